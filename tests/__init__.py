@@ -1,0 +1,1 @@
+"""Tests; `landing.py` writes a small brokerage for all of them."""
