@@ -1,0 +1,22 @@
+{#
+    The first batch that this run has to build, as a literal; 0 when the model is built from nothing.
+
+    It is the first batch whose delivery in force is not the one that the target has completely built
+    (`built_batches`), or the number after the last one when nothing waits. Everything from it on is built
+    again: new, late and replaced batches and runs that died are one and the same case.
+#}
+{% macro first_batch() %}
+    {% set in_force = ref('bronze_brokerage__batch_date') %}
+    {% if not execute or not is_incremental() %}
+        {{ return(0) }}
+    {% endif %}
+    {% set built = adapter.get_relation(database=this.database, schema='silver', identifier='built_batches') %}
+    {% if built is none %}
+        {{ return(0) }}
+    {% endif %}
+    {% set found = run_query(
+        'select coalesce(min(in_force.batch_id) filter (where built.batch_id is null), max(in_force.batch_id) + 1, 0)'
+        ~ ' from ' ~ in_force ~ ' as in_force left join ' ~ built ~ ' as built using (batch_id, delivery)'
+    ) %}
+    {{ return(found.columns[0].values()[0] | int) }}
+{% endmacro %}

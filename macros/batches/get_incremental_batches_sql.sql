@@ -1,0 +1,22 @@
+{#
+    Incremental strategy `batches`: what the target holds of the batches that are built again goes, and
+    with a `unique_key` also the rows of every key that is delivered anew; then the new rows come in.
+    Both happen in one transaction, so that a run that dies leaves the table as it was.
+#}
+{% macro get_incremental_batches_sql(arg_dict) %}
+    {% set target_relation = arg_dict['target_relation'] %}
+    {% set new_rows = arg_dict['temp_relation'] %}
+    {% set unique_key = arg_dict['unique_key'] %}
+    {% set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') %}
+    {% set batch_column = config.get('batch_column', 'batch_id') %}
+
+    {% if batch_column is not none %}
+    delete from {{ target_relation }} where {{ batch_column }} >= {{ first_batch() }};
+    {% endif %}
+    {% if unique_key %}
+    {% set keys = [unique_key] if unique_key is string else unique_key %}
+    delete from {{ target_relation }}
+    where ({{ keys | join(', ') }}) in (select {{ keys | join(', ') }} from {{ new_rows }});
+    {% endif %}
+    insert into {{ target_relation }} ({{ columns }}) (select {{ columns }} from {{ new_rows }});
+{% endmacro %}

@@ -1,0 +1,16 @@
+{#
+    The last batch that silver and gold may read, as a literal: the last one that the gate
+    (`bronze_batches`) accepted. A large number while dbt only parses.
+#}
+{% macro last_batch() %}
+    {% set gate = ref('bronze_batches') %}
+    {% if not execute %}
+        {{ return(999999) }}
+    {% endif %}
+    {% set exists = adapter.get_relation(database=gate.database, schema=gate.schema, identifier=gate.identifier) %}
+    {% if exists is none %}
+        {{ return(999999) }}
+    {% endif %}
+    {% set found = run_query('select coalesce(max(batch_id), 0) from ' ~ gate ~ ' where is_accepted') %}
+    {{ return(found.columns[0].values()[0] | int) }}
+{% endmacro %}

@@ -1,0 +1,3 @@
+{{ config(materialized='table') }}
+
+{{ bronze_stream('audit') }}

@@ -1,0 +1,1 @@
+{{ bronze_stream('daily_market') }}

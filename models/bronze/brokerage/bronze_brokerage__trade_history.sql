@@ -1,0 +1,1 @@
+{{ bronze_stream('trade_history') }}
