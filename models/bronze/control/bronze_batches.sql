@@ -58,13 +58,24 @@ file_faults as (
 
 ),
 
+rows_of_stream as (
+
+    select
+        batch_id,
+        stream,
+        sum(rows_delivered) as rows_delivered
+    from file_rows
+    group by all
+
+),
+
 stream_rows as (
 
     select
         batches.batch_id,
         stream_expectations.stream,
-        coalesce(sum(file_rows.rows_delivered), 0) as rows_delivered,
-        min(coalesce(sum(file_rows.rows_delivered), 0)) over (
+        coalesce(rows_of_stream.rows_delivered, 0) as rows_delivered,
+        min(coalesce(rows_of_stream.rows_delivered, 0)) over (
             partition by stream_expectations.stream
             order by batches.batch_id
             rows between unbounded preceding and 1 preceding
@@ -72,8 +83,10 @@ stream_rows as (
     from {{ ref('bronze_brokerage__batch_date') }} as batches
     inner join stream_expectations
         on batches.batch_id >= stream_expectations.expected_from_batch
-    left join file_rows using (batch_id, stream)
-    group by all
+    left join rows_of_stream
+        on
+            batches.batch_id = rows_of_stream.batch_id
+            and stream_expectations.stream = rows_of_stream.stream
 
 ),
 
@@ -137,5 +150,7 @@ select
         when count(first_fault.batch_id) over (order by delivered_batches.batch_id) > 0 then 'an earlier batch is held'
     end as held_reason
 from delivered_batches
-left join rows_of_batch using (batch_id)
-left join first_fault using (batch_id)
+left join rows_of_batch
+    on delivered_batches.batch_id = rows_of_batch.batch_id
+left join first_fault
+    on delivered_batches.batch_id = first_fault.batch_id

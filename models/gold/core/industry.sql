@@ -1,0 +1,12 @@
+with industries as (
+
+    select * from {{ ref('bronze_brokerage__industry') }}
+
+)
+
+select
+    in_id,
+    in_name,
+    in_sc_id
+from industries
+where {{ in_batch_window() }}
