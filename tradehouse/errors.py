@@ -1,0 +1,36 @@
+"""What can go wrong, each with the exit code the command line ends with.
+
+The codes are documented in `docs/command-line.md` and in `tradehouse --help`.
+"""
+
+EXIT_OK = 0
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+EXIT_HELD = 3
+EXIT_TESTS_FAILED = 4
+EXIT_BUSY = 5
+EXIT_OTHER_BROKERAGE = 6
+
+
+class TradehouseError(Exception):
+    """An error whose message says what was expected, what was found and what to do."""
+
+    exit_code = EXIT_ERROR
+
+
+class UsageError(TradehouseError):
+    """The command was called with something that cannot be meant."""
+
+    exit_code = EXIT_USAGE
+
+
+class BusyError(TradehouseError):
+    """Another process is writing into the home."""
+
+    exit_code = EXIT_BUSY
+
+
+class OtherBrokerageError(TradehouseError):
+    """The landing directory is not that of the brokerage the home belongs to."""
+
+    exit_code = EXIT_OTHER_BROKERAGE

@@ -1,0 +1,102 @@
+"""One writer a home: a lock of the operating system, and who holds it since when.
+
+The lock lies on a descriptor that child processes can inherit, so that it is held until the last
+process that may write is gone, however the first one ended.
+"""
+
+import fcntl
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tradehouse.errors import BusyError
+from tradehouse.home import Home
+
+LOCK = "writer.lock"
+POLL_SECONDS = 0.2
+
+
+def lock_path(home: Home) -> Path:
+    """Return the file the lock lies on; its content names the holder."""
+    return home.state / LOCK
+
+
+def find_holder(home: Home) -> dict[str, Any] | None:
+    """Return who is writing (`pid`, `command`, `since`), or None when nobody is."""
+    try:
+        descriptor = os.open(lock_path(home), os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read_holder(descriptor)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+@contextmanager
+def writing(home: Home, wait_seconds: float = 0.0) -> Iterator[None]:
+    """Hold the home's lock while the block runs.
+
+    Raises:
+        BusyError: when another process holds it after `wait_seconds`.
+    """
+    home.prepare()
+    descriptor = os.open(lock_path(home), os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _acquire(home, descriptor, wait_seconds)
+        os.set_inheritable(descriptor, True)
+        _write_holder(descriptor)
+        home.tidy()
+        yield
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(home: Home, descriptor: int, wait_seconds: float) -> None:
+    deadline = time.monotonic() + wait_seconds
+    told = False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _read_holder(descriptor)
+            who = f"`{holder['command']}` (process {holder['pid']}, since {holder['since']})"
+            if time.monotonic() >= deadline:
+                raise BusyError(
+                    f"Another process is writing into {home.root}: {who}. "
+                    "Wait until it has ended, or let this command wait: --wait SECONDS."
+                ) from None
+            if not told:
+                print(f"Waiting for {who} ...", file=sys.stderr)
+                told = True
+            time.sleep(POLL_SECONDS)
+        else:
+            return
+
+
+def _write_holder(descriptor: int) -> None:
+    holder = {
+        "pid": os.getpid(),
+        "command": " ".join(["tradehouse", *sys.argv[1:]]),
+        "since": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+    }
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+
+
+def _read_holder(descriptor: int) -> dict[str, Any]:
+    try:
+        content = json.loads(os.pread(descriptor, 65536, 0))
+    except ValueError:
+        content = {}
+    return {"pid": "unknown", "command": "unknown", "since": "just now", **content}
