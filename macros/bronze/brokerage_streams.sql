@@ -20,7 +20,7 @@
 {% set change = {'cdc_flag': ['code:I/U', false], 'cdc_dsn': ['integer:12', false]} %}
 {% set insert = {'cdc_flag': ['code:I', false], 'cdc_dsn': ['integer:12', false]} %}
 {{ return({
-    'date': {'key': ['sk_dateid'], 'key_in': 'delivery', 'columns': {
+    'date': {'key': ['sk_dateid'], 'key_in': 'all', 'columns': {
         'sk_dateid': ['integer:11', true], 'datevalue': ['date', true], 'datedesc': ['text:20', true],
         'calendaryearid': ['integer:4', true], 'calendaryeardesc': ['text:20', true],
         'calendarqtrid': ['integer:5', true], 'calendarqtrdesc': ['text:20', true],
@@ -30,19 +30,19 @@
         'fiscalyearid': ['integer:4', true], 'fiscalyeardesc': ['text:20', true],
         'fiscalqtrid': ['integer:5', true], 'fiscalqtrdesc': ['text:20', true],
         'holidayflag': ['word', false]}},
-    'time': {'key': ['sk_timeid'], 'key_in': 'delivery', 'columns': {
+    'time': {'key': ['sk_timeid'], 'key_in': 'all', 'columns': {
         'sk_timeid': ['integer:11', true], 'timevalue': ['time', true],
         'hourid': ['integer:2', true], 'hourdesc': ['text:20', true],
         'minuteid': ['integer:2', true], 'minutedesc': ['text:20', true],
         'secondid': ['integer:2', true], 'seconddesc': ['text:20', true],
         'markethoursflag': ['word', false], 'officehoursflag': ['word', false]}},
-    'industry': {'key': ['in_id'], 'key_in': 'delivery', 'columns': {
+    'industry': {'key': ['in_id'], 'key_in': 'all', 'columns': {
         'in_id': ['text:2', true], 'in_name': ['text:50', true], 'in_sc_id': ['text:4', true]}},
-    'status_type': {'key': ['st_id'], 'key_in': 'delivery', 'columns': {
+    'status_type': {'key': ['st_id'], 'key_in': 'all', 'columns': {
         'st_id': ['text:4', true], 'st_name': ['text:10', true]}},
-    'tax_rate': {'key': ['tx_id'], 'key_in': 'delivery', 'columns': {
+    'tax_rate': {'key': ['tx_id'], 'key_in': 'all', 'columns': {
         'tx_id': ['text:4', true], 'tx_name': ['text:50', true], 'tx_rate': ['decimal:6,5', true]}},
-    'trade_type': {'key': ['tt_id'], 'key_in': 'delivery', 'columns': {
+    'trade_type': {'key': ['tt_id'], 'key_in': 'all', 'columns': {
         'tt_id': ['text:3', true], 'tt_name': ['text:12', true],
         'tt_is_sell': ['code:0/1', true], 'tt_is_mrkt': ['code:0/1', true]}},
     'hr': {'key': ['employeeid'], 'key_in': 'delivery', 'columns': {

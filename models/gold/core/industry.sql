@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with industries as (
 
     select * from {{ ref('bronze_brokerage__industry') }}
@@ -9,4 +11,3 @@ select
     in_name,
     in_sc_id
 from industries
-where {{ in_batch_window() }}
