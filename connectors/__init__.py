@@ -1,0 +1,1 @@
+"""Airbyte connectors that Tradehouse ships; each runs as a process of its own."""

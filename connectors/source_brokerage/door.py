@@ -1,0 +1,133 @@
+"""Faults at the door: a batch is checked completely before anything of it is emitted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from xml.parsers import expat
+
+from connectors.source_brokerage.crm import check_document
+from connectors.source_brokerage.faults import Fault
+from connectors.source_brokerage.landing import Batch, Content, SourceFile, scan, unreadable
+from connectors.source_brokerage.streams import BY_NAME, Stream
+
+DATE_FILE_LIMIT = 1000
+
+
+class Scanner:
+    """Reads every file at most once in a run."""
+
+    def __init__(self) -> None:
+        self._contents: dict[str, Content] = {}
+
+    def content(self, file: SourceFile) -> Content:
+        """What one pass over the file tells; `Fault` when it cannot be read."""
+        if file.relative not in self._contents:
+            self._contents[file.relative] = scan(file)
+        return self._contents[file.relative]
+
+
+def check_batch(batch: Batch, streams: Iterable[Stream], scanner: Scanner) -> None:
+    """Raise the first `Fault` of the batch's files of these streams."""
+    streams = list(streams)
+    for stream in streams:
+        if stream.is_required(batch.number) and not batch.of(stream.name):
+            raise _missing(batch, stream)
+    for stream in streams:
+        for file in batch.of(stream.name):
+            content = scanner.content(file)
+            if stream.format != "xml" and not content.is_terminated:
+                raise _unterminated(file, content)
+    for file in {
+        file.path: file for s in streams if s.format == "xml" for file in batch.of(s.name)
+    }:
+        check_xml(next(f for s in streams for f in batch.of(s.name) if f.path == file))
+
+
+def _missing(batch: Batch, stream: Stream) -> Fault:
+    relative = f"Batch{batch.number}/{stream.pattern}"
+    return Fault(
+        "file_missing",
+        f"{relative} is missing. Expected it in {batch.directory}; deliver it and run again.",
+        batch=batch.number,
+        file=relative,
+    )
+
+
+def _unterminated(file: SourceFile, content: Content) -> Fault:
+    return Fault(
+        "file_unterminated",
+        f"{file.relative}, line {content.lines}: the last line has no line end, so the file may "
+        "be cut off. Expected CR LF or LF after every line; deliver the file again.",
+        batch=file.batch,
+        file=file.relative,
+        line=content.lines,
+    )
+
+
+def check_xml(file: SourceFile) -> None:
+    """Raise `Fault` (`xml_malformed`) with line and column when the document cannot be parsed."""
+    try:
+        problem = check_document(file.path)
+    except OSError as error:
+        raise unreadable(file.relative, file.batch, error) from None
+    except expat.ExpatError as error:
+        problem = (expat.ErrorString(error.code), error.lineno, error.offset + 1)
+    if problem is not None:
+        text, line, column = problem
+        raise Fault(
+            "xml_malformed",
+            f"{file.relative}, line {line}, column {column}: {text}. Expected a well-formed "
+            "document of actions; deliver the file again.",
+            batch=file.batch,
+            file=file.relative,
+            line=line,
+            column=column,
+        )
+
+
+def check_date(batch: Batch, dates: Mapping[int, str]) -> str:
+    """The batch's date as delivered, checked against the neighbours' `dates` by batch number.
+
+    Raises `Fault`: `file_missing`, `file_unreadable` or `batch_date_invalid`.
+    """
+    stream = BY_NAME["batch_date"]
+    if not batch.of(stream.name):
+        raise _missing(batch, stream)
+    file = batch.of(stream.name)[0]
+    text = _date_text(file)
+    earlier = max((number for number in dates if number < batch.number), default=None)
+    later = min((number for number in dates if number > batch.number), default=None)
+    if earlier is not None and text <= dates[earlier]:
+        raise _date_fault(file, f"{text} is not later than Batch{earlier}'s date {dates[earlier]}")
+    if later is not None and text >= dates[later]:
+        raise _date_fault(file, f"{text} is not earlier than Batch{later}'s date {dates[later]}")
+    return text
+
+
+def _date_text(file: SourceFile) -> str:
+    try:
+        with Path(file.path).open("rb") as stream:
+            content = stream.read(DATE_FILE_LIMIT)
+    except OSError as error:
+        raise unreadable(file.relative, file.batch, error) from None
+    if not content.endswith(b"\n"):
+        raise _unterminated(file, Content("", content.count(b"\n") + 1, False, True))
+    text = content.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "backslashreplace")
+    try:
+        if dt.date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise _date_fault(file, f"found {text!r}, expected one line with a date such as 2024-12-31")
+
+
+def _date_fault(file: SourceFile, problem: str) -> Fault:
+    return Fault(
+        "batch_date_invalid",
+        f"{file.relative}, line 1: {problem}. Correct the file and run again.",
+        batch=file.batch,
+        file=file.relative,
+        line=1,
+    )

@@ -1,0 +1,58 @@
+"""Records of the streams that Python renders: CRM, audit, batch date, and malformed files.
+
+Bulk rendering of well-formed files is in `render.py`, whole files are in `transfer.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from connectors.source_brokerage import crm
+from connectors.source_brokerage.landing import SourceFile
+from connectors.source_brokerage.protocol import Writer
+from connectors.source_brokerage.rows import split_rows
+from connectors.source_brokerage.streams import Stream
+
+
+def _metadata(file: SourceFile, delivery: int, line: int, raw_text: str | None) -> dict[str, Any]:
+    return {
+        "_batch": file.batch,
+        "_delivery": delivery,
+        "_file": file.relative,
+        "_line": line,
+        "_raw_text": raw_text,
+    }
+
+
+def emit_rows(writer: Writer, stream: Stream, file: SourceFile, delivery: int) -> None:
+    """The file's rows one by one, malformed ones with their text; an audit's header is skipped."""
+    columns = stream.file_columns(file.batch)
+    is_audit = stream.format == "audit"
+    nothing = dict.fromkeys(stream.columns)
+    with Path(file.path).open("rb") as lines:
+        for row in split_rows(lines, stream.format, len(columns)):
+            if is_audit and row.line == 1:
+                continue
+            data: dict[str, Any] = nothing.copy()
+            if row.values is not None:
+                data.update(zip(columns, row.values, strict=True))
+            writer.running(stream.name)
+            writer.record(stream.name, data | _metadata(file, delivery, row.line, row.raw_text))
+
+
+def emit_crm(writer: Writer, names: set[str], file: SourceFile, delivery: int) -> None:
+    """Actions and accounts of the CRM document, those of the streams in `names`."""
+    reader = crm.Reader(file.path)
+    reported: set[str] = set()
+    for actions, accounts in reader.chunks():
+        for name, rows in (("customer_mgmt_action", actions), ("customer_mgmt_account", accounts)):
+            if name not in names or not rows:
+                continue
+            writer.running(name)
+            for row in rows:
+                data = row.values | _metadata(file, delivery, row.line, row.raw_text)
+                writer.record(name, data)
+        for unknown in sorted(reader.ignored - reported):
+            writer.log("WARN", f"{file.relative}: unknown {unknown} is ignored.")
+        reported |= reader.ignored

@@ -1,0 +1,142 @@
+"""Bulk rendering: DuckDB writes the protocol's lines of a well-formed text file.
+
+A file that is not well-formed is found before anything of it is written and goes through
+`emit.emit_rows`, row by row.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from connectors.source_brokerage.emit import emit_rows
+from connectors.source_brokerage.landing import Content, SourceFile
+from connectors.source_brokerage.protocol import Writer
+from connectors.source_brokerage.streams import Format, Stream
+
+# DuckDB's start and a query's cost more than a small file's rows in Python.
+SMALL_LINES = 2_000
+COPY_BYTES = 1 << 20
+_DIALECTS: dict[Format, str] = {
+    "pipe": "delim = '|', quote = '', escape = ''",
+    "comma": "delim = ',', quote = '\"', escape = '\"'",
+    "lines": "delim = chr(1), quote = '', escape = ''",
+}
+
+
+def emit_text(
+    writer: Writer, stream: Stream, file: SourceFile, content: Content, delivery: int
+) -> None:
+    """The file's rows as records, equal to `emit_rows` value by value."""
+    if content.lines <= SMALL_LINES:
+        emit_rows(writer, stream, file, delivery)
+        return
+    connection = duckdb.connect(config={"TimeZone": "UTC"})
+    try:
+        if not _is_well_formed(connection, stream, file, content):
+            emit_rows(writer, stream, file, delivery)
+            return
+        writer.running(stream.name)
+        writer.flush()
+        with _Output(writer) as target:
+            connection.execute(_copy(writer, stream, file, delivery, target))
+        writer.counts[stream.name] = writer.counts.get(stream.name, 0) + content.lines
+    finally:
+        connection.close()
+
+
+def _is_well_formed(
+    connection: duckdb.DuckDBPyConnection, stream: Stream, file: SourceFile, content: Content
+) -> bool:
+    """Whether DuckDB splits every line into the declared columns, none left out."""
+    if not content.is_ascii and not _is_utf8(file):
+        return False
+    try:
+        query = f"select count(*) from {_reader(stream, file)}"
+        counted = connection.execute(query).fetchone()
+    except duckdb.Error:
+        return False
+    return counted == (content.lines,)
+
+
+def _is_utf8(file: SourceFile) -> bool:
+    try:
+        with Path(file.path).open(encoding="utf-8", newline="") as stream:
+            while stream.read(COPY_BYTES):
+                pass
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _reader(stream: Stream, file: SourceFile) -> str:
+    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in stream.file_columns(file.batch))
+    return (
+        f"read_csv({_text(file.path)}, {_DIALECTS[stream.format]}, header = false, nullstr = '', "
+        f"columns = {{{columns}}}, auto_detect = false)"
+    )
+
+
+def _copy(writer: Writer, stream: Stream, file: SourceFile, delivery: int, target: str) -> str:
+    delivered = stream.file_columns(file.batch)
+    fields = [f"{name}: {name if name in delivered else 'null'}" for name in stream.columns]
+    fields += [
+        f"_batch: {file.batch}",
+        f"_delivery: {delivery}",
+        f"_file: {_text(file.relative)}",
+        "_line: row_number() over ()",
+        "_raw_text: null",
+    ]
+    record = f"{{stream: {_text(stream.name)}, data: {{{', '.join(fields)}}}, "
+    record += f"emitted_at: {writer.emitted_at}}}"
+    return (
+        f"copy (select 'RECORD' as type, {record} as record from {_reader(stream, file)}) "
+        f"to {_text(target)} (format json)"
+    )
+
+
+class _Output:
+    """A path that DuckDB can write to and that ends up on the writer's stream.
+
+    Standard output itself where it is a pipe, else a pipe whose other end is copied: opening
+    `/dev/stdout` anew would overwrite a file.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self._thread: threading.Thread | None = None
+        self._ends: tuple[int, int] | None = None
+
+    def __enter__(self) -> str:
+        if self._is_pipe():
+            return "/dev/stdout"
+        self._ends = os.pipe()
+        self._thread = threading.Thread(target=self._copy_all, args=(self._ends[0],))
+        self._thread.start()
+        return f"/dev/fd/{self._ends[1]}"
+
+    def _is_pipe(self) -> bool:
+        try:
+            number = self.writer.stream.fileno()
+        except (OSError, AttributeError):
+            return False
+        return number == 1 and stat.S_ISFIFO(os.fstat(number).st_mode)
+
+    def _copy_all(self, end: int) -> None:
+        while block := os.read(end, COPY_BYTES):
+            self.writer.stream.write(block)
+
+    def __exit__(self, *_: Any) -> None:
+        if self._ends and self._thread:
+            os.close(self._ends[1])
+            self._thread.join()
+            os.close(self._ends[0])

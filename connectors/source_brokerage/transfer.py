@@ -1,0 +1,64 @@
+"""Hand over whole files: the protocol's file transfer, by links wherever possible."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from connectors.source_brokerage.landing import Content, SourceFile
+from connectors.source_brokerage.protocol import Writer
+from connectors.source_brokerage.streams import Stream
+
+STAGING_VARIABLE = "AIRBYTE_STAGING_DIRECTORY"
+
+
+def staging_directory() -> Path:
+    """The platform's staging directory, or a new temporary one where the platform names none."""
+    named = os.environ.get(STAGING_VARIABLE)
+    if named and Path(named).is_dir():
+        return Path(named)
+    return Path(tempfile.mkdtemp(prefix="source-brokerage-"))
+
+
+def stage(file: SourceFile, staging: Path) -> Path:
+    """Put the file below the staging directory under its relative path; the receiver deletes it.
+
+    A hard link where the file system allows it, else a symbolic link, else a copy.
+    """
+    target = staging / file.relative
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    source = Path(file.path).resolve()
+    for link in (os.link, os.symlink):
+        try:
+            link(source, target)
+        except OSError:
+            continue
+        return target
+    shutil.copyfile(source, target)
+    return target
+
+
+def emit_file(
+    writer: Writer, stream: Stream, file: SourceFile, content: Content, delivery: int, staging: Path
+) -> None:
+    """One record for the whole file."""
+    data: dict[str, Any] = {
+        "_batch": file.batch,
+        "_delivery": delivery,
+        "_file": file.relative,
+        "_layout": stream.layout(file.batch),
+        "_lines": content.lines,
+        "_bytes": file.size,
+        "_sha256": content.digest,
+    }
+    reference = {
+        "staging_file_url": str(stage(file, staging)),
+        "source_file_relative_path": file.relative,
+        "file_size_bytes": file.size,
+    }
+    writer.running(stream.name)
+    writer.record(stream.name, data, file_reference=reference)
