@@ -39,10 +39,9 @@ def check_batch(batch: Batch, streams: Iterable[Stream], scanner: Scanner) -> No
             content = scanner.content(file)
             if stream.format != "xml" and not content.is_terminated:
                 raise _unterminated(file, content)
-    for file in {
-        file.path: file for s in streams if s.format == "xml" for file in batch.of(s.name)
-    }:
-        check_xml(next(f for s in streams for f in batch.of(s.name) if f.path == file))
+    documents = {f.path: f for s in streams if s.format == "xml" for f in batch.of(s.name)}
+    for document in documents.values():
+        check_xml(document)
 
 
 def _missing(batch: Batch, stream: Stream) -> Fault:
