@@ -22,6 +22,9 @@ from connectors.source_brokerage.streams import Format, Stream
 # DuckDB's start and a query's cost more than a small file's rows in Python.
 SMALL_LINES = 2_000
 COPY_BYTES = 1 << 20
+# One thread renders as fast as two, in a quarter of the memory, and leaves a core to the reader.
+_SETTINGS = {"threads": "1", "autoinstall_known_extensions": "false"}
+_BUFFER_BYTES = 4 << 20
 _DIALECTS: dict[Format, str] = {
     "pipe": "delim = '|', quote = '', escape = ''",
     "comma": "delim = ',', quote = '\"', escape = '\"'",
@@ -36,7 +39,7 @@ def emit_text(
     if content.lines <= SMALL_LINES:
         emit_rows(writer, stream, file, delivery)
         return
-    connection = duckdb.connect(config={"TimeZone": "UTC"})
+    connection = duckdb.connect(config=_SETTINGS)
     try:
         if not _is_well_formed(connection, stream, file, content):
             emit_rows(writer, stream, file, delivery)
@@ -82,7 +85,7 @@ def _reader(stream: Stream, file: SourceFile) -> str:
     columns = ", ".join(f"'{name}': 'VARCHAR'" for name in stream.file_columns(file.batch))
     return (
         f"read_csv({_text(file.path)}, {_DIALECTS[stream.format]}, header = false, nullstr = '', "
-        f"columns = {{{columns}}}, auto_detect = false)"
+        f"columns = {{{columns}}}, auto_detect = false, buffer_size = {_BUFFER_BYTES})"
     )
 
 
@@ -93,13 +96,14 @@ def _copy(writer: Writer, stream: Stream, file: SourceFile, delivery: int, targe
         f"_batch: {file.batch}",
         f"_delivery: {delivery}",
         f"_file: {_text(file.relative)}",
-        "_line: row_number() over ()",
+        "_line: _line",
         "_raw_text: null",
     ]
     record = f"{{stream: {_text(stream.name)}, data: {{{', '.join(fields)}}}, "
     record += f"emitted_at: {writer.emitted_at}}}"
     return (
-        f"copy (select 'RECORD' as type, {record} as record from {_reader(stream, file)}) "
+        f"copy (select 'RECORD' as type, {record} as record "
+        f"from (select *, row_number() over () as _line from {_reader(stream, file)})) "
         f"to {_text(target)} (format json)"
     )
 
