@@ -151,7 +151,7 @@
         'w_action': ['code:ACTV/CNCL', true]})},
     'audit': {'key': none, 'at_root': true, 'columns': {
         'dataset': ['text:20', true], 'batchid': ['integer:5', false], 'date': ['date', false],
-        'attribute': ['text:50', true], 'value': ['integer:15', false], 'dvalue': ['decimal:15,5', false]}},
+        'attribute': ['text:50', true], 'value': ['integer:15', false], 'dvalue': ['decimal:20,5', false]}},
 }) }}
 {% endmacro %}
 

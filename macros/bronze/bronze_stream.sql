@@ -101,14 +101,7 @@ where is_delivered
         {{ row_is_valid(contract) }} as is_valid
     from {{ delivered }}
     where
-        _batch >= {{ first_batch() }}
-        and (_batch, _delivery) in (
-            select batch_id, delivery from {{ ref('bronze_brokerage__batch_date') }}
-            {%- if contract.get('at_root') %}
-            union all
-            select 0, max(_delivery) from {{ delivered }} where _batch = 0
-            {%- endif %}
-        )
+        {{ is_in_force(contract.get('raw', stream), contract.get('at_root')) }}
         {%- if contract.get('where') %}
         and {{ contract['where'] }}
         {%- endif %}

@@ -45,8 +45,7 @@
             {{ text_of_row(stream, contract) }} as raw_text
         from {{ source('brokerage', table) }} as delivered
         where
-            _batch >= {{ first_batch() }}
-            and (_batch, _delivery) in (select batch_id, delivery from {{ ref('bronze_brokerage__batch_date') }})
+            {{ is_in_force(table, contract.get('at_root')) }}
             {%- if contract.get('where') %}
             and {{ contract['where'] }}
             {%- endif %}

@@ -1,8 +1,9 @@
+{{ config(meta={'always_rebuilt': 'batch_id = 0'}) }}
+
 {# Delivered rows are counted in raw, typed rows in bronze: two independent counts. #}
 with delivered as (
 
-    {%- for table, streams in raw_tables().items() %}
-    {%- if table != 'audit' %}
+    {%- for table in raw_tables() %}
     select
         _batch as batch_id,
         _delivery as delivery,
@@ -10,30 +11,17 @@ with delivered as (
         _file as source_file,
         count(*) as rows_delivered
     from {{ source('brokerage', table) }}
-    where
-        _batch >= {{ first_batch() }}
-        and (_batch, _delivery) in (select batch_id, delivery from {{ ref('bronze_brokerage__batch_date') }})
+    where {{ is_in_force(table, table == 'audit') }}
     group by all
     {{ 'union all' if not loop.last }}
-    {%- endif %}
     {%- endfor %}
-    select
-        _batch as batch_id,
-        _delivery as delivery,
-        'audit' as stream,
-        _file as source_file,
-        count(*) as rows_delivered
-    from {{ source('brokerage', 'audit') }}
-    where
-        _batch >= {{ first_batch() }}
-        and (_batch, _delivery) in (select batch_id, delivery from {{ ref('bronze_brokerage__batch_date') }})
-    group by all
 
 ),
 
 typed as (
 
     {%- for table, streams in raw_tables().items() %}
+    {%- set last_table = loop.last %}
     {%- for stream in streams if bronze_model(stream) is not none %}
     select
         batch_id,
@@ -41,9 +29,9 @@ typed as (
         source_file,
         count(*) as rows_typed
     from {{ bronze_model(stream) }}
-    where batch_id >= {{ first_batch() }}
+    where batch_id >= {{ first_batch() }}{{ ' or batch_id = 0' if table == 'audit' }}
     group by all
-    {{ 'union all' if not (loop.last and table == 'audit') }}
+    {{ 'union all' if not (last_table and loop.last) }}
     {%- endfor %}
     {%- endfor %}
 

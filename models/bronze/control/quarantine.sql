@@ -1,3 +1,5 @@
+{{ config(meta={'always_rebuilt': 'batch_id = 0'}) }}
+
 {#
     A stream is searched only where fewer rows were typed than delivered, so that a sound delivery costs a
     comparison of counts and nothing else.
@@ -12,7 +14,7 @@
 {% set incomplete = [] %}
 {% if execute %}
     {% set found = run_query(
-        'select distinct stream from ' ~ file_rows ~ ' where rows_delivered <> rows_typed and batch_id >= ' ~ first_batch()
+        'select distinct stream from ' ~ file_rows ~ ' where rows_delivered <> rows_typed and (batch_id = 0 or batch_id >= ' ~ first_batch() ~ ')'
     ) %}
     {% set incomplete = found.columns[0].values() | list %}
 {% endif %}
