@@ -1,0 +1,182 @@
+"""The source files as they are, every column as text: schema ``raw_1`` for batch 1, and so on.
+
+What each file looks like lives here (file name, delimiter, columns in file order); what the
+columns mean lives in ``sql/``. The daily batches put two columns of change capture before those
+of the historical files.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.bare_sql.customer_xml import read_accounts_and_actions
+
+CHANGE_CAPTURE = ("cdc_flag", "cdc_dsn")
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One kind of source file.
+
+    ``pattern`` is relative to a batch's directory. With ``change_capture`` the files of the
+    later batches have the two CDC columns that the historical ones lack. Where the position in
+    the file means something that no column says, ``keeps_order`` keeps it as the row's id.
+    """
+
+    name: str
+    pattern: str
+    columns: tuple[str, ...]
+    delimiter: str = "|"
+    quote: str = ""
+    change_capture: bool = False
+    keeps_order: bool = False
+
+
+def _stream(name: str, pattern: str, columns: str, **options: object) -> Stream:
+    return Stream(name, pattern, tuple(columns.split()), **options)  # type: ignore[arg-type]
+
+
+HISTORICAL = (
+    _stream(
+        "date",
+        "Date.txt",
+        "sk_dateid datevalue datedesc calendaryearid calendaryeardesc calendarqtrid"
+        " calendarqtrdesc calendarmonthid calendarmonthdesc calendarweekid calendarweekdesc"
+        " dayofweeknum dayofweekdesc fiscalyearid fiscalyeardesc fiscalqtrid fiscalqtrdesc"
+        " holidayflag",
+    ),
+    _stream(
+        "time",
+        "Time.txt",
+        "sk_timeid timevalue hourid hourdesc minuteid minutedesc secondid seconddesc"
+        " markethoursflag officehoursflag",
+    ),
+    _stream("industry", "Industry.txt", "in_id in_name in_sc_id"),
+    _stream("status_type", "StatusType.txt", "st_id st_name"),
+    _stream("tax_rate", "TaxRate.txt", "tx_id tx_name tx_rate"),
+    _stream("trade_type", "TradeType.txt", "tt_id tt_name tt_is_sell tt_is_mrkt"),
+    _stream(
+        "hr",
+        "HR.csv",
+        "employeeid managerid employeefirstname employeelastname employeemi employeejobcode"
+        " employeebranch employeeoffice employeephone",
+        delimiter=",",
+    ),
+    # Fixed width: a delimiter that never occurs keeps the line whole, blanks included.
+    _stream("finwire", "FINWIRE????Q?", "line", delimiter="\x01", keeps_order=True),
+    _stream("trade_history", "TradeHistory.txt", "th_t_id th_dts th_st_id"),
+)
+
+DAILY = (
+    _stream(
+        "customer",
+        "Customer.txt",
+        "c_id c_tax_id c_st_id c_l_name c_f_name c_m_name c_gndr c_tier c_dob c_adline1 c_adline2"
+        " c_zipcode c_city c_state_prov c_ctry c_ctry_1 c_area_1 c_local_1 c_ext_1"
+        " c_ctry_2 c_area_2 c_local_2 c_ext_2 c_ctry_3 c_area_3 c_local_3 c_ext_3"
+        " c_email_1 c_email_2 c_lcl_tx_id c_nat_tx_id",
+        change_capture=True,
+    ),
+    _stream(
+        "account",
+        "Account.txt",
+        "ca_id ca_b_id ca_c_id ca_name ca_tax_st ca_st_id",
+        change_capture=True,
+    ),
+)
+
+EVERY_BATCH = (
+    _stream("batch_date", "BatchDate.txt", "batch_date"),
+    _stream(
+        "prospect",
+        "Prospect.csv",
+        "agencyid lastname firstname middleinitial gender addressline1 addressline2 postalcode"
+        " city state country phone income numbercars numberchildren maritalstatus age"
+        " creditrating ownorrentflag employer numbercreditcards networth",
+        delimiter=",",
+        quote='"',
+    ),
+    _stream(
+        "daily_market",
+        "DailyMarket.txt",
+        "dm_date dm_s_symb dm_close dm_high dm_low dm_vol",
+        change_capture=True,
+    ),
+    _stream(
+        "trade",
+        "Trade.txt",
+        "t_id t_dts t_st_id t_tt_id t_is_cash t_s_symb t_qty t_bid_price t_ca_id t_exec_name"
+        " t_trade_price t_chrg t_comm t_tax",
+        change_capture=True,
+    ),
+    _stream(
+        "cash_transaction",
+        "CashTransaction.txt",
+        "ct_ca_id ct_dts ct_amt ct_name",
+        change_capture=True,
+    ),
+    _stream(
+        "holding_history",
+        "HoldingHistory.txt",
+        "hh_h_t_id hh_t_id hh_before_qty hh_after_qty",
+        change_capture=True,
+    ),
+    _stream(
+        "watch_history", "WatchHistory.txt", "w_c_id w_s_symb w_dts w_action", change_capture=True
+    ),
+)
+
+AUDIT = Stream(
+    "audit", "*_audit.csv", ("dataset", "batchid", "date", "attribute", "value", "dvalue"), ","
+)
+
+
+def land_batch(connection: duckdb.DuckDBPyConnection, directory: Path, batch: int) -> None:
+    """Create the schema ``raw_<batch>`` with a table for each text file of one directory.
+
+    The tables are stored uncompressed: they are read once, and compressing text is what would
+    cost most.
+    """
+    connection.execute(f"create schema if not exists raw_{batch}")
+    connection.execute("set force_compression = 'uncompressed'")
+    for stream in (*HISTORICAL, *EVERY_BATCH) if batch == 1 else (*DAILY, *EVERY_BATCH):
+        captures = stream.change_capture and batch > 1
+        names = (*CHANGE_CAPTURE, *stream.columns) if captures else stream.columns
+        connection.execute(f"set preserve_insertion_order = {stream.keeps_order}")
+        connection.execute(
+            f"create table raw_{batch}.{stream.name} as from {_read(stream, names)}",
+            {"path": str(directory / stream.pattern)},
+        )
+    connection.execute("set preserve_insertion_order = false")
+    connection.execute("checkpoint")
+    connection.execute("set force_compression = 'auto'")
+
+
+def land_customer_management(connection: duckdb.DuckDBPyConnection, directory: Path) -> None:
+    """Parse ``CustomerMgmt.xml`` of the historical batch into its two raw tables."""
+    actions, accounts = read_accounts_and_actions(directory / "CustomerMgmt.xml")
+    for name, rows in (("customer_mgmt_action", actions), ("customer_mgmt_account", accounts)):
+        connection.register("parsed", rows)
+        connection.execute(f"create table raw_1.{name} as from parsed")
+        connection.unregister("parsed")
+
+
+def land_audit(
+    connection: duckdb.DuckDBPyConnection, landing: Path, directories: list[Path]
+) -> None:
+    """Read the audit files of the landing directory and of the given batch directories."""
+    paths = [path for folder in (landing, *directories) for path in folder.glob(AUDIT.pattern)]
+    connection.execute(
+        f"create table audit as from {_read(AUDIT, AUDIT.columns, header=True)}",
+        {"path": sorted(str(path) for path in paths)},
+    )
+
+
+def _read(stream: Stream, names: tuple[str, ...], *, header: bool = False) -> str:
+    columns = ", ".join(f"'{name}': 'varchar'" for name in names)
+    return (
+        f"read_csv($path, delim='{stream.delimiter}', quote='{stream.quote}',"
+        f" escape='{stream.quote}', header={str(header).lower()}, nullstr='', auto_detect=false,"
+        f" columns={{{columns}}})"
+    )
