@@ -9,27 +9,26 @@ from xml.parsers import expat
 
 import pyarrow as pa
 
-ACTION_FIELDS = (
-    "c_id c_tax_id c_gndr c_tier c_dob c_l_name c_f_name c_m_name c_adline1 c_adline2 c_zipcode"
-    " c_city c_state_prov c_ctry c_prim_email c_alt_email"
-    " c_phone_1_ctry_code c_phone_1_area_code c_phone_1_local c_phone_1_ext"
-    " c_phone_2_ctry_code c_phone_2_area_code c_phone_2_local c_phone_2_ext"
-    " c_phone_3_ctry_code c_phone_3_area_code c_phone_3_local c_phone_3_ext"
-    " c_lcl_tx_id c_nat_tx_id"
-).split()
-ACCOUNT_FIELDS = ("ca_id", "ca_tax_st", "ca_b_id", "ca_name")
-
-_ACTION_COLUMNS = ("actiontype", "actionts", *ACTION_FIELDS)
-_ACCOUNT_COLUMNS = ("actiontype", "actionts", "c_id", *ACCOUNT_FIELDS)
-_TEXT_ELEMENTS = {
-    name.upper(): name for name in (*ACTION_FIELDS, *ACCOUNT_FIELDS) if "phone" not in name
-}
 _PHONES = {f"C_PHONE_{number}": f"c_phone_{number}_" for number in (1, 2, 3)}
 _PHONE_PARTS = {
     "C_CTRY_CODE": "ctry_code",
     "C_AREA_CODE": "area_code",
     "C_LOCAL": "local",
     "C_EXT": "ext",
+}
+ACTION_FIELDS = (
+    *("c_id", "c_tax_id", "c_gndr", "c_tier", "c_dob", "c_l_name", "c_f_name", "c_m_name"),
+    *("c_adline1", "c_adline2", "c_zipcode", "c_city", "c_state_prov", "c_ctry"),
+    *("c_prim_email", "c_alt_email"),
+    *(phone + part for phone in _PHONES.values() for part in _PHONE_PARTS.values()),
+    *("c_lcl_tx_id", "c_nat_tx_id"),
+)
+ACCOUNT_FIELDS = ("ca_id", "ca_tax_st", "ca_b_id", "ca_name")
+
+_ACTION_COLUMNS = ("actiontype", "actionts", *ACTION_FIELDS)
+_ACCOUNT_COLUMNS = ("actiontype", "actionts", "c_id", *ACCOUNT_FIELDS)
+_TEXT_ELEMENTS = {
+    name.upper(): name for name in (*ACTION_FIELDS, *ACCOUNT_FIELDS) if "phone" not in name
 }
 
 

@@ -1,9 +1,9 @@
 """Bare SQL from the source files to gold in one DuckDB process: the honest speed limit.
 
 ``python -m benchmarks.bare_sql.run LANDING --database OUT.duckdb`` lands every source column as
-text in a schema per batch (``raw_1``, ...), then types and transforms into schema ``gold``: the historical batch
-first, then each daily batch incrementally and in order, alerts, validation and phase records
-included. The SQL is in ``sql/``, one file a step. It shares no code with the platform, so that
+text in a schema per batch (``raw_1``, ...), then types and transforms into schema ``gold``: the
+historical batch first, then each daily batch incrementally and in order, alerts, validation and
+phase records included. The SQL is in ``sql/``, one file a step. It shares no code with the platform, so that
 its gold is also a second opinion on dbt's, table by table and keys included.
 
 Left out on purpose: faults in the files (the run stops), replaced or missing deliveries, and
@@ -161,8 +161,7 @@ def _print(run: BareSQL, report: dict[str, object]) -> None:
     print(f"{'batch':>5}  {'phase':<12}{'wall s':>8}{'cpu s':>8}")
     for phase in run.phases:
         print(
-            f"{phase.batch:>5}  {phase.name:<12}"
-            f"{phase.wall_seconds:>8.2f}{phase.cpu_seconds:>8.2f}"
+            f"{phase.batch:>5}  {phase.name:<12}{phase.wall_seconds:>8.2f}{phase.cpu_seconds:>8.2f}"
         )
     print(f"{'':>5}  {'all':<12}{report['wall_seconds']:>8.2f}{report['cpu_seconds']:>8.2f}")
     print(
