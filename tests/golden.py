@@ -59,8 +59,9 @@ def _equal(expected: object, found: object, *, is_ratio: bool) -> bool:
     if isinstance(expected, bool) or isinstance(found, bool):
         return expected is found
     if isinstance(expected, int | Decimal) and isinstance(found, int | float | Decimal):
+        golden = Decimal(expected)
         absolute, relative = RATIO_TOLERANCE if is_ratio else (Decimal(0), Decimal(0))
-        return abs(Decimal(str(found)) - expected) <= absolute + relative * abs(expected)
+        return abs(Decimal(str(found)) - golden) <= absolute + relative * abs(golden)
     return expected == found
 
 

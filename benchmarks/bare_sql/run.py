@@ -3,8 +3,8 @@
 ``python -m benchmarks.bare_sql.run LANDING --database OUT.duckdb`` lands every source column as
 text in a schema per batch (``raw_1``, ...), then types and transforms into schema ``gold``: the
 historical batch first, then each daily batch incrementally and in order, alerts, validation and
-phase records included. The SQL is in ``sql/``, one file a step. It shares no code with the platform, so that
-its gold is also a second opinion on dbt's, table by table and keys included.
+phase records included. The SQL is in ``sql/``, one file a step. It shares no code with the
+platform, so that its gold is also a second opinion on dbt's, table by table and keys included.
 
 Left out on purpose: faults in the files (the run stops), replaced or missing deliveries, and
 newswire or HR files after the first batch; the platform handles these, the limit need not.
