@@ -4,13 +4,14 @@ Commands are thin; what they do lies in the modules of their name. Modules are i
 command needs them, so that `tradehouse status` answers at once.
 """
 
+import itertools
 import sys
 from typing import Annotated
 
 import typer
 
-from tradehouse import __version__
-from tradehouse.errors import TradehouseError
+from tradehouse import __version__, commands
+from tradehouse.errors import EXIT_ERROR, TradehouseError
 from tradehouse.home import find_home
 
 EXIT_CODES = """
@@ -39,6 +40,50 @@ def version(
     if show_version:
         print(f"tradehouse {__version__}")
         raise typer.Exit
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """Show where things stand: batches, rows, tests, release, who is writing."""
+    from tradehouse import output, summary
+
+    home = find_home()
+    facts = summary.collect(home)
+    if json:
+        output.print_json(facts)
+    else:
+        summary.show(home, facts)
+
+
+@app.command()
+def quarantine(
+    batch: Annotated[int | None, typer.Option(help="Rows of this batch only.")] = None,
+    stream: Annotated[str | None, typer.Option(help="Rows of this stream only.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Rows refused for this reason only.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many rows to show.")] = 50,
+    json: Json = False,
+) -> None:
+    """List delivered rows that are in no typed table: reason, file, line, text."""
+    from tradehouse import output, state, warehouse
+
+    home = find_home()
+    snapshot = state.quarantine_path(home)
+    rows = []
+    if snapshot.exists():
+        rows = warehouse.read_quarantine(
+            snapshot, batch=batch, stream=stream, reason=reason, limit=limit
+        )
+    if json:
+        output.print_json(rows)
+        return
+    if not rows:
+        print("No such row is in quarantine.")
+        return
+    columns = ["batch", "file", "line", "reason", "detail", "disposition", "text"]
+    keys = ["batch_id", "source_file", "source_line", "reason", "detail", "disposition", "raw_text"]
+    output.print_table(columns, [[row[key] for key in keys] for row in rows])
+    if len(rows) == limit:
+        print(f"The first {limit} rows; --limit shows more, --batch, --stream and --reason narrow.")
 
 
 @app.command()
@@ -84,6 +129,23 @@ def list_releases(json: Json = False) -> None:
 
 
 @app.command()
+def doctor(json: Json = False) -> None:
+    """Check versions, disk, locks, files and leftovers, and say what to do; changes nothing."""
+    from tradehouse import doctor, output
+
+    findings = doctor.examine(find_home())
+    if json:
+        output.print_json(findings)
+    else:
+        output.print_table(
+            ["check", "result", "found", "what to do"],
+            [[one["check"], one["result"], one["found"], one["advice"]] for one in findings],
+        )
+    if any(one["result"] == doctor.PROBLEM for one in findings):
+        sys.exit(EXIT_ERROR)
+
+
+@app.command()
 def rollback(
     release: Annotated[
         str | None, typer.Argument(help="Release to go back to; default: the one before.")
@@ -102,18 +164,31 @@ def rollback(
     print("Nothing is published until you say so: tradehouse publish --resume")
 
 
+commands.register(app)
+
+
 def main() -> None:
     """Run the command line; the process ends with a documented exit code."""
     from tradehouse import output
 
     try:
-        app()
+        app(_with_rebuild_of_everything(sys.argv[1:]))
     except TradehouseError as error:
         output.print_error(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         output.print_error("Stopped. What was committed stays; the next run goes on from there.")
         sys.exit(130)
+
+
+def _with_rebuild_of_everything(arguments: list[str]) -> list[str]:
+    """Let `--rebuild` stand without a model's name, for all models."""
+    completed = []
+    for argument, following in itertools.zip_longest(arguments, arguments[1:], fillvalue="--"):
+        completed.append(argument)
+        if argument == "--rebuild" and following.startswith("-"):
+            completed.append("*")
+    return completed
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 
 from tradehouse import __version__, releases
 from tradehouse.errors import TradehouseError
-from tradehouse.files import BEGUN, sync_to_disk, write_json
+from tradehouse.files import BEGUN, read_json, sync_to_disk, write_json
 from tradehouse.home import Home, whole_number_setting
 
 KEEP_RELEASES = 5
@@ -60,6 +60,12 @@ def publish(home: Home, build: dict[str, Any]) -> Publication:
         removed=removed,
         seconds=time.monotonic() - begun_at,
     )
+
+
+def is_release_of(home: Home, release_id: str, build: dict[str, Any]) -> bool:
+    """Whether a release was made from a build."""
+    manifest = read_json(home.releases / release_id / releases.MANIFEST) or {}
+    return bool(manifest.get("build_id") == build.get("id"))
 
 
 def make_release(home: Home, build: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,276 @@
+"""Building: what has to be built and why, dbt called for it, what came of it kept in `state/`.
+
+Publishing is `tradehouse.publish`; in what order things happen is for `tradehouse.run` to know.
+"""
+
+import csv
+import itertools
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tradehouse import fingerprint, state, warehouse
+from tradehouse.dbt_runner import DbtRunner, Invocation, NodeResult
+from tradehouse.errors import TradehouseError, UsageError
+from tradehouse.home import Home
+
+PASSED, TESTS_FAILED, FAILED, BEGUN = "passed", "tests failed", "failed", "begun"
+EVERYTHING = "*"
+ROWS_SHOWN = 5
+
+
+@dataclass
+class Plan:
+    """What a build has to do; nothing when `reasons` is empty."""
+
+    project_digest: str
+    waiting: list[int]
+    reasons: list[str] = field(default_factory=list)
+    rebuild: list[str] = field(default_factory=list)
+    reads_everything: bool = False
+
+    @property
+    def test_from_batch(self) -> int:
+        """The first batch whose rows the tests have to read; 0 for everything."""
+        if self.rebuild or self.reads_everything or not self.waiting:
+            return 0
+        return min(self.waiting)
+
+
+def find_waiting(home: Home) -> list[int]:
+    """Return the batches whose delivery in force is neither built nor known to be held."""
+    built = warehouse.deliveries_built(home)
+    held = {
+        batch["batch"]: batch["delivery"]
+        for batch in state.read(home, "build").get("batches", [])
+        if not batch["is_accepted"] and home.warehouse.exists()
+    }
+    in_force = warehouse.deliveries_in_force(home)
+    return [
+        batch
+        for batch, delivery in in_force.items()
+        if delivery not in (built.get(batch), held.get(batch))
+    ]
+
+
+def make_plan(
+    home: Home, runner: DbtRunner, *, rebuild: list[str] | None = None, all_tests: bool = False
+) -> Plan:
+    """Compare raw, warehouse and project with the last build; parses only when code changed.
+
+    Args:
+        home: the home.
+        runner: dbt on this home.
+        rebuild: names of models to build from nothing, with all downstream; `*` for all.
+        all_tests: whether the tests read everything, not only what the batches touch.
+
+    Raises:
+        UsageError: when a model to rebuild does not exist.
+    """
+    record = state.read(home, "build")
+    plan = Plan(fingerprint.digest_project(), find_waiting(home), reads_everything=all_tests)
+    if plan.waiting:
+        plan.reasons.append(f"batches {', '.join(map(str, plan.waiting))} wait")
+    if not home.warehouse.exists():
+        plan.reasons.append("there is no warehouse yet")
+        plan.reads_everything = True
+        return plan
+    pending = set(record.get("pending_rebuild", []))
+    if rebuild:
+        pending |= _with_downstream(runner, rebuild)
+        plan.reasons.append("a rebuild was asked for")
+    if plan.project_digest != record.get("project_digest"):
+        pending |= _compare_code(home, runner, plan)
+    if record.get("status") != PASSED:
+        plan.reasons.append(f"the last build {record.get('status', 'is unknown')}")
+    elif warehouse.stamp_file(home.warehouse) != record.get("warehouse"):
+        plan.reasons.append("the warehouse was changed by somebody else")
+        plan.reads_everything = True
+    if all_tests:
+        plan.reasons.append("all tests were asked for")
+    plan.rebuild = [EVERYTHING] if EVERYTHING in pending else sorted(pending)
+    return plan
+
+
+def accept_project(home: Home, plan: Plan) -> None:
+    """Note that the project as it is needs no build, so that the next run need not parse it."""
+    record = state.read(home, "build")
+    if record.get("project_digest") != plan.project_digest:
+        state.write(home, "build", {**record, "project_digest": plan.project_digest})
+
+
+def _with_downstream(runner: DbtRunner, names: list[str]) -> set[str]:
+    if EVERYTHING in names:
+        return {EVERYTHING}
+    nodes = runner.parse().nodes
+    known = {
+        node.name: one for one, node in nodes.items() if node.resource_type in fingerprint.BUILT
+    }
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise UsageError(
+            f"There is no model {', '.join(unknown)}. `dbt list --resource-type model` names all."
+        )
+    return set(fingerprint.names_with_downstream(runner.parse(), {known[name] for name in names}))
+
+
+def _compare_code(home: Home, runner: DbtRunner, plan: Plan) -> set[str]:
+    manifest = runner.parse()
+    before = state.read(home, "nodes")
+    changed = fingerprint.changed_nodes(before, fingerprint.fingerprint_nodes(manifest))
+    rebuild = set(fingerprint.names_with_downstream(manifest, changed))
+    tests = [one for one in changed if manifest.nodes[one].resource_type == "test"]
+    gone = [one for one in before if one not in manifest.nodes]
+    if rebuild:
+        plan.reasons.append(f"code of {len(rebuild)} models changed, what is downstream included")
+    if tests:
+        plan.reasons.append(f"{len(tests)} tests are new or changed")
+        plan.reads_everything = True
+    if gone:
+        plan.reasons.append(f"{len(gone)} models or tests are gone")
+    return rebuild
+
+
+def build(
+    home: Home, runner: DbtRunner, plan: Plan, *, last_batch: int | None = None
+) -> dict[str, Any]:
+    """Build and test what the plan says; return the record of the build, which is kept.
+
+    A record with status `passed` may be published. While dbt works, and after a crash, the record
+    says `begun`, and what has to be built from nothing stays noted until a build has passed.
+
+    Args:
+        home: the home.
+        runner: dbt on this home.
+        plan: what is to be done.
+        last_batch: build no batch after this one; default: all.
+    """
+    started = datetime.now(UTC)
+    clock = time.monotonic()
+    record: dict[str, Any] = {
+        **state.read(home, "build"),
+        "id": started.strftime("%Y%m%dT%H%M%S.%fZ"),
+        "started_at": started.isoformat(timespec="seconds"),
+        "status": BEGUN,
+        "pending_rebuild": plan.rebuild,
+    }
+    state.write(home, "build", record)
+    _remove_failed_rows(home)
+    environment = {
+        "TRADEHOUSE_LAST_BATCH": "" if last_batch is None else str(last_batch),
+        "TRADEHOUSE_REBUILD": ",".join(plan.rebuild),
+        "TRADEHOUSE_TEST_FROM_BATCH": str(plan.test_from_batch),
+    }
+    outcome = runner.build(environment, full_refresh=EVERYTHING in plan.rebuild)
+    record |= {
+        "reasons": plan.reasons,
+        "rebuilt": plan.rebuild,
+        "last_batch": last_batch,
+        **_judge(home, outcome),
+    }
+    if record["status"] == PASSED:
+        manifest = runner.parse()
+        known = {
+            (node.schema, node.alias or node.name)
+            for node in manifest.nodes.values()
+            if node.resource_type in fingerprint.BUILT
+        }
+        record["dropped"] = warehouse.drop_relations_without_model(home, known)
+        record["pending_rebuild"] = []
+        record["project_digest"] = plan.project_digest
+        state.write(home, "nodes", fingerprint.fingerprint_nodes(manifest))
+    _add_facts(home, record)
+    record["finished_at"] = datetime.now(UTC).isoformat(timespec="seconds")
+    record["seconds"] = round(time.monotonic() - clock, 3)
+    state.write(home, "build", record)
+    return record
+
+
+def _judge(home: Home, outcome: Invocation) -> dict[str, Any]:
+    tests = [node for node in outcome.nodes if node.is_test]
+    failed = [node for node in tests if node.status in ("fail", "error")]
+    broken = [node for node in outcome.nodes if not node.is_test and node.status == "error"]
+    if broken or (not outcome.success and not failed):
+        status = FAILED
+    else:
+        status = TESTS_FAILED if failed else PASSED
+    return {
+        "status": status,
+        "error": "" if status == PASSED else _error_of(broken, outcome, home),
+        "tests": {
+            "passed": sum(node.status == "pass" for node in tests),
+            "warned": sum(node.status == "warn" for node in tests),
+            "failed": len(failed),
+            "skipped": sum(node.status == "skipped" for node in tests),
+        },
+        "failures": [_describe_failure(node, home) for node in failed],
+        "nodes": {
+            node.unique_id: {"status": node.status, "seconds": round(node.seconds, 3)}
+            for node in outcome.nodes
+        },
+    }
+
+
+def _error_of(broken: list[NodeResult], outcome: Invocation, home: Home) -> str:
+    if broken:
+        names = ", ".join(node.name for node in broken)
+        message = " ".join(broken[0].message.split())
+        return f"{names} could not be built: {message}. The whole log: {home.logs / 'dbt.log'}"
+    if outcome.message:
+        return f"dbt could not build: {outcome.message}"
+    return ""
+
+
+def _describe_failure(node: NodeResult, home: Home) -> dict[str, Any]:
+    path = failed_rows_path(home, node.name)
+    rows: list[dict[str, Any]] = []
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(itertools.islice(csv.DictReader(file), ROWS_SHOWN))
+    return {
+        "test": node.name,
+        "failing_rows": node.failures,
+        "message": node.message,
+        "rows": rows,
+        "kept_in": str(path) if path.exists() else None,
+    }
+
+
+def failed_rows_path(home: Home, test: str) -> Path:
+    """Return where the macro `report_failed_tests` keeps rows of a failed test."""
+    return home.logs / f"failed_test_{test[:100]}.csv"
+
+
+def _remove_failed_rows(home: Home) -> None:
+    for path in home.logs.glob("failed_test_*.csv"):
+        path.unlink()
+
+
+def _add_facts(home: Home, record: dict[str, Any]) -> None:
+    if not home.warehouse.exists():
+        return
+    record["batches"] = warehouse.read_batches(home)
+    record["rows"] = warehouse.count_rows(home)
+    record["quarantine"] = warehouse.snapshot_quarantine(home, state.quarantine_path(home))
+    record["warehouse"] = warehouse.stamp_file(home.warehouse)
+
+
+def require_passed(home: Home, record: dict[str, Any]) -> dict[str, Any]:
+    """Return the record if it may be published.
+
+    Raises:
+        TradehouseError: when the last build did not pass, or is not what the warehouse holds.
+    """
+    if record.get("status") != PASSED:
+        raise TradehouseError(
+            "Only a build whose tests passed is published, and the last one "
+            f"{record.get('status', 'does not exist')}. `tradehouse run` builds and tests again."
+        )
+    if warehouse.stamp_file(home.warehouse) != record.get("warehouse"):
+        raise TradehouseError(
+            f"{home.warehouse} was changed after its last tested build. "
+            "`tradehouse run` builds and tests again."
+        )
+    return record

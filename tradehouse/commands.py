@@ -1,0 +1,217 @@
+"""The commands that write: run, sync, build, publish, docs, simulate.
+
+Those that only read, and how errors become exit codes, are in `tradehouse.cli`.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tradehouse.errors import EXIT_ERROR, EXIT_HELD, EXIT_OK, EXIT_TESTS_FAILED
+from tradehouse.home import find_home, whole_number_setting
+
+Landing = Annotated[
+    Path | None,
+    typer.Option(
+        "--landing",
+        envvar="TRADEHOUSE_LANDING",
+        help="Directory with Batch1/, Batch2/, ...; default: the home's own.",
+    ),
+]
+Replace = Annotated[
+    list[int] | None,
+    typer.Option("--replace-batch", min=1, help="Take the changed delivery of this batch."),
+]
+AllowGap = Annotated[
+    bool, typer.Option("--allow-gap", help="Take batches although one before them is missing.")
+]
+Rebuild = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rebuild",
+        metavar="[MODEL]",
+        help="Build this model, and all downstream, from nothing; without a name: all models.",
+    ),
+]
+AllTests = Annotated[
+    bool, typer.Option("--all-tests", help="Tests read everything, not only what batches touched.")
+]
+Wait = Annotated[
+    int | None,
+    typer.Option(
+        "--wait", min=0, metavar="SECONDS", help="How long to wait while another process writes."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    for command in (run, sync, build, publish, docs):
+        app.command()(command)
+
+
+def run(
+    landing: Landing = None,
+    by_batch: Annotated[
+        bool, typer.Option("--by-batch", help="Build and publish each waiting batch by itself.")
+    ] = False,
+    rebuild: Rebuild = None,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="The same as --rebuild without a name.")
+    ] = False,
+    all_tests: AllTests = False,
+    replace_batch: Replace = None,
+    allow_gap: AllowGap = False,
+    wait: Wait = None,
+    json: Json = False,
+) -> None:
+    """Take whatever waits: sync, build, test, publish."""
+    from tradehouse import output, run, summary
+    from tradehouse.progress import Steps
+
+    home = find_home()
+    options = run.Options(
+        landing=landing,
+        by_batch=by_batch,
+        rebuild=["*"] if full_refresh else list(rebuild or []),
+        all_tests=all_tests,
+        replace_batches=list(replace_batch or []),
+        allow_gap=allow_gap,
+        wait_seconds=_wait_seconds(wait),
+    )
+    outcome = run.run(home, options, Steps(quiet=json))
+    facts = summary.collect(home)
+    facts["writing"] = None
+    if json:
+        output.print_json({**facts, "is_idle": outcome.is_idle, "exit_code": outcome.exit_code})
+    elif outcome.is_idle:
+        summary.show_idle(home, facts)
+    else:
+        print()
+        summary.show(home, facts)
+    sys.exit(outcome.exit_code)
+
+
+def sync(
+    landing: Landing = None,
+    replace_batch: Replace = None,
+    allow_gap: AllowGap = False,
+    wait: Wait = None,
+    json: Json = False,
+) -> None:
+    """Load new batches into raw, and nothing else."""
+    from tradehouse import locks, output, run, summary, syncing
+    from tradehouse.progress import Steps
+
+    home, steps = find_home(), Steps(quiet=json)
+    with locks.writing(home, _wait_seconds(wait)):
+        place = syncing.ensure_landing(home, landing, steps.step)
+        with steps.step("sync") as step:
+            record = syncing.sync(
+                home,
+                place,
+                replace_batches=list(replace_batch or []),
+                allow_gap=allow_gap,
+                step=step,
+            )
+            step.finish(run.describe_sync(record, step.seconds))
+    if json:
+        output.print_json(record)
+    for fault in record["errors"]:
+        output.print_error(summary.describe_fault(fault))
+    sys.exit(EXIT_HELD if record["errors"] else EXIT_OK)
+
+
+def build(
+    rebuild: Rebuild = None, all_tests: AllTests = False, wait: Wait = None, json: Json = False
+) -> None:
+    """Build and test what is loaded, without publishing."""
+    from tradehouse import build, locks, output, run, summary
+    from tradehouse.dbt_runner import DbtRunner
+    from tradehouse.progress import Steps
+
+    home, steps = find_home(), Steps(quiet=json)
+    with locks.writing(home, _wait_seconds(wait)):
+        runner = DbtRunner(home)
+        plan = build.make_plan(home, runner, rebuild=list(rebuild or []), all_tests=all_tests)
+        if plan.reasons:
+            run.build_one(home, runner, plan, None, steps)
+    facts = summary.collect(home)
+    facts["writing"] = None
+    if json:
+        output.print_json({**facts, "reasons": plan.reasons})
+    elif plan.reasons:
+        summary.show(home, facts)
+    else:
+        print("Nothing waits, and no code changed.")
+    sys.exit(_exit_code_of(facts))
+
+
+def publish(
+    resume: Annotated[
+        bool, typer.Option("--resume", help="End the hold that a rollback set, then publish.")
+    ] = False,
+    wait: Wait = None,
+    json: Json = False,
+) -> None:
+    """Publish the last build, if its tests passed."""
+    from tradehouse import build, locks, output, publish, releases, run, state
+    from tradehouse.progress import Steps
+
+    home, steps = find_home(), Steps(quiet=json)
+    with locks.writing(home, _wait_seconds(wait)):
+        record = build.require_passed(home, state.read(home, "build"))
+        if resume:
+            releases.resume(home)
+        with steps.step("publish") as step:
+            publication = publish.publish(home, record)
+            step.finish(run.describe_publication(publication))
+    if json:
+        output.print_json(
+            {"release": publication.release or None, "held_since": publication.held_since}
+        )
+    elif publication.is_published:
+        print(
+            f"Published is release {publication.release['id']}: {releases.current_database(home)}"
+        )
+    else:
+        print(
+            f"Publishing is held since the rollback of {publication.held_since}. "
+            "Let it go on: tradehouse publish --resume"
+        )
+    sys.exit(EXIT_OK if publication.is_published else EXIT_ERROR)
+
+
+def docs(wait: Wait = None, json: Json = False) -> None:
+    """Make the documentation site of the models, if the project changed since."""
+    from tradehouse import docs, locks, output
+    from tradehouse.dbt_runner import DbtRunner
+    from tradehouse.progress import Steps
+
+    home, steps = find_home(), Steps(quiet=json)
+    docs.require_data(home)
+    is_outdated = docs.are_outdated(home)
+    if is_outdated:
+        with locks.writing(home, _wait_seconds(wait)), steps.step("docs") as step:
+            step.finish(str(docs.make(home, DbtRunner(home))))
+    page = home.docs / docs.PAGE
+    if json:
+        output.print_json({"path": str(page), "is_new": is_outdated})
+    else:
+        print(f"{page}" if is_outdated else f"{page} (the project did not change since)")
+
+
+def _wait_seconds(given: int | None) -> int:
+    return whole_number_setting("TRADEHOUSE_WAIT_SECONDS", 0) if given is None else given
+
+
+def _exit_code_of(facts: dict[str, Any]) -> int:
+    from tradehouse import build
+
+    status = facts["build"]["status"]
+    if status == build.PASSED:
+        return EXIT_HELD if facts["held"] else EXIT_OK
+    return EXIT_TESTS_FAILED if status == build.TESTS_FAILED else EXIT_ERROR

@@ -1,0 +1,165 @@
+"""dbt in this process: how it is called, what it reports while it works, what came of each node.
+
+Knows nothing of batches or releases. dbt is imported by `DbtRunner` alone, because that takes more
+than a second.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tradehouse.errors import TradehouseError
+from tradehouse.home import PROJECT, Home
+
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What came of one model, seed or test."""
+
+    name: str
+    unique_id: str
+    resource_type: str
+    status: str
+    seconds: float
+    failures: int
+    message: str
+
+    @property
+    def is_test(self) -> bool:
+        """Whether the node is a data test or a unit test."""
+        return self.resource_type in ("test", "unit_test")
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What came of one dbt command."""
+
+    success: bool
+    nodes: list[NodeResult]
+    message: str
+
+
+class DbtRunner:
+    """dbt on one home; parses once and keeps the manifest for all commands that follow."""
+
+    def __init__(self, home: Home, report: Report | None = None) -> None:
+        """Prepare; `report` is told a node's name, how many are done and how many there are."""
+        self.home = home
+        self.report = report
+        self.manifest: Any = None
+        os.environ["DO_NOT_TRACK"] = "1"
+        os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+
+    def parse(self) -> Any:
+        """Return the manifest of the project, parsed at most once.
+
+        Raises:
+            TradehouseError: when the project does not parse.
+        """
+        if self.manifest is None:
+            outcome = self._invoke(["parse", *self._options(), "--no-write-json"])
+            if not outcome.success or outcome.result is None:
+                raise TradehouseError(
+                    f"dbt cannot read the project in {PROJECT}: "
+                    f"{describe(outcome.exception)}\nThe whole log: {self.home.logs / 'dbt.log'}"
+                )
+            self.manifest = outcome.result
+        return self.manifest
+
+    def build(self, environment: dict[str, str], *, full_refresh: bool = False) -> Invocation:
+        """Build and test everything but dbt's unit tests, with variables set for the time of it."""
+        arguments = ["build", *self._options(), "--no-write-json"]
+        arguments += ["--exclude", "resource_type:unit_test"]
+        if full_refresh:
+            arguments.append("--full-refresh")
+        self.parse()
+        with variables_set(environment):
+            outcome = self._invoke(arguments)
+        return _invocation(outcome)
+
+    def generate_docs(self) -> Invocation:
+        """Write the static documentation site to the home's target folder."""
+        self.parse()
+        outcome = self._invoke(["docs", "generate", "--static", *self._options()])
+        return _invocation(outcome)
+
+    def _options(self) -> list[str]:
+        return [
+            *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target", "main"),
+            *("--target-path", str(self.home.target), "--log-path", str(self.home.logs)),
+            *("--log-level", "none", "--log-level-file", "info"),
+        ]
+
+    def _invoke(self, arguments: list[str]) -> Any:
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.main import dbtRunner
+
+        watcher = _Watcher(self.report)
+        try:
+            return dbtRunner(self.manifest, callbacks=[watcher]).invoke(arguments)
+        finally:
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+
+class _Watcher:
+    """Turns dbt's events into calls of a report."""
+
+    def __init__(self, report: Report | None) -> None:
+        self.report = report
+        self.done = 0
+        self.total = 0
+
+    def __call__(self, event: Any) -> None:
+        if self.report is None:
+            return
+        if event.info.name in ("LogStartLine", "LogHookStartLine"):
+            self.total = max(self.total, event.data.total)
+            self.report(event.data.node_info.node_name, self.done, self.total)
+        elif event.info.name == "NodeFinished":
+            self.done += 1
+            self.report(event.data.node_info.node_name, self.done, max(self.total, self.done))
+
+
+@contextmanager
+def variables_set(environment: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for the time of a block; afterwards all is as it was."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _invocation(outcome: Any) -> Invocation:
+    results = getattr(outcome.result, "results", None) or []
+    nodes = [
+        NodeResult(
+            name=result.node.name,
+            unique_id=result.node.unique_id,
+            resource_type=str(result.node.resource_type),
+            status=str(result.status),
+            seconds=float(result.execution_time),
+            failures=int(result.failures or 0),
+            message=str(result.message or ""),
+        )
+        for result in results
+        if hasattr(result, "node") and hasattr(result, "status")
+    ]
+    return Invocation(bool(outcome.success), nodes, describe(outcome.exception))
+
+
+def describe(exception: BaseException | None) -> str:
+    """Return an error of dbt in one piece, without the frame it puts around it."""
+    if exception is None:
+        return ""
+    lines = [line.strip() for line in str(exception).splitlines() if line.strip()]
+    return " ".join(line for line in lines if line not in ("Runtime Error", "Database Error"))

@@ -1,0 +1,180 @@
+"""What `tradehouse doctor` looks at: versions, disk, locks, files, leftovers; and what to do.
+
+It changes nothing, and it answers while a run is writing.
+"""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from tradehouse import locks, output, releases, state, warehouse
+from tradehouse.files import BEGUN
+from tradehouse.home import PROJECT, Home
+
+OK, NOTE, PROBLEM = "ok", "note", "problem"
+LEAST_FREE_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `advice` is empty when all is well."""
+
+    check: str
+    result: str
+    found: str
+    advice: str = ""
+
+
+def examine(home: Home) -> list[dict[str, Any]]:
+    """Return every finding, as `tradehouse doctor --json` prints it."""
+    checks = (
+        _python, _packages, _home, _disk, _lock, _databases, _leftovers, _pointer, _landing,
+        _last_build,
+    )  # fmt: skip
+    return [asdict(finding) for check in checks for finding in check(home)]
+
+
+def _python(home: Home) -> Iterator[Finding]:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        yield Finding("python", OK, found)
+    else:
+        advice = "Use Python 3.11, 3.12 or 3.13: make clean, then make setup PYTHON=python3.12."
+        yield Finding("python", PROBLEM, found, advice)
+
+
+def _packages(home: Home) -> Iterator[Finding]:
+    lock = PROJECT / "requirements.lock"
+    pins = re.findall(r"^([a-z0-9._-]+)==([^ ;\\]+)( ;)?", lock.read_text(), flags=re.MULTILINE)
+    differing = []
+    for name, version, has_marker in pins:
+        try:
+            installed = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            installed = version if has_marker else "missing"
+        if installed != version and pins.count((name, installed, has_marker)) == 0:
+            differing.append(f"{name} is {installed}, should be {version}")
+    if differing:
+        found = "; ".join(differing[:5]) + (" ..." if len(differing) > 5 else "")
+        yield Finding("packages", PROBLEM, found, "Install the locked ones: make -B setup.")
+    else:
+        yield Finding("packages", OK, f"{len(pins)} as locked")
+
+
+def _home(home: Home) -> Iterator[Finding]:
+    nearest = next(path for path in (home.root, *home.root.parents) if path.exists())
+    if os.access(nearest, os.W_OK):
+        yield Finding("home", OK, str(home.root) if home.root.exists() else f"{home.root} (new)")
+    else:
+        advice = "Give TRADEHOUSE_HOME a directory that you may write to."
+        yield Finding("home", PROBLEM, f"{nearest} cannot be written", advice)
+
+
+def _disk(home: Home) -> Iterator[Finding]:
+    nearest = next(path for path in (home.root, *home.root.parents) if path.exists())
+    free = shutil.disk_usage(nearest).free
+    files = (home.raw, home.warehouse)
+    wanted = 2 * sum(path.stat().st_size for path in files if path.exists())
+    wanted = max(wanted, LEAST_FREE_BYTES)
+    found = f"{output.text_of_bytes(free)} free"
+    if free >= wanted:
+        yield Finding("disk", OK, found)
+    else:
+        advice = (
+            f"A run may need {output.text_of_bytes(wanted)}: make room, keep fewer releases "
+            "(TRADEHOUSE_KEEP_RELEASES), or move the home."
+        )
+        yield Finding("disk", PROBLEM, found, advice)
+
+
+def _lock(home: Home) -> Iterator[Finding]:
+    holder = locks.find_holder(home)
+    if holder is None:
+        yield Finding("writer", OK, "nobody is writing")
+    else:
+        found = f"`{holder['command']}`, process {holder['pid']}, since {holder['since']}"
+        yield Finding("writer", NOTE, found, "Wait for it, or stop that process if it hangs.")
+
+
+def _databases(home: Home) -> Iterator[Finding]:
+    import duckdb
+
+    for path in (home.raw, home.warehouse):
+        if not path.exists():
+            yield Finding(path.name, NOTE, "not there yet", "Made by: tradehouse run.")
+            continue
+        try:
+            with warehouse.connected(path):
+                size = output.text_of_bytes(path.stat().st_size)
+                yield Finding(path.name, OK, size)
+        except duckdb.IOException as error:
+            if "Could not set lock" in str(error):
+                found = str(error).partition("Conflicting lock is held in ")[2].partition(". ")[0]
+                advice = "While it has the file open no run can write; readers open releases."
+                yield Finding(path.name, NOTE, f"in use by {found}", advice)
+            else:
+                advice = (
+                    "Put back a copy of it; the deliveries themselves are in the landing directory."
+                    if path == home.raw
+                    else f"Remove {path}; the next run builds the same gold from raw."
+                )
+                yield Finding(path.name, PROBLEM, str(error).splitlines()[0], advice)
+
+
+def _leftovers(home: Home) -> Iterator[Finding]:
+    folders = (home.root, home.state, home.releases, home.docs)
+    found = [path for folder in folders for path in folder.glob(f"{BEGUN}*")]
+    if home.temporary.is_dir():
+        found += list(home.temporary.iterdir())
+    if found and locks.find_holder(home) is None:
+        advice = "Left by a process that was killed; the next run removes them."
+        yield Finding("leftovers", NOTE, f"{len(found)} files or directories", advice)
+    else:
+        yield Finding("leftovers", OK, "none")
+
+
+def _pointer(home: Home) -> Iterator[Finding]:
+    current = releases.find_current(home)
+    hold = releases.read_hold(home)
+    if current is None:
+        yield Finding("release", NOTE, "none yet", "Made by: tradehouse run.")
+    elif (home.releases / current / releases.DATABASE).exists():
+        yield Finding("release", OK, current)
+    else:
+        advice = "Go to one that is there (tradehouse releases): tradehouse rollback ID."
+        yield Finding("release", PROBLEM, f"{current} is gone", advice)
+    if hold is not None:
+        found = f"held since {hold['since']}, after a rollback"
+        yield Finding("publishing", NOTE, found, "Let it go on: tradehouse publish --resume.")
+
+
+def _landing(home: Home) -> Iterator[Finding]:
+    landing = state.read(home, "brokerage").get("landing")
+    if landing is None:
+        yield Finding(
+            "landing", NOTE, "no brokerage yet", "Name one: tradehouse run --landing DIR."
+        )
+    elif Path(landing).is_dir():
+        yield Finding("landing", OK, landing)
+    else:
+        advice = "Name where its deliveries arrive now: tradehouse run --landing DIR."
+        yield Finding("landing", PROBLEM, f"{landing} is gone", advice)
+
+
+def _last_build(home: Home) -> Iterator[Finding]:
+    record = state.read(home, "build")
+    if not record:
+        return
+    if record["status"] == "passed":
+        yield Finding("last build", OK, f"passed, {record['finished_at']}")
+    elif record["status"] == "begun" and locks.find_holder(home) is not None:
+        yield Finding("last build", NOTE, "running")
+    else:
+        advice = "See what: tradehouse status. The next run builds and tests again."
+        yield Finding("last build", PROBLEM, record["status"], advice)

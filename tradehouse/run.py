@@ -1,0 +1,223 @@
+"""The run: sync, build, publish for what waits, in that order, each only when it has to be.
+
+What is true when a run ends is kept as `state/settled.json`; as long as landing directory, raw,
+warehouse, project and pointer are as it says, the next run has nothing to do and says so at once.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tradehouse import (
+    brokerage,
+    build,
+    docs,
+    fingerprint,
+    locks,
+    publish,
+    releases,
+    state,
+    syncing,
+    warehouse,
+)
+from tradehouse.dbt_runner import DbtRunner
+from tradehouse.errors import EXIT_ERROR, EXIT_HELD, EXIT_OK, EXIT_TESTS_FAILED
+from tradehouse.home import Home
+from tradehouse.output import text_of_bytes
+from tradehouse.progress import Steps
+
+
+@dataclass
+class Options:
+    """What a run is asked for; the defaults are the daily case."""
+
+    landing: Path | None = None
+    by_batch: bool = False
+    rebuild: list[str] = field(default_factory=list)
+    all_tests: bool = False
+    replace_batches: list[int] = field(default_factory=list)
+    allow_gap: bool = False
+    wait_seconds: float = 0.0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is asked for that has to be done even when nothing is new."""
+        return not (self.rebuild or self.all_tests or self.replace_batches)
+
+
+@dataclass
+class Outcome:
+    """What came of a run; `held` are batches that were refused, are held or wait."""
+
+    sync: dict[str, Any] | None = None
+    builds: list[dict[str, Any]] = field(default_factory=list)
+    publications: list[publish.Publication] = field(default_factory=list)
+    held: list[dict[str, Any]] = field(default_factory=list)
+    hold: dict[str, Any] | None = None
+    is_idle: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """The code the command line ends with."""
+        last = self.builds[-1]["status"] if self.builds else build.PASSED
+        if last == build.TESTS_FAILED:
+            return EXIT_TESTS_FAILED
+        if last != build.PASSED:
+            return EXIT_ERROR
+        return EXIT_HELD if self.held else EXIT_OK
+
+
+def run(home: Home, options: Options, steps: Steps) -> Outcome:
+    """Do what waits, under the home's lock.
+
+    Raises:
+        BusyError: when another process is writing.
+        OtherBrokerageError: when the landing directory is another brokerage's.
+        TradehouseError: when something cannot be done at all; what was committed stays.
+    """
+    with locks.writing(home, options.wait_seconds):
+        landing = syncing.ensure_landing(home, options.landing, steps.step)
+        if options.is_plain and is_settled(home, landing):
+            return Outcome(held=find_held(home), hold=releases.read_hold(home), is_idle=True)
+        state.forget(home, "settled")
+        outcome = Outcome()
+        with steps.step("sync") as step:
+            outcome.sync = syncing.sync(
+                home,
+                landing,
+                replace_batches=options.replace_batches,
+                allow_gap=options.allow_gap,
+                step=step,
+            )
+            step.finish(describe_sync(outcome.sync, step.seconds))
+        if warehouse.deliveries_in_force(home):
+            _build_and_publish(home, options, steps, outcome)
+        outcome.held = find_held(home)
+        outcome.hold = releases.read_hold(home)
+        outcome.is_idle = not (outcome.sync["records"] or outcome.builds or outcome.publications)
+        _settle(home, outcome)
+    return outcome
+
+
+def _build_and_publish(home: Home, options: Options, steps: Steps, outcome: Outcome) -> None:
+    runner = DbtRunner(home)
+    plan = build.make_plan(home, runner, rebuild=options.rebuild, all_tests=options.all_tests)
+    while plan.reasons:
+        last_batch = min(plan.waiting) if options.by_batch and plan.waiting else None
+        record = build_one(home, runner, plan, last_batch, steps)
+        outcome.builds.append(record)
+        if record["status"] != build.PASSED:
+            return
+        _publish_one(home, runner, record, steps, outcome)
+        before, plan = plan.waiting, build.make_plan(home, runner)
+        if plan.waiting == before:
+            break
+    if not outcome.builds:
+        build.accept_project(home, plan)
+        _publish_one(home, runner, state.read(home, "build"), steps, outcome)
+
+
+def build_one(
+    home: Home, runner: DbtRunner, plan: build.Plan, last_batch: int | None, steps: Steps
+) -> dict[str, Any]:
+    """Build once, with a bar; return the record of the build."""
+    name = "build" if last_batch is None else f"build {last_batch}"
+    with steps.step(name) as step:
+        runner.report = lambda node, done, total: step.update(done, total, f"{done}/{total} {node}")
+        step.update(0, None, "dbt starts")
+        record = build.build(home, runner, plan, last_batch=last_batch)
+        runner.report = None
+        tests = record["tests"]
+        models = len(record["nodes"]) - sum(tests.values())
+        step.finish(
+            f"{record['status']}: {models} models and seeds, {tests['passed']} tests passed"
+        )
+    return record
+
+
+def _publish_one(
+    home: Home, runner: DbtRunner, record: dict[str, Any], steps: Steps, outcome: Outcome
+) -> None:
+    if docs.are_outdated(home):
+        with steps.step("docs") as step:
+            step.finish(str(docs.make(home, runner)))
+    current = releases.find_current(home)
+    if current is not None and publish.is_release_of(home, current, record):
+        return
+    with steps.step("publish") as step:
+        publication = publish.publish(home, record)
+        step.finish(describe_publication(publication))
+    outcome.publications.append(publication)
+
+
+def is_settled(home: Home, landing: Path) -> bool:
+    """Whether nothing changed since the last run ended well: no database is opened to know."""
+    settled = state.read(home, "settled")
+    return bool(settled) and settled == _settlement(home, landing)
+
+
+def _settlement(home: Home, landing: Path) -> dict[str, Any]:
+    hold = releases.read_hold(home)
+    return {
+        "landing": str(landing),
+        "landing_stamp": brokerage.stamp_landing(landing),
+        "raw": warehouse.stamp_file(home.raw),
+        "warehouse": warehouse.stamp_file(home.warehouse),
+        "project_digest": fingerprint.digest_project(),
+        "build": state.read(home, "build").get("id"),
+        "release": releases.find_current(home) if hold is None else hold,
+    }
+
+
+def _settle(home: Home, outcome: Outcome) -> None:
+    sync = outcome.sync or {}
+    if sync.get("errors") or sync.get("status") != "succeeded":
+        return
+    if state.read(home, "build").get("status") != build.PASSED:
+        return
+    settlement = _settlement(home, Path(sync["landing"]))
+    if settlement["landing_stamp"] == sync["landing_stamp"]:
+        state.write(home, "settled", settlement)
+
+
+def find_held(home: Home) -> list[dict[str, Any]]:
+    """Return what keeps batches from being published: faults at the door, then the gate's."""
+    at_door = [
+        {"batch": error.get("batch"), **error}
+        for error in state.read(home, "sync").get("errors", [])
+    ]
+    at_gate = [
+        {
+            "batch": batch["batch"],
+            "code": "held",
+            "file": batch["file"],
+            "line": batch["line"],
+            "message": f"Batch{batch['batch']} is held: {batch['reason']}.",
+        }
+        for batch in state.read(home, "build").get("batches", [])
+        if not batch["is_accepted"]
+    ]
+    return at_door + at_gate
+
+
+def describe_sync(record: dict[str, Any], seconds: float) -> str:
+    """Return one line on what a sync did."""
+    if not record["records"]:
+        return "nothing new" if not record["errors"] else "nothing could be taken"
+    batches = ", ".join(map(str, record["new_batches"]))
+    rate = record["records"] / max(seconds, 0.001)
+    return (
+        f"batches {batches}: {record['records']:,} records, {text_of_bytes(record['bytes'])}, "
+        f"{rate:,.0f} records/s"
+    )
+
+
+def describe_publication(publication: publish.Publication) -> str:
+    """Return one line on what came of publishing."""
+    if not publication.is_published:
+        return f"held since the rollback of {publication.held_since}"
+    release = publication.release
+    return (
+        f"release {release['id']}: {sum(release['rows'].values()):,} rows, "
+        f"{text_of_bytes(release['bytes'])}"
+    )

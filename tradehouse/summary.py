@@ -1,0 +1,162 @@
+"""What a person reads when a run ends, and what `tradehouse status` shows.
+
+Both say the same things in the same words: batches, rows by layer, quarantine, tests, release, and
+what to do next. Everything is read from `state/` and the releases' manifests.
+"""
+
+from typing import Any
+
+from tradehouse import build, locks, output, releases, state
+from tradehouse.home import Home
+from tradehouse.warehouse import LAYERS
+
+ROWS_SHOWN = 5
+BUILD_KEYS = ("id", "status", "error", "finished_at", "seconds")
+
+
+def collect(home: Home) -> dict[str, Any]:
+    """Return where things stand, as `tradehouse status --json` prints it."""
+    from tradehouse.run import find_held
+
+    record = state.read(home, "build")
+    sync = state.read(home, "sync")
+    current = [release for release in releases.list_releases(home) if release["is_current"]]
+    published = {
+        (batch["batch"], batch["delivery"]) for release in current for batch in release["batches"]
+    }
+    rows = record.get("rows", {})
+    return {
+        "home": str(home.root),
+        "landing": state.read(home, "brokerage").get("landing"),
+        "writing": locks.find_holder(home),
+        "sync": {key: sync.get(key) for key in ("at", "status", "records", "bytes", "new_batches")},
+        "batches": [
+            {**batch, "is_published": (batch["batch"], batch["delivery"]) in published}
+            for batch in record.get("batches", [])
+        ],
+        "held": find_held(home),
+        "rows": {layer: sum(rows.get(layer, {}).values()) for layer in LAYERS},
+        "tables": {layer: len(rows.get(layer, {})) for layer in LAYERS},
+        "quarantine": record.get("quarantine", []),
+        "build": {
+            key: record.get(key) for key in ("id", "status", "error", "finished_at", "seconds")
+        },
+        "tests": record.get("tests", {}),
+        "failures": record.get("failures", []),
+        "release": current[0] if current else None,
+        "publishing_held": releases.read_hold(home),
+    }
+
+
+def show(home: Home, facts: dict[str, Any]) -> None:
+    """Print where things stand."""
+    if facts["writing"]:
+        holder = facts["writing"]
+        print(
+            f"Writing now: `{holder['command']}`, process {holder['pid']}, since {holder['since']}"
+        )
+    if not facts["batches"] and not facts["release"]:
+        print(f"Nothing is built yet in {home.root}. `tradehouse run` takes what waits.")
+    if facts["batches"]:
+        _show_batches(facts["batches"])
+        print()
+        _show_layers(facts)
+    _show_failures(facts)
+    for fault in facts["held"]:
+        print(f"\n{describe_fault(fault)}")
+    print()
+    _show_release(home, facts)
+
+
+def show_idle(home: Home, facts: dict[str, Any]) -> None:
+    """Print that nothing was new, and the little that is worth knowing then."""
+    batches = [batch["batch"] for batch in facts["batches"] if batch["is_accepted"]]
+    last = f"; the last batch is {max(batches)}" if batches else ""
+    print(f"Nothing new in {facts['landing']}{last}. Nothing was changed.")
+    for fault in facts["held"]:
+        print(f"Still: {describe_fault(fault)}")
+    _show_release(home, facts)
+
+
+def _show_batches(batches: list[dict[str, Any]]) -> None:
+    output.print_table(
+        ["batch", "day", "delivery", "rows delivered", "typed", "in quarantine", "repeats", "is"],
+        [
+            [
+                str(batch["batch"]),
+                batch["batch_date"],
+                str(batch["delivery"]),
+                batch["rows_delivered"],
+                batch["rows_typed"],
+                batch["rows_quarantined"],
+                batch["rows_dropped"],
+                _standing(batch),
+            ]
+            for batch in batches[-10:]
+        ],
+    )
+    if len(batches) > 10:
+        print(f"... and {len(batches) - 10} earlier batches")
+
+
+def _standing(batch: dict[str, Any]) -> str:
+    if not batch["is_accepted"]:
+        return "held"
+    return "published" if batch["is_published"] else "not published"
+
+
+def _show_layers(facts: dict[str, Any]) -> None:
+    layers = ", ".join(
+        f"{layer} {facts['rows'][layer]:,} in {facts['tables'][layer]} tables" for layer in LAYERS
+    )
+    print(f"Rows        {layers}")
+    refused = sum(one["rows"] for one in facts["quarantine"] if one["disposition"] == "quarantined")
+    how = " (read them: tradehouse quarantine)" if refused else ""
+    print(f"Quarantine  {refused:,} rows{how}")
+    tests = facts["tests"]
+    if tests:
+        words = [
+            f"{tests[name]:,} {name}" for name in ("passed", "warned", "failed") if tests[name]
+        ]
+        print(f"Tests       {', '.join(words) or 'none'}")
+
+
+def _show_failures(facts: dict[str, Any]) -> None:
+    if facts["build"]["status"] == build.FAILED:
+        print(f"\n{facts['build']['error']}")
+    for failure in facts["failures"]:
+        print(f"\nFailed: {failure['test']}, {failure['failing_rows']:,} rows")
+        if not failure["rows"]:
+            print(f"  {failure['message']}")
+        for row in failure["rows"][:ROWS_SHOWN]:
+            print("  " + ", ".join(f"{name}={value}" for name, value in row.items()))
+        if failure["kept_in"]:
+            print(f"  up to a hundred of them: {failure['kept_in']}")
+
+
+def _show_release(home: Home, facts: dict[str, Any]) -> None:
+    release, hold = facts["release"], facts["publishing_held"]
+    if release is None:
+        print("Release     none yet")
+    else:
+        size = output.text_of_bytes(release["bytes"])
+        rows = sum(release["rows"].values())
+        print(f"Release     {release['id']}: {rows:,} rows, {size}")
+        print(f"  open it   {home.releases / releases.CURRENT / releases.DATABASE} (read-only)")
+        if release["docs"]:
+            print(f"  read      {home.releases / releases.CURRENT / release['docs']}")
+    if hold:
+        print(
+            f"Publishing is held since {hold['since']}, when {hold['rolled_back_from']} was rolled "
+            "back. Let it go on: tradehouse publish --resume"
+        )
+
+
+def describe_fault(fault: dict[str, Any]) -> str:
+    """Return what keeps a batch from being published, with file and line where known."""
+    message = str(fault["message"])
+    place = fault.get("file") or ""
+    if place and place not in message:
+        line = f", line {fault['line']}" if fault.get("line") else ""
+        message = f"{place}{line}: {message}"
+    return f"{fault.get('code') or 'error'}: {message}"

@@ -1,0 +1,133 @@
+"""Loading what the brokerage delivered: `ingestion` called for it, what came of it kept.
+
+Also where deliveries come from when nobody names them: an empty home gets a simulated brokerage.
+"""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tradehouse import brokerage, state, warehouse
+from tradehouse.errors import BusyError, TradehouseError, UsageError
+from tradehouse.home import Home
+from tradehouse.progress import Step
+
+SOURCE = "brokerage"
+SCALE, SEED, DAYS, FIRST_DAY = 0.1, 1, 3, "2017-07-08"
+
+
+def ensure_landing(home: Home, given: Path | None, step_of: Any) -> Path:
+    """Return the landing directory to read; an empty home gets a simulated brokerage.
+
+    Raises:
+        UsageError: when the home holds data but nobody knows where its deliveries arrive.
+    """
+    landing = brokerage.find_landing(home, given)
+    if landing is not None:
+        return landing
+    if home.raw.exists():
+        raise UsageError(
+            f"The home {home.root} holds data, and where its brokerage delivers is not known. "
+            "Name the directory once: --landing DIR (make run LANDING=DIR)."
+        )
+    from tradehouse.simulation import simulate
+
+    with step_of("simulate") as step:
+        simulate(home.landing, scale=SCALE, seed=SEED, days=DAYS, first_day=FIRST_DAY)
+        step.finish(f"a brokerage at scale {SCALE}, {DAYS} days, in {home.landing}")
+    return home.landing
+
+
+def sync(
+    home: Home,
+    landing: Path,
+    *,
+    replace_batches: list[int] | None = None,
+    allow_gap: bool = False,
+    step: Step | None = None,
+) -> dict[str, Any]:
+    """Load every batch that waits; return the record of the sync, which is kept.
+
+    What was committed before an error stays. Errors of a delivery are in the record's `errors`,
+    each with `message` and, where known, `code`, `batch`, `file` and `line`. A batch that the
+    build's gate holds may be delivered again with other content without being asked for.
+
+    Raises:
+        OtherBrokerageError: when the landing directory is another brokerage's.
+        BusyError: when another process has the raw file open.
+        TradehouseError: when the sync could not start.
+    """
+    replaced = list(replace_batches or [])
+    brokerage.require_own(home, landing, replaced)
+    stamp = brokerage.stamp_landing(landing)
+    started, clock = datetime.now(UTC), time.monotonic()
+    result = _call(home, landing, sorted({*replaced, *_held(home)}), allow_gap, step)
+    in_force = warehouse.deliveries_in_force(home)
+    brokerage.remember(home, landing, in_force, replaced)
+    record = {
+        "at": started.isoformat(timespec="seconds"),
+        "landing": str(landing),
+        "landing_stamp": stamp,
+        "status": result.status,
+        "errors": [error.as_dict() for error in result.errors],
+        "warnings": list(result.warnings),
+        "new_batches": sorted(result.new_batches),
+        "loaded": {str(batch): delivery for batch, delivery in in_force.items()},
+        "records": result.records,
+        "bytes": result.bytes,
+        "streams": {
+            name: {"records": stream.records, "bytes": stream.bytes, "status": stream.status}
+            for name, stream in result.streams.items()
+        },
+        "seconds": round(time.monotonic() - clock, 3),
+    }
+    state.write(home, "sync", record)
+    return record
+
+
+def _call(
+    home: Home, landing: Path, replace_batches: list[int], allow_gap: bool, step: Step | None
+) -> Any:
+    import ingestion
+    from ingestion.errors import DatabaseBusyError, IngestionError
+
+    sizes = _bytes_to_come(home, landing)
+    seen: dict[str, tuple[int, int]] = {}
+
+    def show(progress: ingestion.Progress) -> None:
+        seen[progress.stream] = (progress.records, progress.bytes)
+        if step is not None:
+            records = sum(count for count, _ in seen.values())
+            rate = records / max(step.seconds, 0.001)
+            note = f"{records:,} records, {rate:,.0f}/s, {progress.stream}"
+            step.update(sum(size for _, size in seen.values()), sizes, note)
+
+    try:
+        return ingestion.sync(
+            SOURCE,
+            home=home.root,
+            landing=landing,
+            replace_batches=replace_batches,
+            allow_gap=allow_gap,
+            progress=show,
+        )
+    except DatabaseBusyError as error:
+        raise BusyError(str(error)) from error
+    except IngestionError as error:
+        raise TradehouseError(str(error)) from error
+
+
+def _held(home: Home) -> list[int]:
+    batches = state.read(home, "build").get("batches", [])
+    return [batch["batch"] for batch in batches if not batch["is_accepted"]]
+
+
+def _bytes_to_come(home: Home, landing: Path) -> int:
+    loaded = set(state.read(home, "sync").get("loaded", {}))
+    waiting = [
+        folder
+        for number, folder in brokerage.find_batches(landing).items()
+        if str(number) not in loaded
+    ]
+    return sum(path.stat().st_size for folder in waiting for path in folder.iterdir())

@@ -1,0 +1,162 @@
+"""What the two DuckDB files say: which batches wait, which are held, rows, quarantine.
+
+Only reading, except `drop_relations_without_model`. Connections are opened for moments and by the
+holder of the home's lock; everybody else reads what `tradehouse.state` keeps.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tradehouse.files import replacing
+from tradehouse.home import Home
+
+LAYERS = ("bronze", "silver", "gold")
+
+
+@contextmanager
+def connected(path: Path, *, read_only: bool = True) -> Iterator[Any]:
+    """Open a DuckDB file for the time of a block."""
+    import duckdb
+
+    with duckdb.connect(
+        path, read_only=read_only, config={"autoinstall_known_extensions": "false"}
+    ) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
+def stamp_file(path: Path) -> list[int] | None:
+    """Return what changes whenever a file is written: size, time of change, inode."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return [found.st_size, found.st_mtime_ns, found.st_ino]
+
+
+def deliveries_in_force(home: Home) -> dict[int, int]:
+    """Return the delivery in force of every batch that is completely loaded into raw."""
+    if not home.raw.exists():
+        return {}
+    with connected(home.raw) as connection:
+        if not _has_table(connection, "brokerage", "batch_date"):
+            return {}
+        rows = connection.execute(
+            "select _batch, max(_delivery) from brokerage.batch_date group by all order by all"
+        ).fetchall()
+    return dict(rows)
+
+
+def deliveries_built(home: Home) -> dict[int, int]:
+    """Return the delivery of every batch that the warehouse holds completely, tests passed."""
+    if not home.warehouse.exists():
+        return {}
+    with connected(home.warehouse) as connection:
+        if not _has_table(connection, "silver", "built_batches"):
+            return {}
+        rows = connection.execute("select batch_id, delivery from silver.built_batches").fetchall()
+    return dict(rows)
+
+
+def read_batches(home: Home) -> list[dict[str, Any]]:
+    """Return the batches as the gate judged them in the last build, oldest first."""
+    if not home.warehouse.exists():
+        return []
+    with connected(home.warehouse) as connection:
+        if not _has_table(connection, "bronze", "bronze_batches"):
+            return []
+        found = connection.execute(
+            """
+            select
+                batch_id as batch, delivery, cast(batch_date as varchar) as batch_date, is_accepted,
+                rows_delivered, rows_typed, rows_quarantined, rows_dropped,
+                held_stream as stream, held_file as file, held_line as line, held_reason as reason
+            from bronze.bronze_batches
+            order by batch_id
+            """
+        )
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def count_rows(home: Home) -> dict[str, dict[str, int]]:
+    """Return the number of rows by layer and relation; of views, gold's only."""
+    with connected(home.warehouse) as connection:
+        tables = connection.execute(
+            "select table_schema, table_name from information_schema.tables"
+            " where table_catalog = current_database() and (table_schema = 'gold'"
+            " or table_schema in ('bronze', 'silver') and table_type = 'BASE TABLE') order by all"
+        ).fetchall()
+        counts: dict[str, dict[str, int]] = {layer: {} for layer in LAYERS}
+        for schema, table in tables:
+            [rows] = connection.execute(f'select count(*) from {schema}."{table}"').fetchone()
+            counts[schema][table] = rows
+    return counts
+
+
+def snapshot_quarantine(home: Home, path: Path) -> list[dict[str, Any]]:
+    """Keep what is in quarantine as a Parquet file, and return the counts by batch and reason."""
+    with connected(home.warehouse) as connection:
+        if not _has_table(connection, "bronze", "quarantine"):
+            return []
+        with replacing(path) as begun:
+            connection.execute(
+                "copy (from bronze.quarantine order by batch_id, source_file, source_line, stream)"
+                f" to '{_quoted(begun)}' (format parquet)"
+            )
+        rows = connection.execute(
+            "select batch_id, stream, reason, disposition, count(*) from bronze.quarantine"
+            " group by all order by all"
+        ).fetchall()
+    keys = ("batch", "stream", "reason", "disposition", "rows")
+    return [dict(zip(keys, row, strict=True)) for row in rows]
+
+
+def read_quarantine(
+    path: Path, *, batch: int | None, stream: str | None, reason: str | None, limit: int
+) -> list[dict[str, Any]]:
+    """Return rows of a snapshot, filtered, ordered by batch, file and line."""
+    import duckdb
+
+    wanted = {"batch_id": batch, "stream": stream, "reason": reason}
+    given = {column: value for column, value in wanted.items() if value is not None}
+    condition = " and ".join(["true", *(f"{column} = ${column}" for column in given)])
+    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
+        found = connection.execute(
+            f"from read_parquet('{_quoted(path)}') where {condition}"
+            f" order by batch_id, source_file, source_line, stream limit {limit:d}",
+            given,
+        )
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def drop_relations_without_model(home: Home, known: set[tuple[str, str]]) -> list[str]:
+    """Drop what is in bronze, silver and gold and has no model or seed any more; return names."""
+    with connected(home.warehouse) as connection:
+        relations = connection.execute(
+            "select table_schema, table_name, table_type from information_schema.tables"
+            " where table_catalog = current_database()"
+            " and table_schema in ('bronze', 'silver', 'gold') order by all"
+        ).fetchall()
+    orphans = [relation for relation in relations if relation[:2] not in known]
+    if orphans:
+        with connected(home.warehouse, read_only=False) as connection:
+            for schema, name, kind in orphans:
+                what = "view" if kind == "VIEW" else "table"
+                connection.execute(f'drop {what} {schema}."{name}"')
+    return [f"{schema}.{name}" for schema, name, _ in orphans]
+
+
+def _has_table(connection: Any, schema: str, table: str) -> bool:
+    found = connection.execute(
+        "select count(*) from information_schema.tables where table_schema = ? and table_name = ?",
+        [schema, table],
+    ).fetchone()
+    return bool(found[0])
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
