@@ -1,0 +1,10 @@
+"""The simulated brokerage: look-alike source systems at any scale, for as many days as wanted.
+
+Belongs here: everything that makes source files. Does not belong here: reading them. No other part
+of the platform is imported.
+"""
+
+from simulator.plan import SimulationError
+from simulator.simulation import simulate
+
+__all__ = ["SimulationError", "simulate"]

@@ -1,0 +1,285 @@
+"""One simulated brokerage in memory, and how it writes the files of a batch into a directory.
+
+Belongs here: which files a batch has and their audit counts. Does not belong here: where batches
+lie and how they become visible (`landing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from simulator import reference
+from simulator.audits import Written
+from simulator.crm import ADDACCT, CLOSEACCT, INACT, NEW, UPDACCT, UPDCUST, Actions, Crm
+from simulator.customer_files import XML_HEAD, XML_TAIL, CrmXml, Images, age_and_tier_counts
+from simulator.customers import Accounts, Customers
+from simulator.employees import Employees, list_number
+from simulator.markets import Markets
+from simulator.newswire import Newswire, Quarter
+from simulator.newswire_files import NewswireFiles
+from simulator.plan import FIRST_NEWSWIRE_YEAR, Plan, date_of
+from simulator.prospects import Prospects
+from simulator.text import LINE_END, DataFile
+from simulator.trade_files import TradeFiles
+from simulator.trades import OPEN_DAYS, TradeBook, group_days
+from simulator.watches import Watches
+
+_TRADE_SETS = {
+    "Trade.txt": "DimTrade",
+    "TradeHistory.txt": "DimTradeHistory",
+    "CashTransaction.txt": "DimTradeHistory",
+    "HoldingHistory.txt": "FactHoldings",
+}
+
+
+class Brokerage:
+    """The brokerage from its history up to `days` daily batches.
+
+    `chunk_rows` bounds the rows rendered at once and `workers` the threads that write the history;
+    neither changes a byte.
+    """
+
+    def __init__(self, plan: Plan, days: int, workers: int = 2, chunk_rows: int = 60_000) -> None:
+        self.plan, self.days = plan, days
+        self._workers, self._chunk_rows = workers, chunk_rows
+        self.crm = Crm(plan, days)
+        self.employees = Employees(plan)
+        known = self.crm.customers_after[0]
+        opened = len(self.crm.history.of(NEW, ADDACCT))
+        self.customers = Customers(plan, frozenset({known}))
+        self.accounts = Accounts(plan, self.employees, frozenset({opened}))
+        self.newswire = Newswire(plan, days)
+        self.book = TradeBook(
+            plan, self.newswire, self.crm.customers_after, OPEN_DAYS // group_days(plan) + 4
+        )
+        securities = self.newswire.securities
+        self.trades = TradeFiles(plan, self.book, self.employees.brokers, securities)
+        self.markets = Markets(plan, self.newswire, securities)
+        self.watches = Watches(plan, self.book, self.newswire.old_securities, days)
+        self.prospects = Prospects(plan, self.crm, self.customers)
+        self.images = Images(self.customers, self.accounts, self.crm)
+        self._newswire_files = NewswireFiles(plan, self.newswire)
+
+    # History -----------------------------------------------------------------------------------
+
+    def write_history(self, directory: Path) -> list[Written]:
+        """Write the historical batch into an existing directory."""
+        tasks: list[Callable[[Path], list[Written]]] = [
+            self._historical_trades,
+            self._historical_prices,
+            self._historical_watches,
+            self._archive,
+            self._historical_people,
+            self._reference_files,
+        ]
+        with ThreadPoolExecutor(self._workers) as pool:
+            results = list(pool.map(lambda task: task(directory), tasks))
+        self._batch_date(directory, 1)
+        return [written for result in results for written in result]
+
+    def skip_history(self) -> None:
+        """Come to the state after the historical batch without writing it."""
+        self.watches.history(None, 1_000_000)
+
+    def _historical_trades(self, directory: Path) -> list[Written]:
+        counts = self.trades.history(directory, self._chunk_rows)
+        cash = counts["CashTransaction.txt"]["CT_Records"]
+        holdings = counts["HoldingHistory.txt"]["HH_RECORDS"]
+        return [
+            self._trades_written(counts["Trade.txt"]),
+            Written(
+                "TradeHistory.txt",
+                counts["TradeHistory.txt"]["TH_Records"],
+                (("DimTradeHistory", counts["TradeHistory.txt"]),),
+            ),
+            *_settlements_written(cash, holdings),
+        ]
+
+    def _historical_prices(self, directory: Path) -> list[Written]:
+        rows = self.markets.history(directory, self._chunk_rows)
+        return [_prices_written(rows)]
+
+    def _historical_watches(self, directory: Path) -> list[Written]:
+        active = self.watches.history(directory, self._chunk_rows)
+        return [_watches_written(self.watches.rows, active)]
+
+    def _archive(self, directory: Path) -> list[Written]:
+        return [self._quarter(directory, quarter) for quarter in self.newswire.history]
+
+    def _quarter(self, directory: Path, quarter: Quarter) -> Written:
+        year, number = FIRST_NEWSWIRE_YEAR + quarter.number // 4, quarter.number % 4 + 1
+        name = f"FINWIRE{year}Q{number}"
+        rows, counts = self._newswire_files.file(quarter)
+        with DataFile(directory / name) as file:
+            file.write(rows)
+        return Written(
+            name,
+            len(rows),
+            (
+                ("DimSecurity", {"FW_SEC": counts["FW_SEC"], "FW_SEC_DUP": -1}),
+                ("DimCompany", {"FW_CMP": counts["FW_CMP"], "FW_CMP_DUP": -1}),
+                ("Financial", {"FW_FIN": counts["FW_FIN"], "FW_FIN_DUP": -1}),
+            ),
+        )
+
+    def _historical_people(self, directory: Path) -> list[Written]:
+        xml = CrmXml(self.plan, self.crm, self.customers, self.accounts)
+        with DataFile(directory / "CustomerMgmt.xml") as file:
+            file.write_text(XML_HEAD)
+            for chunk in xml.chunks(min(self._chunk_rows, 20_000)):
+                file.write(chunk)
+            file.write_text(XML_TAIL)
+        history = self.crm.history
+        created = history.customer[history.kind == NEW]
+        counts = age_and_tier_counts(
+            self.customers.birth_days(created),
+            self.customers.initial("tier", created),
+            self.plan.history_end,
+        )
+        management = Written(
+            "CustomerMgmt.xml",
+            len(history),
+            (
+                ("DimAccount", _account_counts(history, historical=True)),
+                ("DimCustomer", _customer_counts(history, counts)),
+            ),
+        )
+        listed = self._prospect_list(directory, new=self.prospects.count)
+        return [management, self._employee_list(directory, 0), listed]
+
+    def _reference_files(self, directory: Path) -> list[Written]:
+        written = []
+        for name, rows in (("Date.txt", reference.calendar()), ("Time.txt", reference.clock())):
+            with DataFile(directory / name) as file:
+                file.write(rows)
+            written.append(Written(name, len(rows)))
+        for name, content in reference.code_lists().items():
+            (directory / name).write_bytes(content.encode())
+            written.append(Written(name, content.count(LINE_END)))
+        return written
+
+    # Daily batches -----------------------------------------------------------------------------
+
+    def write_day(self, day: int, directory: Path) -> list[Written]:
+        """Write daily batch `day` (1 is batch 2) into an existing directory.
+
+        Days must be written or skipped in order.
+        """
+        self.prospects.advance()
+        counts = self.trades.day(directory, day)
+        cash = counts["CashTransaction.txt"]["CT_Records"]
+        holdings = counts["HoldingHistory.txt"]["HH_RECORDS"]
+        first_price = self.markets.rows_before(day) + 1
+        written = [
+            self._trades_written(counts["Trade.txt"]),
+            *_settlements_written(cash, holdings),
+            _prices_written(self.markets.day(directory, day, first_price)),
+            _watches_written(*self.watches.day(directory, day)),
+            *self._daily_people(directory, day),
+            self._prospect_list(directory, new=self.plan.prospects_replaced),
+        ]
+        if list_number(day) > list_number(day - 1):
+            written.append(self._employee_list(directory, list_number(day)))
+        if day in self.newswire.daily:
+            written.append(self._quarter(directory, self.newswire.daily[day]))
+        self._batch_date(directory, day + 1)
+        return written
+
+    def skip_day(self, day: int) -> None:
+        """Come to the state after daily batch `day` without writing it."""
+        self.prospects.advance()
+        self.watches.day(None, day)
+        self.images.skip(self.crm.daily[day - 1])
+
+    def _daily_people(self, directory: Path, day: int) -> list[Written]:
+        actions = self.crm.daily[day - 1]
+        customers, accounts, counts = self.images.day(actions, self.plan.history_end + day)
+        written = []
+        for name, rows in (("Customer.txt", customers), ("Account.txt", accounts)):
+            with DataFile(directory / name) as file:
+                file.write(rows)
+        written.append(
+            Written(
+                "Customer.txt",
+                len(customers),
+                (("DimCustomer", _customer_counts(actions, counts)),),
+            )
+        )
+        books = _account_counts(actions, historical=False)
+        written.append(Written("Account.txt", len(accounts), (("DimAccount", books),)))
+        return written
+
+    # Shared ------------------------------------------------------------------------------------
+
+    def _batch_date(self, directory: Path, batch: int) -> None:
+        day = date_of(self.plan.batch_day(batch))
+        (directory / "BatchDate.txt").write_bytes(f"{day}{LINE_END}".encode())
+
+    def _employee_list(self, directory: Path, number: int) -> Written:
+        rows, brokers = self.employees.rows(number)
+        with DataFile(directory / "HR.csv") as file:
+            file.write(rows)
+        return Written("HR.csv", len(rows), (("DimBroker", {"HR_BROKERS": brokers}),))
+
+    def _prospect_list(self, directory: Path, new: int) -> Written:
+        with DataFile(directory / "Prospect.csv") as file:
+            for first in range(0, self.prospects.count, self._chunk_rows):
+                file.write(self.prospects.chunk(first, self._chunk_rows))
+            counts = {
+                "P_RECORDS": file.rows,
+                "P_NEW": new,
+                "P_C_MATCHING": self.prospects.matching(),
+            }
+            return Written("Prospect.csv", file.rows, (("Prospect", counts),))
+
+    @staticmethod
+    def _trades_written(counts: Mapping[str, int]) -> Written:
+        names = (
+            "T_Records", "T_NEW", "T_CanceledTrades", "T_InvalidCommision", "T_InvalidCharge",
+        )  # fmt: skip
+        ordered = {name: counts[name] for name in names}
+        return Written("Trade.txt", counts["T_Records"], (("DimTrade", ordered),))
+
+
+def _settlements_written(cash: int, holdings: int) -> list[Written]:
+    counts = {
+        "CT_Records": cash,
+        "CT_Trades": cash,
+        "CT_AccountsCreations": 0,
+        "CT_UpdatedAccounts": 0,
+    }
+    return [
+        Written("CashTransaction.txt", cash, (("DimTradeHistory", counts),)),
+        Written("HoldingHistory.txt", holdings, (("FactHoldings", {"HH_RECORDS": holdings}),)),
+    ]
+
+
+def _prices_written(rows: int) -> Written:
+    return Written("DailyMarket.txt", rows, (("FactMarketHistory", {"DM_RECORDS": rows}),))
+
+
+def _watches_written(rows: int, active: int) -> Written:
+    counts = {"WH_RECORDS": rows, "WH_ACTIVE": active}
+    return Written("WatchHistory.txt", rows, (("FactWatches", counts),))
+
+
+def _account_counts(actions: Actions, historical: bool) -> dict[str, int]:
+    added = len(actions.of(ADDACCT)) if historical else len(actions.of(NEW, ADDACCT))
+    return {
+        "CA_ADDACCT": added,
+        "CA_CLOSEACCT": len(actions.of(CLOSEACCT)),
+        "CA_UPDACCT": len(actions.of(UPDACCT)),
+        "CA_ID_HIST": -1,
+    }
+
+
+def _customer_counts(actions: Actions, values: dict[str, int]) -> dict[str, int]:
+    return {
+        "C_NEW": len(actions.of(NEW)),
+        "C_UPDCUST": len(actions.of(UPDCUST)),
+        "C_ID_HIST": 0,
+        "C_INACT": len(actions.of(INACT)),
+        **values,
+    }

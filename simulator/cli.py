@@ -1,0 +1,49 @@
+"""The simulator on the command line: the function behind `tradehouse simulate`.
+
+Belongs here: options, their help and how results and errors are printed. The platform's command
+line registers `simulate_command`; `python -m simulator` runs it alone.
+"""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from simulator.plan import SimulationError
+from simulator.simulation import simulate
+
+_console = Console(stderr=False, highlight=False)
+_errors = Console(stderr=True, highlight=False)
+
+
+def simulate_command(
+    scale: Annotated[float, typer.Option(help="Size of the brokerage: 0.1 small, 3 ordinary.")],
+    out: Annotated[Path, typer.Option(help="Landing directory to write or to extend.")],
+    days: Annotated[int, typer.Option(help="Daily batches after the historical one.")] = 3,
+    seed: Annotated[int, typer.Option(help="Another seed is another brokerage.")] = 1,
+    start: Annotated[
+        datetime.datetime,
+        typer.Option(formats=["%Y-%m-%d"], help="Day of the first daily batch."),
+    ] = datetime.datetime(2017, 7, 8),
+    newswire: Annotated[
+        str,
+        typer.Option(
+            help="continuing: newswire and HR go on in daily batches; history: they stop."
+        ),
+    ] = "continuing",
+) -> None:
+    """Write the source files of a simulated brokerage."""
+    try:
+        written = simulate(scale, days, seed, start.date(), out, newswire=newswire)
+    except SimulationError as error:
+        _errors.print(str(error), soft_wrap=True)
+        raise typer.Exit(2) from None
+    if not written:
+        _console.print(f"All batches are there already: {out}", soft_wrap=True)
+    else:
+        count = f"{len(written)} batch{'es' if len(written) > 1 else ''}"
+        _console.print(f"{count} written (Batch{written[0]} to Batch{written[-1]}): {out}")

@@ -1,0 +1,225 @@
+"""Newswire files: fixed-width company, security and result records in order of posting.
+
+Belongs here: record layouts and field values. Does not belong here: which records a quarter has
+(`newswire`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from simulator import reference, text, words
+from simulator.customers import INITIALS, address_line1, address_line2, city, postal_code, state
+from simulator.employees import family_names
+from simulator.newswire import DEACTIVATION, Newswire, Quarter, Records
+from simulator.plan import SECONDS_A_DAY, Plan, date_of, quarter_start
+from simulator.randomness import Integers
+from simulator.text import Text
+
+RATINGS = [
+    *("AAA", "AA+", "AA", "AA-", "A+", "A", "A-", "BBB+", "BBB", "BBB-", "BB+"),
+    *("BB", "BB-", "B+", "B", "B-", "CCC+", "CCC", "CCC-", "CC", "C", "D"),
+]
+ISSUES = ["COMMON", "PREF_A", "PREF_B", "PREF_C", "PREF_D"]
+EXCHANGES = ["AMEX  ", "NASDAQ", "NYSE  ", "PCX   "]
+_SYMBOL_LETTERS = 15
+_NAMES = len(words.COMPANY_PLACES) * len(words.COMPANY_NOUNS)
+_ALL_NAMES = _NAMES * len(words.COMPANY_QUALIFIERS) * len(words.COMPANY_FORMS)
+_NAME_STEP = 611_953
+_RESULT = np.int64(1) << np.int64(40)
+
+
+def symbols(numbers: Integers) -> Text:
+    """Fifteen letters counted up in base 26."""
+    digits = np.zeros((len(numbers), _SYMBOL_LETTERS), dtype=np.uint8)
+    rest = numbers.astype(np.int64).copy()
+    for place in range(_SYMBOL_LETTERS - 1, -1, -1):
+        digits[:, place] = rest % 26
+        rest //= 26
+    offsets = np.arange(len(numbers) + 1, dtype=np.int32) * _SYMBOL_LETTERS
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(digits + np.uint8(ord("A")))]
+    return pa.Array.from_buffers(pa.string(), len(numbers), buffers)
+
+
+class NewswireFiles:
+    """Renders quarters."""
+
+    def __init__(self, plan: Plan, newswire: Newswire) -> None:
+        self.newswire = newswire
+        self._random = plan.random["newswire values"]
+        shift = self._random["name"].integers(0, 0, _ALL_NAMES)
+        self._name_shift = int(shift[0])
+        self._industries = [code for code, _, _ in reference.industries()]
+
+    def file(self, quarter: Quarter) -> tuple[Text, dict[str, int]]:
+        """Lines of a quarter's file in order of posting, and its audit counts."""
+        begin = quarter.first_day * SECONDS_A_DAY
+        span = (quarter.last_day + 1) * SECONDS_A_DAY - begin
+        parts, moments = [], []
+        for stream, records, low, high in (
+            ("company", quarter.companies, 0.97, 0.985),
+            ("security", quarter.securities, 0.986, 1.0),
+        ):
+            drawn = self._random[stream]["posted"].uniform(records.serial)
+            moments.append(begin + ((low + (high - low) * drawn) * span).astype(np.int64))
+            render = self._companies if stream == "company" else self._securities
+            parts.append(render(records, moments[-1]))
+        reporting = self._reporting_order(quarter)
+        position = np.arange(len(reporting))
+        drawn = self._random["result posted"].uniform(reporting + quarter.number * _RESULT)
+        moments.append(
+            begin + ((position + drawn) / max(1, len(reporting)) * span).astype(np.int64)
+        )
+        parts.append(self._results(reporting, quarter, moments[-1]))
+        order = np.argsort(np.concatenate(moments), kind="stable")
+        counts = {
+            "FW_SEC": len(quarter.securities),
+            "FW_CMP": len(quarter.companies),
+            "FW_FIN": len(reporting),
+        }
+        return pa.concat_arrays(parts).take(pa.array(order)), counts
+
+    def company_names(self, keys: Integers) -> Text:
+        """Unique names of 15 to 60 characters: a bijection of the company number."""
+        rest = (keys * _NAME_STEP + self._name_shift) % _ALL_NAMES
+        columns = []
+        for parts in (
+            words.COMPANY_QUALIFIERS,
+            words.COMPANY_PLACES,
+            words.COMPANY_NOUNS,
+            words.COMPANY_FORMS,
+        ):
+            columns.append(text.choose(parts, rest % len(parts)))
+            rest = rest // len(parts)
+        return text.join(*columns, separator=" ")
+
+    def _head(self, kind: str, moments: Integers) -> Text:
+        seconds = moments % SECONDS_A_DAY
+        clock = seconds // 3600 * 10_000 + seconds // 60 % 60 * 100 + seconds % 60
+        day = text.compact_dates(moments // SECONDS_A_DAY)
+        return text.join(day, "-", text.padded(clock, 6), kind)
+
+    def _companies(self, records: Records, moments: Integers) -> Text:
+        draw, keys = self._random["company"], records.key
+        founded = np.int64(-43_829) + draw["founded"].integers(records.second, 0, 60_000)
+        founded = np.minimum(founded, moments // SECONDS_A_DAY - 1)
+        industry = draw["industry"].integers(records.state, 0, len(self._industries))
+        blank_line = pc.utf8_slice_codeunits(address_line2(draw["line2"], keys), 0, 80)
+        nation = text.choose(words.COUNTRIES, draw["country"].chance(keys, 0.18).astype(np.int64))
+        return text.lines(
+            text.join(
+                self._head("CMP", moments),
+                text.left(self.company_names(keys), 60),
+                text.padded(keys, 10),
+                text.where(records.kind == DEACTIVATION, "INAC", "ACTV"),
+                text.choose(self._industries, industry),
+                text.left(self._rating(keys), 4),
+                text.left(
+                    text.blanked(
+                        draw["no founding"].chance(keys, 0.068), text.compact_dates(founded)
+                    ),
+                    8,
+                ),
+                text.left(address_line1(draw["line1"], keys), 80),
+                text.left(blank_line, 80),
+                text.left(postal_code(draw["postal"], keys), 12),
+                text.left(city(draw["city"], keys), 25),
+                text.left(state(draw["state"], keys), 20),
+                text.left(text.blanked(draw["no country"].chance(keys, 0.049), nation), 24),
+                text.left(family_names(draw["chief"], keys), 46),
+                text.left(self._description(keys), 150),
+            )
+        )
+
+    def _rating(self, keys: Integers) -> Text:
+        """A legal rating, or in 10 % one to four letters that are none."""
+        draw = self._random["company"]
+        legal = text.choose(RATINGS, draw["rating"].integers(keys, 0, len(RATINGS)))
+        letters = [
+            text.choose(list("EFGHIJKLMNOP"), draw["letter"].integers(keys * 4 + k, 0, 12))
+            for k in range(4)
+        ]
+        junk = text.join(
+            text.choose(["A", "BBB", "I", "x"], draw["junk"].integers(keys, 0, 4)), letters[0]
+        )
+        return text.where(draw["illegal"].chance(keys, 0.1) | (keys == 4), junk, legal)
+
+    def _description(self, keys: Integers) -> Text:
+        draw = self._random["company"]["description"]
+        verb = text.choose(words.ACTIVITIES, draw["verb"].integers(keys, 0, len(words.ACTIVITIES)))
+        goods = text.choose(words.GOODS, draw["goods"].integers(keys, 0, len(words.GOODS)))
+        more = text.choose(words.GOODS, draw["more"].integers(keys, 0, len(words.GOODS)))
+        sentence = text.join(self.company_names(keys), " ", verb, " ", goods)
+        longer = text.join(sentence, " and ", more, " for customers in many countries")
+        chosen = text.where(draw["long"].chance(keys, 0.5), longer, sentence)
+        return text.where(draw["indented"].chance(keys, 0.016), text.join(" ", chosen), chosen)
+
+    def _reference(self, companies: Integers, counters: Integers, kind: str) -> Text:
+        by_number = self._random[kind]["by number"].chance(counters, 0.5)
+        names = text.left(self.company_names(companies), 60)
+        return text.where(by_number, text.padded(companies, 10), names)
+
+    def _securities(self, records: Records, moments: Integers) -> Text:
+        draw, state_ = self._random["security"], records.state
+        drawn = draw["issue"].uniform(state_)
+        issue = sum((drawn >= edge).astype(np.int64) for edge in (0.73, 0.88, 0.96, 0.99))
+        posted = moments // SECONDS_A_DAY
+        first = posted - draw["first trade"].integers(records.second, 1, 30_000)
+        exchange_day = posted - draw["exchange"].integers(records.second, 1, 20_000)
+        series = text.choose(INITIALS, draw["series"].integers(state_, 0, 26))
+        name = text.join(self.company_names(state_ % _ALL_NAMES), " Series ", series)
+        name = text.where(draw["indented"].chance(state_, 0.016), text.join(" ", name), name)
+        shares = draw["shares"].integers(state_, 200_000, 1_000_000_000)
+        dividend = draw["dividend"].integers(state_, 0, 301)
+        return text.lines(
+            text.join(
+                self._head("SEC", moments),
+                symbols(records.key),
+                text.choose(ISSUES, np.asarray(issue)),
+                text.where(records.kind == DEACTIVATION, "INAC", "ACTV"),
+                text.left(pc.utf8_slice_codeunits(name, 0, 70), 70),
+                text.choose(EXCHANGES, draw["exchange name"].integers(state_, 0, 4)),
+                text.left(text.numbers(shares), 13),
+                text.compact_dates(first),
+                text.compact_dates(exchange_day),
+                text.right(text.decimals(dividend), 12),
+                self._reference(records.company, records.serial, "security"),
+            )
+        )
+
+    def _reporting_order(self, quarter: Quarter) -> Integers:
+        order = self._random["reporting"].permutation(len(quarter.reporting), quarter.number)
+        return quarter.reporting[order]
+
+    def _results(self, companies: Integers, quarter: Quarter, moments: Integers) -> Text:
+        draw, ids = self._random["result"], companies + quarter.number * _RESULT
+        revenue = 10_000_000 + draw["revenue"].integers(ids, 0, 10**12 - 10_000_000)
+        margin = 0.7 * draw["margin"].uniform(ids)
+        earnings = (revenue * margin).astype(np.int64)
+        shares = draw["shares"].integers(ids, 300_000, 1_000_000_000)
+        diluted = (shares * (1 + 0.2 * draw["dilution"].uniform(ids))).astype(np.int64)
+        start = date_of(quarter_start(quarter.number))
+        period = f"{start.year}{(start.month + 2) // 3}{start:%Y%m%d}"
+        fields = [
+            (revenue, 17),
+            (earnings, 17),
+            (np.rint(earnings / shares).astype(np.int64), 12),
+            (np.rint(earnings / diluted).astype(np.int64), 12),
+            (text.cents(earnings / revenue), 12),
+            (draw["inventory"].integers(ids, 0, 10**11), 17),
+            (draw["assets"].integers(ids, 10**6, 10**14), 17),
+            (draw["liabilities"].integers(ids, 10**4, 10**12), 17),
+        ]
+        return text.lines(
+            text.join(
+                self._head("FIN", moments),
+                period,
+                text.compact_dates(moments // SECONDS_A_DAY),
+                *(text.right(text.decimals(values), width) for values, width in fields),
+                text.right(text.numbers(shares), 13),
+                text.right(text.numbers(diluted), 13),
+                self._reference(companies, ids, "result"),
+            )
+        )

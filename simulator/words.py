@@ -1,0 +1,68 @@
+"""Names of people, places, companies and employers: lists and the rules that extend them.
+
+Belongs here: vocabulary. Does not belong here: which entity has which name. The lists are our own
+and lie in `vocabulary.txt`; stems are joined with endings where a list would be too short.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from itertools import product
+
+
+def _read() -> dict[str, list[str]]:
+    """The lists of `vocabulary.txt` by section."""
+    content = files("simulator").joinpath("vocabulary.txt").read_text(encoding="utf-8")
+    parts = re.split(r"^\[(.+)\]$", content, flags=re.MULTILINE)
+    return {
+        name: [" ".join(item.split()) for item in body.split(",")]
+        for name, body in zip(parts[1::2], parts[2::2], strict=True)
+    }
+
+
+_LISTS = _read()
+
+GIVEN_NAMES = _LISTS["given names"]
+COMPOSED_NAMES = [
+    stem + ending for stem, ending in product(_LISTS["given stems"], _LISTS["given endings"])
+]
+FAMILY_NAMES = [
+    stem + ending for stem, ending in product(_LISTS["family stems"], _LISTS["family endings"])
+]
+FAMILY_PREFIXES = ["Van ", "De ", "O'", "Mac", "Mc", "La ", "D'"]
+
+STREETS = [
+    f"{name} {kind}" for name, kind in product(_LISTS["street names"], _LISTS["street kinds"])
+]
+CITIES = [
+    form.format(town)
+    for form, town in product(("{}", "Port {}", "{} Falls", "New {}"), _LISTS["towns"])
+]
+STATE_CODES, STATE_NAMES = _LISTS["state codes"], _LISTS["state names"]
+PROVINCE_CODES, PROVINCE_NAMES = _LISTS["province codes"], _LISTS["province names"]
+PROVINCES = PROVINCE_NAMES[:10]
+COUNTRIES = ["United States of America", "Canada"]
+MAIL_DOMAINS = [
+    f"{word}.{end}"
+    for word, end in product(_LISTS["mail words"], ("example", "com.example", "net.example"))
+]
+
+COMPANY_PLACES, COMPANY_NOUNS = _LISTS["company places"], _LISTS["company nouns"]
+COMPANY_QUALIFIERS, COMPANY_FORMS = _LISTS["company qualifiers"], _LISTS["company forms"]
+ACTIVITIES, GOODS = _LISTS["activities"], _LISTS["goods"]
+
+EMPLOYERS = [
+    *[
+        f"{COMPANY_PLACES[i % len(COMPANY_PLACES)]} {COMPANY_NOUNS[i % len(COMPANY_NOUNS)]}"
+        for i in range(333)
+    ],
+    *[f"City of {city}" for city in CITIES],
+    *[
+        f"{stem} {kind}"
+        for stem, kind in product(
+            _LISTS["family stems"][:79], ("Brothers", "Foundation", "Motors", "Partners", "Sons")
+        )
+    ][:394],
+]
+QUOTED_EMPLOYER = 'The "Corner" Bakery'
