@@ -1,0 +1,111 @@
+"""From a discovered catalogue and a declaration to tables and the configured catalogue.
+
+Not here: the connector that is asked (`connector`) and making the tables (`tables`).
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ingestion.declarations import Declaration, Stream
+from ingestion.errors import DeclarationError, IngestionError
+from ingestion.protocol import StreamKey
+from ingestion.tables import Table, columns_of, table_names
+
+Discovered = dict[str, Any]
+
+_MODES = {
+    "incremental_append": ("incremental", "append"),
+    "incremental_deduplicated": ("incremental", "append_dedup"),
+    "full_refresh_append": ("full_refresh", "append"),
+    "full_refresh_overwrite": ("full_refresh", "overwrite"),
+}
+
+
+def select(
+    declaration: Declaration, discovered: list[Discovered], only: Collection[str] | None
+) -> dict[StreamKey, tuple[Discovered, Stream]]:
+    """The streams to read, each with what the connector and what the declaration says of it.
+
+    Raises IngestionError for a stream that the connector does not offer.
+    """
+    offered = {(each.get("namespace"), str(each["name"])): each for each in discovered}
+    declared = declaration.streams
+    if declared is None:
+        declared = {name: _default(each) for (_, name), each in offered.items()}
+    wanted = set(declared) if only is None else set(only)
+    unknown = sorted(wanted - set(declared))
+    if unknown:
+        raise DeclarationError(
+            f"{declaration.name}: no stream {', '.join(unknown)}; "
+            f"declared are {', '.join(sorted(declared))}."
+        )
+    missing = sorted(wanted - {name for _, name in offered})
+    if missing:
+        raise IngestionError(
+            f"{declaration.name}: the connector does not offer {', '.join(missing)}; "
+            f"it offers {', '.join(sorted(name for _, name in offered)) or 'nothing'}."
+        )
+    return {key: (each, declared[key[1]]) for key, each in offered.items() if key[1] in wanted}
+
+
+def _default(discovered: Discovered) -> Stream:
+    modes = discovered.get("supported_sync_modes") or ["full_refresh"]
+    mode = "incremental_append" if "incremental" in modes else "full_refresh_overwrite"
+    return Stream.model_validate({"sync_mode": mode})
+
+
+def plan(
+    declaration: Declaration, selected: Mapping[StreamKey, tuple[Discovered, Stream]]
+) -> dict[StreamKey, Table]:
+    """The table of every selected stream."""
+    names = table_names(list(selected))
+    return {
+        key: Table(
+            source=declaration.name,
+            key=key,
+            name=names[key],
+            columns=columns_of(
+                discovered.get("json_schema") or {},
+                declared.file,
+                provenance=declaration.provenance,
+            ),
+            provenance=declaration.provenance,
+            file_format=declared.file,
+            declared=declared,
+            discovered=discovered,
+        )
+        for key, (discovered, declared) in selected.items()
+    }
+
+
+def configured(tables: Mapping[StreamKey, Table], sync_id: str) -> dict[str, Any]:
+    """The configured catalogue for the connector."""
+    number = int.from_bytes(sync_id.encode()[-6:], "big")
+    return {"streams": [_configured(table, number) for table in tables.values()]}
+
+
+def _configured(table: Table, sync_number: int) -> dict[str, Any]:
+    discovered, declared = table.discovered, table.declared
+    source_mode, destination_mode = _MODES[declared.sync_mode]
+    supported = discovered.get("supported_sync_modes") or ["full_refresh"]
+    if source_mode not in supported:
+        raise DeclarationError(
+            f"{table.source}: stream {table.key[1]} is declared {declared.sync_mode}; the "
+            f"connector supports {', '.join(supported)} only. Choose a full_refresh mode."
+        )
+    return {
+        "stream": discovered,
+        "sync_mode": source_mode,
+        "destination_sync_mode": destination_mode,
+        "cursor_field": declared.cursor or discovered.get("default_cursor_field") or [],
+        "primary_key": declared.key or discovered.get("source_defined_primary_key") or [],
+        "generation_id": table.generation_id,
+        "minimum_generation_id": table.minimum_generation_id,
+        "sync_id": sync_number,
+        **({"include_files": True} if discovered.get("is_file_based") else {}),
+    }
+
+
+def is_held(table: Table) -> bool:
+    """Whether a stream's rows become visible only when the stream is complete."""
+    return table.declared.sync_mode == "full_refresh_overwrite"

@@ -1,0 +1,207 @@
+"""Loading and committing segments: a few threads, each with a connection of its own.
+
+Segments load side by side and commit in order where order matters: after the segments they follow.
+Not here: which rows go in how (`records`, `files`) and what a segment is (`segments`).
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from ingestion import files, ledger, records
+from ingestion.protocol import StreamKey
+from ingestion.results import StreamResult
+from ingestion.segments import FileReference, Segment
+from ingestion.tables import Table
+
+WORKERS = 2
+WAITING_SPOOL_BYTES = 256 * 1024 * 1024
+
+
+@dataclass
+class Loaded:
+    """What one segment brought, by stream: (records, bytes, nulled values) and files."""
+
+    totals: dict[StreamKey, tuple[int, int, int]] = field(default_factory=dict)
+    files: dict[StreamKey, list[files.LoadedFile]] = field(default_factory=dict)
+
+
+class Committer:
+    """Takes sealed segments and commits each in one transaction.
+
+    `submit` blocks while much is waiting. After an error nothing more is committed; `close` raises
+    it. `on_commit` is called by the loading threads, one at a time.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        tables: Mapping[StreamKey, Table],
+        *,
+        sync_id: str,
+        source: str,
+        staging: Path,
+        on_commit: Callable[[Segment, Loaded], None],
+        workers: int = WORKERS,
+    ) -> None:
+        self._tables = dict(tables)
+        self._sync_id = sync_id
+        self._source = source
+        self._staging = staging
+        self._on_commit = on_commit
+        self._changed = threading.Condition()
+        self._waiting: list[Segment] = []
+        self._closed = False
+        self.error: BaseException | None = None
+        self.results: dict[StreamKey, StreamResult] = {key: StreamResult() for key in tables}
+        self._connections = [connection.cursor() for _ in range(workers)]
+        self._threads = [
+            threading.Thread(target=self._work, args=(each,), daemon=True)
+            for each in self._connections
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, segment: Segment) -> None:
+        """Hand over a segment. Raises the error that stopped the loading, if there was one."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: (
+                    self.error is not None
+                    or not self._waiting
+                    or sum(s.spool_bytes for s in self._waiting) < WAITING_SPOOL_BYTES
+                )
+            )
+            if self.error is not None:
+                raise self.error
+            self._waiting.append(segment)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Wait until everything is committed. Raises the error that stopped the loading."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+        for connection in self._connections:
+            connection.close()
+        if self.error is not None:
+            raise self.error
+
+    def abandon(self) -> None:
+        """Stop: what is being loaded is rolled back."""
+        with self._changed:
+            self.error = self.error or InterruptedError("the sync was stopped")
+            self._changed.notify_all()
+        for connection in self._connections:
+            connection.interrupt()
+        for thread in self._threads:
+            thread.join()
+        for connection in self._connections:
+            connection.close()
+
+    def _next(self) -> Segment | None:
+        """The largest waiting segment whose predecessors have been started."""
+
+        def ready() -> list[Segment]:
+            return [s for s in self._waiting if all(before.started for before in s.follows)]
+
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self.error is not None or ready() or (self._closed and not self._waiting)
+            )
+            if self.error is not None or not self._waiting:
+                return None
+            segment = max(ready(), key=lambda s: s.bytes)
+            self._waiting.remove(segment)
+            segment.started = True
+            self._changed.notify_all()
+            return segment
+
+    def _work(self, connection: duckdb.DuckDBPyConnection) -> None:
+        while (segment := self._next()) is not None:
+            try:
+                self._commit(connection, segment)
+            except BaseException as error:
+                with self._changed:
+                    self.error = self.error or error
+                    self._changed.notify_all()
+                return
+            finally:
+                segment.settled.set()
+
+    def _commit(self, connection: duckdb.DuckDBPyConnection, segment: Segment) -> None:
+        exactly: frozenset[FileReference] = frozenset()
+        while True:
+            connection.execute("begin")
+            try:
+                loaded = self._load(connection, segment, exactly)
+                self._wait_for_turn(segment)
+                ledger.record_segment(
+                    connection, self._sync_id, self._source, segment, loaded.totals, loaded.files
+                )
+                connection.execute("commit")
+                break
+            except files.NotPlainError as error:
+                connection.execute("rollback")
+                exactly |= set(error.references)
+            except BaseException:
+                _roll_back(connection)
+                raise
+        segment.committed = True
+        self._report(segment, loaded)
+        self._clean(segment)
+
+    def _load(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        segment: Segment,
+        exactly: frozenset[FileReference],
+    ) -> Loaded:
+        loaded = Loaded()
+        for part in segment.parts:
+            table = self._tables[part.key]
+            count, nulled = records.load(connection, table, part)
+            found = files.from_records(connection, table, part, count)
+            if part.references:
+                found += files.load(connection, table, part.references, exactly)
+                count += sum(file.records for file in found if file.reference in part.references)
+            if found:
+                loaded.files[part.key] = found
+            loaded.totals[part.key] = (count, part.bytes, nulled)
+        return loaded
+
+    def _wait_for_turn(self, segment: Segment) -> None:
+        for before in segment.follows:
+            before.settled.wait()
+            if not before.committed:
+                raise InterruptedError("a segment before this one was not committed")
+        if self.error is not None:
+            raise self.error
+
+    def _report(self, segment: Segment, loaded: Loaded) -> None:
+        with self._changed:
+            for key, (count, size, nulled) in loaded.totals.items():
+                result = self.results[key]
+                result.records += count
+                result.bytes += size
+                result.nulled_values += nulled
+            self._on_commit(segment, loaded)
+
+    def _clean(self, segment: Segment) -> None:
+        for part in segment.parts:
+            part.spool.unlink(missing_ok=True)
+            for reference in part.references:
+                if reference.path.resolve().is_relative_to(self._staging.resolve()):
+                    reference.path.unlink(missing_ok=True)
+
+
+def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        connection.execute("rollback")
+    except duckdb.Error:
+        return  # The error that led here has ended the transaction already.

@@ -1,0 +1,59 @@
+"""A source's configuration: the declared one with its secrets, and what the connector changed.
+
+Not here: the declaration's model (`declarations`).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ingestion.declarations import Declaration, resolve
+
+
+class Configuration:
+    """The configuration a connector gets.
+
+    A connector may replace it (rotated refresh tokens); the replacement is kept in the home,
+    readable by its user only, and used until the declared configuration changes.
+    """
+
+    def __init__(
+        self, declaration: Declaration, directory: Path, overrides: Mapping[str, Any]
+    ) -> None:
+        resolved, self._secrets = resolve(declaration.config)
+        self._overrides = dict(overrides)
+        self._path = directory / f"{declaration.name}.config.json"
+        self._declared = hashlib.sha256(
+            orjson.dumps(resolved, option=orjson.OPT_SORT_KEYS)
+        ).hexdigest()
+        self.declaration_digest = hashlib.sha256(
+            orjson.dumps(declaration.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+        ).hexdigest()[:16]
+        self.values: dict[str, Any] = self._kept() or dict(resolved)
+        self.values |= self._overrides
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Values that must not appear in a log."""
+        return self._secrets
+
+    def _kept(self) -> dict[str, Any] | None:
+        if not self._path.is_file():
+            return None
+        kept = orjson.loads(self._path.read_bytes())
+        return kept["config"] if kept.get("declared") == self._declared else None
+
+    def save(self, config: dict[str, Any]) -> None:
+        """Keep the configuration the connector sent, at once."""
+        content = {
+            "declared": self._declared,
+            "config": {k: v for k, v in config.items() if k not in self._overrides},
+        }
+        beside = self._path.with_suffix(".new")
+        beside.unlink(missing_ok=True)
+        beside.touch(mode=0o600)
+        beside.write_bytes(orjson.dumps(content))
+        beside.replace(self._path)

@@ -1,0 +1,163 @@
+"""A connector as a command: spec, check, discover and the start of a read.
+
+Not here: the process itself (`process`) and the loading of what it reads (`sync`).
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ingestion.declarations import (
+    CommandConnector,
+    Declaration,
+    ModuleConnector,
+)
+from ingestion.errors import ConnectorError
+from ingestion.process import ConnectorProcess, Redactor
+from ingestion.protocol import Item, Message, read_items
+from ingestion.reader import error_of
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Runner:
+    """Runs one source's connector. `work` is a directory of this sync, which its maker removes."""
+
+    def __init__(
+        self,
+        declaration: Declaration,
+        config: Mapping[str, Any],
+        *,
+        work: Path,
+        log: Path,
+        redact: Redactor,
+        environments: Path,
+    ) -> None:
+        self._declaration = declaration
+        self._work = work
+        self._log = log
+        self._redact = redact
+        self._environments = environments
+        self.config = dict(config)
+
+    @property
+    def name(self) -> str:
+        """The connector for the ledger."""
+        connector = self._declaration.connector
+        if isinstance(connector, ModuleConnector):
+            return connector.module
+        if isinstance(connector, CommandConnector):
+            return " ".join(connector.command)
+        raise ConnectorError(f"{type(connector).__name__} cannot be run yet")
+
+    @property
+    def version(self) -> str | None:
+        """The connector's version where the declaration or the project says it."""
+        return None
+
+    def command(self) -> list[str]:
+        """The connector's command line without its arguments."""
+        connector = self._declaration.connector
+        if isinstance(connector, ModuleConnector):
+            return [sys.executable, "-m", connector.module]
+        if isinstance(connector, CommandConnector):
+            return list(connector.command)
+        raise ConnectorError(f"{type(connector).__name__} cannot be run yet")
+
+    def start(self, *arguments: str) -> ConnectorProcess:
+        """Start the connector. Raises ConnectorError when the command cannot be run."""
+        command = [*self.command(), *arguments]
+        try:
+            return ConnectorProcess(
+                command,
+                error_log=self._log,
+                limits=self._declaration.limits,
+                redact=self._redact,
+                environment=self._environment(),
+                directory=PROJECT,
+            )
+        except OSError as error:
+            raise ConnectorError(
+                f"The connector of {self._declaration.name} cannot be started: "
+                f"{command[0]}: {error.strerror}."
+            ) from None
+
+    def _environment(self) -> dict[str, str]:
+        environment = dict(os.environ)
+        parts = [str(PROJECT), environment.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(part for part in parts if part)
+        environment["AIRBYTE_STAGING_DIRECTORY"] = str(self.staging)
+        return environment
+
+    @property
+    def staging(self) -> Path:
+        """Where the connector may put files that it hands over; emptied after the sync."""
+        directory = self._work / "staging"
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory
+
+    def write(self, name: str, content: Any) -> Path:
+        """Write a file for the connector, readable by this user only."""
+        path = self._work / name
+        path.touch(mode=0o600)
+        path.write_bytes(orjson.dumps(content))
+        return path
+
+    def ask(self, *arguments: str, answer: str) -> dict[str, Any]:
+        """Run a command that answers with one message of a kind, and return its body.
+
+        Raises ConnectorError with the connector's own words when there is none.
+        """
+        found: dict[str, Any] | None = None
+        errors = []
+        with self.start(*arguments) as process:
+            for item in items(process):
+                if isinstance(item, Message):
+                    body = item.content.get(answer.lower())
+                    if item.content.get("type") == answer and isinstance(body, dict):
+                        found = body
+                    trace = item.content.get("trace") or {}
+                    if trace.get("type") == "ERROR":
+                        errors.append(error_of(trace.get("error") or {}).message)
+            code = process.wait()
+        if found is not None and code == 0:
+            return found
+        words = "; ".join(errors) or process.last_words() or "it said nothing"
+        reason = "took longer than allowed" if process.timed_out else f"exit code {code}"
+        raise ConnectorError(
+            f"{self._declaration.name}: the connector's {arguments[0]} gave no answer "
+            f"({reason}): {self._redact(words)}"
+        )
+
+    def spec(self) -> dict[str, Any]:
+        """The connector's specification."""
+        return self.ask("spec", answer="SPEC")
+
+    def check(self) -> tuple[bool, str]:
+        """Whether the connector reaches its source with this configuration, and what it says."""
+        config = self.write("config.json", self.config)
+        status = self.ask("check", "--config", str(config), answer="CONNECTION_STATUS")
+        return status.get("status") == "SUCCEEDED", self._redact(str(status.get("message") or ""))
+
+    def discover(self) -> list[dict[str, Any]]:
+        """The streams the connector offers."""
+        config = self.write("config.json", self.config)
+        catalog = self.ask("discover", "--config", str(config), answer="CATALOG")
+        return list(catalog.get("streams") or [])
+
+    def read(self, catalog: dict[str, Any], states: list[dict[str, Any]]) -> ConnectorProcess:
+        """Start reading with a configured catalogue and the last committed states."""
+        arguments = ["--config", str(self.write("config.json", self.config))]
+        arguments += ["--catalog", str(self.write("catalog.json", catalog))]
+        if states:
+            arguments += ["--state", str(self.write("state.json", states))]
+        return self.start("read", *arguments)
+
+
+def items(process: ConnectorProcess) -> Iterator[Item]:
+    """Every item of a connector's output. Raises ProtocolError."""
+    return read_items(process)

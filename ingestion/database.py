@@ -1,0 +1,164 @@
+"""Opening `raw.duckdb`: one writer, settings, the schema `_tradehouse` and its migrations.
+
+Not here: what is written into that schema (`ledger`) and the tables of the sources (`tables`).
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from ingestion.errors import DatabaseBusyError, SchemaVersionError
+
+LEDGER_SCHEMA = "_tradehouse"
+MEMORY_LIMIT = "256MB"
+STORAGE_VERSION = "v1.5.0"
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """create table _tradehouse.syncs (
+            sync_id varchar not null, source varchar not null, namespace varchar, stream varchar,
+            started_at timestamptz not null, ended_at timestamptz, status varchar not null,
+            records bigint not null, bytes bigint not null, nulled_values bigint not null,
+            generation_id bigint, state_before json, state_after json,
+            connector varchar, connector_version varchar, declaration_version varchar, error json
+        )""",
+        """create table _tradehouse.states (
+            source varchar not null, kind varchar not null, namespace varchar, stream varchar,
+            state json, position bigint not null, sync_id varchar not null,
+            committed_at timestamptz not null
+        )""",
+        """create table _tradehouse.segments (
+            sync_id varchar not null, source varchar not null, namespace varchar, stream varchar,
+            segment bigint not null, records bigint not null, bytes bigint not null,
+            nulled_values bigint not null, committed_at timestamptz not null
+        )""",
+        """create table _tradehouse.files (
+            source varchar not null, stream varchar not null, batch integer, delivery integer,
+            file varchar not null, bytes bigint, digest varchar, records bigint not null,
+            malformed_records bigint not null, sync_id varchar not null,
+            committed_at timestamptz not null
+        )""",
+        """create table _tradehouse.streams (
+            source varchar not null, namespace varchar, stream varchar not null,
+            table_name varchar not null, generation_id bigint not null,
+            minimum_generation_id bigint not null, columns json not null
+        )""",
+    ),
+)
+"""The statements that lead from schema version N to N + 1; the first creates version 1."""
+
+_LOCKED = re.compile(r"Conflicting lock is held in (.*?) \(PID (\d+)\)", re.DOTALL)
+
+
+@contextmanager
+def open_raw(
+    path: Path,
+    *,
+    tmp: Path,
+    wait_seconds: float = 60.0,
+    on_wait: Callable[[str], None] | None = None,
+    memory_limit: str = MEMORY_LIMIT,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the raw database as its only writer, its schema brought to this version.
+
+    Waits up to `wait_seconds` for readers to close it and calls `on_wait` once when it has to.
+    Raises DatabaseBusyError, or SchemaVersionError for a file of a newer Tradehouse.
+    """
+    connection = _connect(path, tmp, wait_seconds, on_wait, memory_limit)
+    try:
+        connection.execute("set global TimeZone = 'UTC'")
+        migrate(connection, path)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _connect(
+    path: Path,
+    tmp: Path,
+    wait_seconds: float,
+    on_wait: Callable[[str], None] | None,
+    memory_limit: str,
+) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + wait_seconds
+    told = False
+    while True:
+        try:
+            return duckdb.connect(
+                str(path),
+                config={
+                    # Two connections load in parallel; each is a single-threaded pipeline, which
+                    # keeps line numbers in file order and writes every row group once.
+                    "threads": 1,
+                    "memory_limit": memory_limit,
+                    "temp_directory": str(tmp),
+                    "storage_compatibility_version": STORAGE_VERSION,
+                    "autoinstall_known_extensions": False,
+                },
+            )
+        except duckdb.IOException as error:
+            found = _LOCKED.search(str(error))
+            if found is None:
+                raise
+            holder = f"process {found[2]} ({Path(found[1]).name})"
+            if time.monotonic() >= deadline:
+                raise DatabaseBusyError(
+                    f"{path} is open in {holder}; a sync must be its only user. Waited "
+                    f"{wait_seconds:g} seconds: close it (a dbt build, a notebook) and run again."
+                ) from None
+            if on_wait is not None and not told:
+                on_wait(f"waiting for {holder} to close {path.name}")
+                told = True
+            time.sleep(min(0.2, max(0.0, deadline - time.monotonic())))
+        except duckdb.ConnectionException as error:
+            raise DatabaseBusyError(
+                f"{path} is already open in this process; close that connection first ({error})."
+            ) from None
+
+
+def schema_version(connection: duckdb.DuckDBPyConnection) -> int:
+    """The version of the schema `_tradehouse`; 0 when there is none."""
+    exists = connection.execute(
+        "select count(*) from duckdb_tables() where schema_name = ? and table_name = ?"
+        " and database_name = current_database()",
+        [LEDGER_SCHEMA, "schema_version"],
+    ).fetchone()
+    if not exists or not exists[0]:
+        return 0
+    row = connection.execute("select max(version) from _tradehouse.schema_version").fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+def migrate(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    migrations: tuple[tuple[str, ...], ...] = MIGRATIONS,
+) -> None:
+    """Bring the schema to this version in one transaction. Raises SchemaVersionError if newer."""
+    version, newest = schema_version(connection), len(migrations)
+    if version == newest:
+        return
+    if version > newest:
+        raise SchemaVersionError(
+            f"{path} has schema version {version}, this Tradehouse knows versions up to {newest}: "
+            f"use the Tradehouse that wrote it, or another home."
+        )
+    connection.execute("begin")
+    try:
+        connection.execute("create schema if not exists _tradehouse")
+        connection.execute(
+            "create table if not exists _tradehouse.schema_version"
+            " (version integer not null, migrated_at timestamptz not null)"
+        )
+        for number, statements in enumerate(migrations[version:], start=version + 1):
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute("insert into _tradehouse.schema_version values (?, now())", [number])
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise

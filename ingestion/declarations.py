@@ -1,0 +1,251 @@
+"""Sources as declarations: the models of `sources/<name>.yml` and how they are read.
+
+Not here: what is done with a declaration (`sync`), and how a connector is installed (`connector`).
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ingestion.errors import DeclarationError
+
+SOURCES = Path(__file__).parent / "sources"
+PROVENANCE = {
+    "_batch": "INTEGER",
+    "_delivery": "INTEGER",
+    "_file": "VARCHAR",
+    "_line": "BIGINT",
+    "_raw_text": "VARCHAR",
+}
+"""Columns that say where a record of a delivered file comes from, with their DuckDB types."""
+
+SyncMode = Literal[
+    "incremental_append",
+    "incremental_deduplicated",
+    "full_refresh_append",
+    "full_refresh_overwrite",
+]
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_DURATION = re.compile(r"^(\d+)\s*(minute|hour|day)s?$")
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FileFormat(_Model):
+    """How the lines of a stream's files are split into columns.
+
+    `delimiter` null means that a line is one column. `leading_columns` gives, by layout, columns
+    that stand before `columns` in files of that layout; files of other layouts have NULL there.
+    """
+
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None
+    quote: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    columns: Annotated[list[str], Field(min_length=1)]
+    leading_columns: dict[str, list[str]] = {}
+
+    @model_validator(mode="after")
+    def _one_column_without_delimiter(self) -> "FileFormat":
+        if self.delimiter is None and (len(self.columns) > 1 or self.leading_columns):
+            raise ValueError("a file without delimiter has exactly one column")
+        if self.delimiter is None and self.quote is not None:
+            raise ValueError("a file without delimiter has no quotes")
+        names = self.table_columns()
+        doubled = sorted({n for n in names if names.count(n) > 1})
+        if doubled:
+            raise ValueError(f"columns listed twice: {', '.join(doubled)}")
+        return self
+
+    def layout_columns(self, layout: str | None) -> list[str]:
+        """The columns of a file of this layout, in file order."""
+        return [*self.leading_columns.get(layout or "", []), *self.columns]
+
+    def table_columns(self) -> list[str]:
+        """The columns of every layout, in the order of the table."""
+        leading = [name for names in self.leading_columns.values() for name in names]
+        return [*dict.fromkeys(leading), *self.columns]
+
+
+class Stream(_Model):
+    """One stream of a source and how it is loaded."""
+
+    sync_mode: SyncMode = "incremental_append"
+    cursor: list[str] | None = None
+    key: list[list[str]] | None = None
+    on_type_change: Literal["fail", "widen", "new_column"] = "widen"
+    allow_empty_overwrite: bool = False
+    file: FileFormat | None = None
+    commits_last: bool = False
+    """Its records are committed after everything the connector sent before them."""
+
+    @field_validator("cursor", mode="before")
+    @classmethod
+    def _cursor_path(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("key", mode="before")
+    @classmethod
+    def _key_paths(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return [[value]]
+        if isinstance(value, list):
+            return [[part] if isinstance(part, str) else part for part in value]
+        return value
+
+    @model_validator(mode="after")
+    def _deduplication_needs_a_key(self) -> "Stream":
+        if self.sync_mode == "incremental_deduplicated" and not self.key:
+            raise ValueError("sync mode incremental_deduplicated needs a key")
+        return self
+
+
+class PackageConnector(_Model):
+    """A connector of the package registry, installed into an environment of its own."""
+
+    package: str
+    version: str
+    python: str | None = None
+    executable: str | None = None
+
+
+class ModuleConnector(_Model):
+    """A connector that is part of this project, run as `python -m <module>`."""
+
+    module: str
+
+
+class ManifestConnector(_Model):
+    """A declarative low-code manifest, run by airbyte-cdk's `source-declarative-manifest`."""
+
+    manifest: str
+    cdk_version: str = "7.39.1"
+
+
+class CommandConnector(_Model):
+    """Any command line that speaks the Airbyte protocol."""
+
+    command: Annotated[list[str], Field(min_length=1)]
+
+
+Connector = PackageConnector | ModuleConnector | ManifestConnector | CommandConnector
+
+
+class Limits(_Model):
+    """How long a connector may take, in seconds."""
+
+    start_seconds: Annotated[float, Field(gt=0)] = 300
+    silence_seconds: Annotated[float, Field(gt=0)] = 3600
+    stop_seconds: Annotated[float, Field(gt=0)] = 10
+
+
+class Declaration(_Model):
+    """A source: connector, configuration, streams, promises, owner."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    description: str
+    owner: str
+    enabled: bool = True
+    connector: Connector
+    config: dict[str, Any] = {}
+    provenance: bool = False
+    """Records carry `_batch`, `_delivery`, `_file`, `_line` and `_raw_text`."""
+    freshness: str | None = None
+    streams: dict[str, Stream] | None = None
+    """The streams to load; null loads every stream the connector offers, by its defaults."""
+    limits: Limits = Limits()
+
+    @field_validator("freshness")
+    @classmethod
+    def _freshness_is_a_duration(cls, value: str | None) -> str | None:
+        if value is not None and not _DURATION.match(value):
+            raise ValueError('expected a duration such as "36 hours" or "2 days"')
+        return value
+
+    def freshness_limit(self) -> timedelta | None:
+        """The longest time between two syncs that is promised."""
+        match = _DURATION.match(self.freshness or "")
+        return timedelta(**{f"{match[2]}s": int(match[1])}) if match else None
+
+
+def read(name: str, directory: Path = SOURCES) -> Declaration:
+    """Read and validate `<directory>/<name>.yml`.
+
+    Raises DeclarationError that names the file and the key.
+    """
+    path = directory / f"{name}.yml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in directory.glob("*.yml"))) or "none"
+        raise DeclarationError(
+            f"There is no source {name!r}: {path} does not exist. Known: {known}."
+        )
+    return read_file(path)
+
+
+def read_file(path: Path) -> Declaration:
+    """Read and validate one declaration file. Raises DeclarationError."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise DeclarationError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise DeclarationError(f"{path}: expected keys and values at the top, found {content!r}")
+    content.setdefault("name", path.stem)
+    try:
+        return Declaration.model_validate(content)
+    except ValidationError as error:
+        raise DeclarationError(_explain(path, error)) from None
+
+
+def read_all(directory: Path = SOURCES) -> list[Declaration]:
+    """Every declaration of the directory, by name. Raises DeclarationError."""
+    return [read_file(path) for path in sorted(directory.glob("*.yml"))]
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    unions = {"PackageConnector", "ModuleConnector", "ManifestConnector", "CommandConnector"}
+    lines = []
+    for problem in error.errors(include_url=False):
+        key = ".".join(str(part) for part in problem["loc"] if part not in unions)
+        message = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{path}: {key or 'top level'}: {message}")
+    return "\n".join(lines)
+
+
+def resolve(value: Any, environment: Mapping[str, str] | None = None) -> tuple[Any, frozenset[str]]:
+    """Replace `${NAME}` and `${NAME:-default}` in every text of a configuration.
+
+    Returns the configuration and the values that were put in, which are to be kept out of logs.
+    Raises DeclarationError for a variable that is not set and has no default.
+    """
+    variables = os.environ if environment is None else environment
+    secrets: set[str] = set()
+
+    def replace(match: re.Match[str]) -> str:
+        name, default = match[1], match[2]
+        found = variables.get(name)
+        if found is None and default is None:
+            raise DeclarationError(
+                f"The configuration needs the environment variable {name}, which is not set: "
+                f"put it into .env or the environment."
+            )
+        if found:
+            secrets.add(found)
+        return found if found is not None else default
+
+    def walk(node: Any) -> Any:
+        if isinstance(node, str):
+            return _VARIABLE.sub(replace, node)
+        if isinstance(node, dict):
+            return {key: walk(item) for key, item in node.items()}
+        if isinstance(node, list):
+            return [walk(item) for item in node]
+        return node
+
+    return walk(value), frozenset(secrets)

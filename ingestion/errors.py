@@ -1,0 +1,25 @@
+"""The errors of ingestion. Each says what was expected, what was found and what to do."""
+
+
+class IngestionError(Exception):
+    """A sync cannot start or go on; the message is one for people."""
+
+
+class DeclarationError(IngestionError):
+    """A source's declaration is wrong; the message names file and key."""
+
+
+class DatabaseBusyError(IngestionError):
+    """Another process has the raw database open."""
+
+
+class SchemaVersionError(IngestionError):
+    """The raw database was written by a newer Tradehouse."""
+
+
+class ProtocolError(IngestionError):
+    """The connector broke the Airbyte protocol."""
+
+
+class ConnectorError(IngestionError):
+    """The connector failed to start, died, or took longer than allowed."""

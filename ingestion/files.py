@@ -1,0 +1,330 @@
+"""Loading files a source handed over: the fast way with `read_csv`, and when to leave it.
+
+The fast way is taken only where an independent count of the file's bytes agrees with what was
+loaded; everything unusual goes the exact way of `exact`. Not here: transactions (`committer`).
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from ingestion.declarations import FileFormat
+from ingestion.errors import IngestionError
+from ingestion.exact import Row, rows
+from ingestion.segments import FileReference, Part
+from ingestion.tables import Table, literal, quoted
+
+GROUP_BYTES = 64 * 1024 * 1024
+EXACT_ROWS = 20_000
+_BLOCK = 1024 * 1024
+_LF, _CR = 10, 13
+_NO_DELIMITER = 1
+"""For files whose lines are one column: a byte that must not occur in them."""
+
+
+class NotPlainError(Exception):
+    """The fast way does not hold for these files."""
+
+    def __init__(self, references: Sequence[FileReference]) -> None:
+        super().__init__(", ".join(r.relative_path for r in references))
+        self.references = tuple(references)
+
+
+@dataclass(frozen=True)
+class LoadedFile:
+    """A loaded file for the ledger."""
+
+    reference: FileReference
+    digest: str | None
+    records: int
+    malformed: int
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a file's bytes say about it, found without parsing."""
+
+    lines: int
+    digest: str
+    newline: str | None
+    is_plain: bool
+
+
+def survey(path: Path, file_format: FileFormat, layout: str | None) -> Survey:
+    """Count what decides whether a file is plain.
+
+    Plain: every line ends, all ends are the same, there are as many delimiters as the layout
+    wants, and no quote, NUL byte or byte order mark.
+    """
+    delimiter = _NO_DELIMITER if file_format.delimiter is None else ord(file_format.delimiter)
+    quote = None if file_format.quote is None else ord(file_format.quote)
+    width = len(file_format.layout_columns(layout))
+    digest = hashlib.sha256()
+    feeds = returns = pairs = delimiters = strange = 0
+    last, first = b"", b""
+    with path.open("rb") as handle:
+        while block := handle.read(_BLOCK):
+            first = first or block[:3]
+            digest.update(block)
+            values = np.frombuffer(block, np.uint8)
+            is_feed, is_return = values == _LF, values == _CR
+            feeds += int(np.count_nonzero(is_feed))
+            found = int(np.count_nonzero(is_return))
+            returns += found
+            if found:
+                pairs += int(np.count_nonzero(is_return[:-1] & is_feed[1:]))
+                pairs += int(last.endswith(b"\r") and block.startswith(b"\n"))
+            delimiters += int(np.count_nonzero(values == delimiter))
+            strange += int(np.count_nonzero(values == 0))
+            if quote is not None:
+                strange += int(np.count_nonzero(values == quote))
+            last = block[-1:]
+    newline = None
+    if returns == 0:
+        newline = "\\n"
+    elif feeds == returns == pairs:
+        newline = "\\r\\n"
+    is_plain = (
+        newline is not None
+        and last == b"\n"
+        and delimiters == feeds * (width - 1)
+        and not strange
+        and first != b"\xef\xbb\xbf"
+    )
+    return Survey(feeds, digest.hexdigest(), newline, is_plain)
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    references: Sequence[FileReference],
+    exactly: frozenset[FileReference],
+) -> list[LoadedFile]:
+    """Insert the files' rows into the stream's table, inside the caller's transaction.
+
+    Files in `exactly` go the exact way. Raises NotPlainError when another file turns out not to be
+    plain after rows of it were inserted: the caller rolls back and adds it to `exactly`.
+    """
+    if table.file_format is None:
+        raise IngestionError(
+            f"{table.sql_name}: the source handed over {references[0].relative_path} as a file, "
+            f"but the declaration gives no file format for the stream."
+        )
+    loaded: list[LoadedFile] = []
+    plain: dict[tuple[str | None, str | None], list[tuple[FileReference, Survey]]] = {}
+    for reference in references:
+        _check_size(reference)
+        seen = survey(reference.path, table.file_format, reference.layout)
+        if seen.is_plain and reference not in exactly:
+            if seen.lines:
+                plain.setdefault((reference.layout, seen.newline), []).append((reference, seen))
+            loaded.append(LoadedFile(reference, seen.digest, seen.lines, 0))
+        else:
+            loaded.append(_load_exactly(connection, table, reference, seen.digest))
+    for (layout, newline), files in plain.items():
+        for group in _groups(files):
+            _load_plain(connection, table, layout, str(newline), group)
+    return loaded
+
+
+def _check_size(reference: FileReference) -> None:
+    try:
+        found = reference.path.stat().st_size
+    except OSError as error:
+        raise IngestionError(
+            f"{reference.relative_path}: the source handed over {reference.path}, which cannot be "
+            f"read: {error.strerror}."
+        ) from None
+    if found != reference.bytes:
+        raise IngestionError(
+            f"{reference.relative_path}: the source said {reference.bytes} bytes, the file has "
+            f"{found}. It changed while it was read; run again."
+        )
+
+
+def _groups(
+    files: list[tuple[FileReference, Survey]],
+) -> Iterator[list[tuple[FileReference, Survey]]]:
+    """Files to read in one statement: few large ones or many small ones."""
+    group: list[tuple[FileReference, Survey]] = []
+    size = 0
+    for file in files:
+        if group and size + file[0].bytes > GROUP_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(file)
+        size += file[0].bytes
+    if group:
+        yield group
+
+
+def _load_plain(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    layout: str | None,
+    newline: str,
+    group: list[tuple[FileReference, Survey]],
+) -> None:
+    file_format = table.file_format
+    assert file_format is not None
+    names = file_format.layout_columns(layout)
+    references = [reference for reference, _ in group]
+    expected = sum(seen.lines for _, seen in group)
+    statement = f"""
+        insert into {table.sql_name} by name
+        select {", ".join(quoted(name) for name in names)},
+            {", ".join(f"{value} as {name}" for name, value in _origin(table, group).items())},
+            {_extracted_at(references[0])} as _airbyte_extracted_at,
+            {table.generation_id} as _airbyte_generation_id
+        from {_read_csv(file_format, names, newline, [r.path for r in references])}"""
+    try:
+        row = connection.execute(statement).fetchone()
+    except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+        raise NotPlainError(references) from error
+    if row is None or row[0] != expected:
+        raise NotPlainError(references)
+    if table.provenance and len(group) > 1:
+        _check_lines(connection, table, group)
+
+
+def _read_csv(file_format: FileFormat, names: list[str], newline: str, paths: list[Path]) -> str:
+    files = ", ".join(literal(path) for path in paths)
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+    delimiter = chr(_NO_DELIMITER) if file_format.delimiter is None else file_format.delimiter
+    return (
+        f"read_csv([{files}], columns = {{{columns}}}, delim = {literal(delimiter)}, quote = '',"
+        f" escape = '', nullstr = '', header = false, auto_detect = false, strict_mode = true,"
+        f" new_line = '{newline}', compression = 'none', encoding = 'utf-8')"
+    )
+
+
+def _origin(table: Table, group: list[tuple[FileReference, Survey]]) -> dict[str, str]:
+    """The provenance columns of plain files.
+
+    A file's line is its row's number among the rows of all files read before it, which are known
+    from the count of line ends.
+    """
+    if not table.provenance:
+        return {"_airbyte_raw_id": "uuid()"}
+    first = group[0][0]
+    if len(group) == 1:
+        return {
+            "_batch": literal(first.batch),
+            "_delivery": literal(first.delivery),
+            "_file": literal(first.relative_path),
+            "_line": "row_number() over ()",
+        }
+    starts, total = [], 0
+    for _, seen in group:
+        starts.append(total)
+        total += seen.lines
+
+    def pick(values: Sequence[object]) -> str:
+        return f"[{', '.join(literal(value) for value in values)}][file_index + 1]"
+
+    return {
+        "_batch": pick([reference.batch for reference, _ in group]),
+        "_delivery": pick([reference.delivery for reference, _ in group]),
+        "_file": pick([reference.relative_path for reference, _ in group]),
+        "_line": f"row_number() over () - {pick(starts)}",
+    }
+
+
+def _check_lines(
+    connection: duckdb.DuckDBPyConnection, table: Table, group: list[tuple[FileReference, Survey]]
+) -> None:
+    """Every file of the group has lines 1 to its number of line ends."""
+    found = {
+        tuple(row[:3]): tuple(row[3:])
+        for row in connection.execute(
+            f"""select _file, _batch, _delivery, min(_line), max(_line), count(*)
+            from {table.sql_name} where _file in (select unnest(?::varchar[])) group by all""",
+            [[reference.relative_path for reference, _ in group]],
+        ).fetchall()
+    }
+    for reference, seen in group:
+        key = (reference.relative_path, reference.batch, reference.delivery)
+        if found.get(key) != (1, seen.lines, seen.lines):
+            raise NotPlainError([reference for reference, _ in group])
+
+
+def _load_exactly(
+    connection: duckdb.DuckDBPyConnection, table: Table, reference: FileReference, digest: str
+) -> LoadedFile:
+    assert table.file_format is not None
+    names = table.file_format.layout_columns(reference.layout)
+    records = malformed = 0
+    split = rows(reference.path, table.file_format, reference.layout)
+    while batch := list(islice(split, EXACT_ROWS)):
+        records += len(batch)
+        malformed += sum(row.values is None for row in batch)
+        _insert_rows(connection, table, reference, names, batch)
+    if malformed and not table.provenance:
+        raise IngestionError(
+            f"{reference.relative_path}: {malformed} rows do not have the {len(names)} columns "
+            f"that the declaration gives, and the source has no provenance to keep them by."
+        )
+    return LoadedFile(reference, digest, records, malformed)
+
+
+def _insert_rows(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    reference: FileReference,
+    names: list[str],
+    batch: list[Row],
+) -> None:
+    empty = (None,) * len(names)
+    values = list(zip(*(row.values or empty for row in batch), strict=True))
+    arrays = {name: pa.array(values[i], pa.string()) for i, name in enumerate(names)}
+    if table.provenance:
+        arrays["_line"] = pa.array([row.line for row in batch], pa.int64())
+        arrays["_raw_text"] = pa.array([row.raw_text for row in batch], pa.string())
+        origin = f"""{literal(reference.batch)} as _batch, {literal(reference.delivery)} as
+            _delivery, {literal(reference.relative_path)} as _file"""
+    else:
+        origin = "uuid() as _airbyte_raw_id"
+    connection.register("exact_rows", pa.table(arrays))
+    try:
+        connection.execute(
+            f"""insert into {table.sql_name} by name select *, {origin},
+            {_extracted_at(reference)} as _airbyte_extracted_at,
+            {table.generation_id} as _airbyte_generation_id from exact_rows"""
+        )
+    finally:
+        connection.unregister("exact_rows")
+
+
+def _extracted_at(reference: FileReference) -> str:
+    moment = datetime.fromtimestamp(reference.emitted_at / 1000, UTC)
+    return f"timestamptz '{moment.isoformat()}'"
+
+
+def from_records(
+    connection: duckdb.DuckDBPyConnection, table: Table, part: Part, inserted: int
+) -> list[LoadedFile]:
+    """The files that a part's records, inserted last, say they come from."""
+    if not (table.provenance and inserted):
+        return []
+    rows_by_file = connection.execute(
+        f"""select _file, _batch, _delivery, count(*), count(_raw_text)
+        from {table.sql_name}
+        where rowid > (select max(rowid) from {table.sql_name}) - {inserted}
+        group by all order by all"""
+    ).fetchall()
+    return [
+        LoadedFile(
+            FileReference(part.spool, file or "", 0, batch, delivery, None, None, 0),
+            None,
+            records,
+            malformed,
+        )
+        for file, batch, delivery, records, malformed in rows_by_file
+    ]

@@ -1,0 +1,311 @@
+"""The ledger in schema `_tradehouse`: syncs, states, files; and the snapshot that readers use.
+
+Rows of running syncs are only appended, so transactions that commit side by side never meet in one
+row. Not here: the schema's definition and migration (`database`).
+"""
+
+import json
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+
+from ingestion.files import LoadedFile
+from ingestion.paths import Paths
+from ingestion.protocol import StreamKey
+from ingestion.segments import Segment
+from ingestion.tables import Table
+
+SNAPSHOT = "ingestion.json"
+KEPT_SYNCS = 100
+
+
+def now() -> datetime:
+    """The time in UTC."""
+    return datetime.now(UTC)
+
+
+def start_sync(
+    connection: duckdb.DuckDBPyConnection,
+    sync_id: str,
+    tables: Iterable[Table],
+    *,
+    connector: str,
+    connector_version: str | None,
+    declaration_version: str,
+) -> None:
+    """One row a stream, with status running."""
+    for table in tables:
+        connection.execute(
+            """insert into _tradehouse.syncs by name select
+                ? as sync_id, ? as source, ? as namespace, ? as stream, ? as started_at,
+                'running' as status, 0 as records, 0 as bytes, 0 as nulled_values,
+                ? as generation_id, ?::json as state_before, ? as connector,
+                ? as connector_version, ? as declaration_version""",
+            [
+                sync_id,
+                table.source,
+                *table.key,
+                now(),
+                table.generation_id,
+                _stream_state(connection, table.source, table.key),
+                connector,
+                connector_version,
+                declaration_version,
+            ],
+        )
+
+
+def end_sync(
+    connection: duckdb.DuckDBPyConnection,
+    sync_id: str,
+    statuses: dict[StreamKey, str],
+    error: dict[str, Any] | None,
+) -> None:
+    """Close the sync's rows, in the caller's transaction; superseded states go."""
+    for key, status in statuses.items():
+        source_row = connection.execute(
+            "select source from _tradehouse.syncs where sync_id = ? limit 1", [sync_id]
+        ).fetchone()
+        source = source_row[0] if source_row else ""
+        connection.execute(
+            """update _tradehouse.syncs set status = ?, ended_at = ?, error = ?::json,
+                state_after = ?::json, records = ?, bytes = ?, nulled_values = ?
+            where sync_id = ? and stream = ? and namespace is not distinct from ?""",
+            [
+                status,
+                now(),
+                None if error is None else json.dumps(error),
+                _stream_state(connection, source, key),
+                *_totals(connection, sync_id, key),
+                sync_id,
+                key[1],
+                key[0],
+            ],
+        )
+    connection.execute("delete from _tradehouse.segments where sync_id = ?", [sync_id])
+    _forget_superseded_states(connection)
+
+
+def _totals(
+    connection: duckdb.DuckDBPyConnection, sync_id: str, key: StreamKey
+) -> tuple[int, int, int]:
+    row = connection.execute(
+        """select coalesce(sum(records), 0)::bigint, coalesce(sum(bytes), 0)::bigint,
+            coalesce(sum(nulled_values), 0)::bigint
+        from _tradehouse.segments
+        where sync_id = ? and stream = ? and namespace is not distinct from ?""",
+        [sync_id, key[1], key[0]],
+    ).fetchone()
+    return (row[0], row[1], row[2]) if row else (0, 0, 0)
+
+
+def close_dead_syncs(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Close the rows of syncs that died; whoever holds the database knows they do not run."""
+    dead = connection.execute(
+        """select sync_id, namespace, stream from _tradehouse.syncs where status = 'running'"""
+    ).fetchall()
+    by_sync: dict[str, dict[StreamKey, str]] = {}
+    for sync_id, namespace, stream in dead:
+        by_sync.setdefault(sync_id, {})[(namespace, stream)] = "died"
+    for sync_id, statuses in by_sync.items():
+        error = {"message": "The sync ended without closing its ledger rows: it was killed."}
+        end_sync(connection, sync_id, statuses, error)
+    return sorted(by_sync)
+
+
+def record_segment(
+    connection: duckdb.DuckDBPyConnection,
+    sync_id: str,
+    source: str,
+    segment: Segment,
+    totals: dict[StreamKey, tuple[int, int, int]],
+    files: dict[StreamKey, list[LoadedFile]],
+) -> None:
+    """States, totals and files of a segment, in the transaction that loads it."""
+    moment = now()
+    for state in segment.states:
+        namespace, stream = state.key or (None, None)
+        connection.execute(
+            "insert into _tradehouse.states values (?, ?, ?, ?, ?::json, ?, ?, ?)",
+            [
+                source,
+                state.kind,
+                namespace,
+                stream,
+                orjson.dumps(state.content).decode(),
+                state.position,
+                sync_id,
+                moment,
+            ],
+        )
+    for key, (records, size, nulled) in totals.items():
+        connection.execute(
+            "insert into _tradehouse.segments values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [sync_id, source, *key, segment.number, records, size, nulled, moment],
+        )
+    rows = [
+        [
+            source,
+            key[1],
+            file.reference.batch,
+            file.reference.delivery,
+            file.reference.relative_path,
+            file.reference.bytes if file.digest else None,
+            file.reference.digest or file.digest,
+            file.records,
+            file.malformed,
+            sync_id,
+            moment,
+        ]
+        for key, loaded in files.items()
+        for file in loaded
+    ]
+    if rows:
+        connection.executemany(
+            "insert into _tradehouse.files values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
+        )
+
+
+_CURRENT = """
+    select *, row_number() over (partition by source, namespace, stream order by position desc)
+        as age,
+        max(position) filter (where kind <> 'STREAM') over (partition by source) as newest_global
+    from _tradehouse.states"""
+
+
+def current_states(connection: duckdb.DuckDBPyConnection, source: str) -> list[dict[str, Any]]:
+    """The messages the next run gets: the newest state of every stream, or one for all."""
+    rows = connection.execute(
+        f"""select state from ({_CURRENT}) where source = ? and age = 1
+            and (kind <> 'STREAM' or position > coalesce(newest_global, -1))
+        order by position""",
+        [source],
+    ).fetchall()
+    states = [orjson.loads(row[0]) for row in rows]
+    return [state for state in states if not _is_reset(state)]
+
+
+def _is_reset(state: dict[str, Any]) -> bool:
+    kind = state.get("type") or "LEGACY"
+    if kind == "STREAM":
+        return (state.get("stream") or {}).get("stream_state") is None
+    return (state.get("global") if kind == "GLOBAL" else state.get("data")) is None
+
+
+def _stream_state(connection: duckdb.DuckDBPyConnection, source: str, key: StreamKey) -> str | None:
+    row = connection.execute(
+        f"""select state from ({_CURRENT}) where source = ? and age = 1
+            and (stream is null or (stream = ? and namespace is not distinct from ?))
+        order by position desc limit 1""",
+        [source, key[1], key[0]],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _forget_superseded_states(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(
+        f"""delete from _tradehouse.states where position in (
+            select position from ({_CURRENT})
+            where states.source = source
+                and (age > 1 or (kind = 'STREAM' and position < newest_global)))"""
+    )
+
+
+def last_position(connection: duckdb.DuckDBPyConnection) -> int:
+    """The highest position of a state."""
+    row = connection.execute("select coalesce(max(position), 0) from _tradehouse.states").fetchone()
+    return int(row[0]) if row else 0
+
+
+def forget_states(
+    connection: duckdb.DuckDBPyConnection, source: str, keys: Iterable[StreamKey] | None = None
+) -> None:
+    """Drop the states of these streams, or of the whole source."""
+    if keys is None:
+        connection.execute("delete from _tradehouse.states where source = ?", [source])
+        return
+    for namespace, stream in keys:
+        connection.execute(
+            """delete from _tradehouse.states
+            where source = ? and stream = ? and namespace is not distinct from ?""",
+            [source, stream, namespace],
+        )
+
+
+def snapshot(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """What `status` shows: the last syncs, and by stream what was loaded in all."""
+    syncs = _dicts(
+        connection,
+        f"""select * exclude (state_before, state_after) from _tradehouse.syncs
+        where sync_id in (select distinct sync_id from _tradehouse.syncs
+            order by sync_id desc limit {KEPT_SYNCS})
+        order by started_at desc, source, stream""",
+    )
+    streams = _dicts(
+        connection,
+        """select source, namespace, stream, count(*) as syncs, sum(records)::bigint as records,
+            sum(bytes)::bigint as bytes, max(ended_at) filter (where status = 'succeeded')
+                as succeeded_at
+        from _tradehouse.syncs group by all order by all""",
+    )
+    batches = _dicts(
+        connection,
+        """select source, batch, delivery, count(*) as files, sum(records)::bigint as records,
+            sum(bytes)::bigint as bytes, sum(malformed_records)::bigint as malformed_records,
+            max(committed_at) as committed_at
+        from _tradehouse.files where batch is not null group by all order by all""",
+    )
+    return {"written_at": now(), "syncs": syncs, "streams": streams, "batches": batches}
+
+
+def _dicts(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    result = connection.execute(query)
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def write_snapshot(connection: duckdb.DuckDBPyConnection, paths: Paths) -> None:
+    """Write the snapshot beside the old one and put it in its place."""
+    write_json(paths.state / SNAPSHOT, snapshot(connection))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file so that a reader sees the old one or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with beside.open("wb") as handle:
+        handle.write(orjson.dumps(content, option=orjson.OPT_INDENT_2, default=str))
+        handle.flush()
+        os.fsync(handle.fileno())
+    beside.replace(path)
+
+
+def read_status(paths: Paths) -> dict[str, Any]:
+    """The snapshot of the last sync, and under `running` what runs now; opens no database.
+
+    Returns empty lists where nothing was synced yet.
+    """
+    empty: dict[str, Any] = {"written_at": None, "syncs": [], "streams": [], "batches": []}
+    path = paths.state / SNAPSHOT
+    status = orjson.loads(path.read_bytes()) if path.is_file() else empty
+    running = []
+    for marker in sorted(paths.state.glob("sync-*.json")):
+        content = orjson.loads(marker.read_bytes())
+        if _is_alive(int(content["pid"])):
+            running.append(content)
+    return status | {"running": running}
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,288 @@
+"""What a connector's messages mean: records gather into segments, states seal them.
+
+Not here: splitting the output into messages (`protocol`), loading segments (`committer`), and the
+outcome of the sync as a whole (`sync`).
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+from ingestion.errors import ProtocolError
+from ingestion.protocol import Item, Message, Noise, RecordRun, StreamKey, parse_line
+from ingestion.results import SyncError
+from ingestion.segments import FileReference, Part, Segment, State
+
+SPOOL_SEGMENT_BYTES = 32 * 1024 * 1024
+FILE_SEGMENT_BYTES = 4 * 1024 * 1024
+SEGMENT_SECONDS = 30.0
+
+
+class Reader:
+    """Reads items and hands sealed segments to `submit`. Used by one thread.
+
+    `streams` are the selected ones; those with True are held back until they are complete, and
+    those in `last` are committed after everything before them.
+    """
+
+    def __init__(
+        self,
+        streams: Mapping[StreamKey, bool],
+        *,
+        last: Iterable[StreamKey],
+        spool: Path,
+        submit: Callable[[Segment], None],
+        log: Callable[[str, str], None],
+        save_config: Callable[[dict[str, Any]], None],
+        first_position: int = 0,
+    ) -> None:
+        self._streams = dict(streams)
+        self._last = frozenset(last)
+        self._spool = spool
+        self._submit = submit
+        self._log = log
+        self._save_config = save_config
+        self._position = first_position
+        self._parts: dict[StreamKey, Part] = {}
+        self._states: dict[StreamKey | None, State] = {}
+        self._since_state: Counter[StreamKey] = Counter()
+        self._sealed: list[Segment] = []
+        self._latest: dict[StreamKey, Segment] = {}
+        self._global = False
+        self._opened_at = time.monotonic()
+        self._number = 0
+        self.complete: set[StreamKey] = set()
+        self.incomplete: set[StreamKey] = set()
+        self.errors: list[SyncError] = []
+        self.unselected: Counter[StreamKey] = Counter()
+        self.estimates: dict[StreamKey, dict[str, Any]] = {}
+        self.records: Counter[StreamKey] = Counter()
+        self.bytes: Counter[StreamKey] = Counter()
+
+    def read(self, item: Item) -> None:
+        """Take one item. Raises ProtocolError."""
+        if isinstance(item, RecordRun):
+            self._record(item)
+        elif isinstance(item, Noise):
+            self._log("OUTPUT", item.text)
+        else:
+            self._message(item)
+
+    def _key(self, key: StreamKey) -> StreamKey | None:
+        if key in self._streams:
+            return key
+        # Connectors may leave out or add an empty namespace; the name decides where it can.
+        same_name = [known for known in self._streams if known[1] == key[1]]
+        if len(same_name) == 1 and (key[0] or None) in (None, same_name[0][0]):
+            return same_name[0]
+        return None
+
+    def _part(self, key: StreamKey) -> Part:
+        part = self._parts.get(key)
+        if part is None:
+            self._number += 1
+            part = self._parts[key] = Part(key, self._spool / f"{self._number:06d}.jsonl")
+        return part
+
+    def _record(self, run: RecordRun) -> None:
+        key = self._key(run.key)
+        if key is None:
+            self.unselected[run.key] += run.count
+            return
+        part = self._part(key)
+        if b'"file_reference"' in run.lines:
+            self._mixed(part, run)
+        else:
+            part.append(run)
+            self.bytes[key] += len(run.lines)
+        self.records[key] += run.count
+        self._since_state[key] += run.count
+
+    def _mixed(self, part: Part, run: RecordRun) -> None:
+        """Lines of which at least one may hand over a file."""
+        for offset, line in enumerate(run.lines.splitlines(keepends=True)):
+            number = run.line + offset
+            record = parse_line(line, number)["record"]
+            if record.get("file_reference"):
+                reference = _reference(record, number)
+                part.references.append(reference)
+                self.bytes[part.key] += reference.bytes
+            else:
+                part.append(RecordRun(part.key, line, 1, number))
+                self.bytes[part.key] += len(line)
+
+    def _message(self, message: Message) -> None:
+        content = message.content
+        kind = content.get("type")
+        body = content.get(str(kind).lower()) if isinstance(kind, str) else None
+        body = body if isinstance(body, dict) else {}
+        if kind == "STATE":
+            self._state(body, message.line)
+        elif kind == "TRACE":
+            self._trace(body)
+        elif kind == "LOG":
+            self._log(str(body.get("level", "INFO")), str(body.get("message", "")))
+        elif kind == "CONTROL" and body.get("type") == "CONNECTOR_CONFIG":
+            config = (body.get("connectorConfig") or {}).get("config")
+            if isinstance(config, dict):
+                self._save_config(config)
+        elif kind is None:
+            self._log("OUTPUT", str(content))
+
+    def _state(self, body: dict[str, Any], line: int) -> None:
+        kind = body.get("type") or "LEGACY"
+        self._position += 1
+        if kind == "STREAM":
+            descriptor = (body.get("stream") or {}).get("stream_descriptor") or {}
+            key = self._key((descriptor.get("namespace"), str(descriptor.get("name"))))
+            if key is None:
+                return
+            self._check_count(body, self._since_state.pop(key, 0), line, key[1])
+            self._states[key] = State("STREAM", key, body, self._position)
+            self._part(key).cover()
+            if key in self._last:
+                self._seal_all_covered([key])
+            elif self._is_due(self._parts[key]) and not self._held(key) and not self._global:
+                self._seal([self._parts[key]])
+            return
+        self._global = True
+        self._check_count(body, sum(self._since_state.values()), line, "all streams")
+        self._since_state.clear()
+        self._states[None] = State(str(kind), None, body, self._position)
+        for part in self._parts.values():
+            part.cover()
+        if self._all_due():
+            self._seal_all_covered([])
+
+    def _check_count(self, body: dict[str, Any], found: int, line: int, what: str) -> None:
+        expected = (body.get("sourceStats") or {}).get("recordCount")
+        if expected is not None and int(expected) != found:
+            raise ProtocolError(
+                f"Line {line}: the state of {what} says it covers {int(expected)} records since "
+                f"the last one; {found} arrived. Nothing of them is kept."
+            )
+
+    def _trace(self, body: dict[str, Any]) -> None:
+        kind = body.get("type")
+        if kind == "ERROR":
+            self.errors.append(error_of(body.get("error") or {}))
+        elif kind == "STREAM_STATUS":
+            status = body.get("stream_status") or {}
+            descriptor = status.get("stream_descriptor") or {}
+            key = self._key((descriptor.get("namespace"), str(descriptor.get("name"))))
+            if key is not None:
+                self._status(key, str(status.get("status")))
+        elif kind == "ESTIMATE":
+            estimate = body.get("estimate") or {}
+            self.estimates[(estimate.get("namespace"), str(estimate.get("name")))] = estimate
+
+    def _status(self, key: StreamKey, status: str) -> None:
+        if status == "COMPLETE":
+            self.complete.add(key)
+            self.incomplete.discard(key)
+            part = self._part(key)
+            if not self._global and (self._held(key) or part.bytes >= FILE_SEGMENT_BYTES):
+                self._seal([part], complete=[key])
+        elif status == "INCOMPLETE":
+            self.incomplete.add(key)
+
+    def _held(self, key: StreamKey) -> bool:
+        return self._streams[key]
+
+    def _is_due(self, part: Part) -> bool:
+        return (
+            part.spool_bytes >= SPOOL_SEGMENT_BYTES
+            or part.bytes - part.spool_bytes >= FILE_SEGMENT_BYTES
+            or time.monotonic() - self._opened_at > SEGMENT_SECONDS
+        )
+
+    def _all_due(self) -> bool:
+        total = sum(part.spool_bytes for part in self._parts.values())
+        return total >= SPOOL_SEGMENT_BYTES or any(map(self._is_due, self._parts.values()))
+
+    def _seal_all_covered(self, last: list[StreamKey]) -> None:
+        """One segment of every part that states cover, after everything sealed so far."""
+        parts = [p for p in self._parts.values() if p.is_covered and not self._held(p.key)]
+        self._seal(parts, follows=self._sealed)
+
+    def _seal(
+        self,
+        parts: list[Part],
+        *,
+        follows: list[Segment] | None = None,
+        complete: list[StreamKey] | None = None,
+    ) -> None:
+        keys = {part.key for part in parts}
+        keys_of_states = [key for key in self._states if key is None or key in keys]
+        states = [self._states.pop(key) for key in keys_of_states]
+        if follows is None:
+            follows = [self._latest[key] for key in keys if key in self._latest]
+        follows = [segment for segment in follows if not segment.settled.is_set()]
+        for part in parts:
+            part.close()
+            del self._parts[part.key]
+        if not (states or complete or any(part.records or part.references for part in parts)):
+            return
+        number = len(self._sealed) + 1
+        segment = Segment(number, parts, states, follows, complete or [])
+        self._sealed.append(segment)
+        self._latest.update(dict.fromkeys(keys, segment))
+        self._opened_at = time.monotonic()
+        self._submit(segment)
+
+    def finish(self, *, succeeded: bool) -> None:
+        """The connector ended: seal what may be kept.
+
+        After a success that is everything; after a failure what states cover, and nothing of
+        streams that are held back until they are complete.
+        """
+        if not succeeded:
+            for part in list(self._parts.values()):
+                if self._held(part.key):
+                    del self._parts[part.key]
+                else:
+                    part.cut_to_covered()
+        complete = [key for key in self._parts if key in self.complete]
+        self._seal(list(self._parts.values()), follows=self._sealed, complete=complete)
+
+
+def error_of(error: dict[str, Any]) -> SyncError:
+    """A connector's ERROR trace; an internal message in JSON gives code, batch, file and line."""
+    internal = error.get("internal_message")
+    details: dict[str, Any] = {}
+    if isinstance(internal, str) and internal.startswith("{"):
+        try:
+            details = parse_line(internal.encode(), 0)
+        except ProtocolError:
+            details = {}
+    descriptor = error.get("stream_descriptor") or {}
+    return SyncError(
+        message=str(error.get("message") or internal or "the connector gave no reason"),
+        code=details.get("code"),
+        batch=details.get("batch"),
+        file=details.get("file"),
+        line=details.get("line"),
+        stream=descriptor.get("name") or details.get("stream"),
+    )
+
+
+def _reference(record: dict[str, Any], line: int) -> FileReference:
+    reference, data = record["file_reference"], record.get("data") or {}
+    try:
+        url = str(reference["staging_file_url"])
+        path = Path(unquote(urlparse(url).path) if url.startswith("file:") else url)
+        return FileReference(
+            path=path,
+            relative_path=str(reference["source_file_relative_path"]),
+            bytes=int(reference["file_size_bytes"]),
+            batch=data.get("_batch"),
+            delivery=data.get("_delivery"),
+            layout=data.get("_layout"),
+            digest=data.get("_digest"),
+            emitted_at=int(record.get("emitted_at") or 0),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProtocolError(f"Line {line}: a file reference is not complete: {error!r}") from None

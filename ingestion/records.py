@@ -1,0 +1,215 @@
+"""Loading spooled RECORD lines in bulk: read leniently, typed exactly, what did not fit is kept.
+
+Not here: transactions (`committer`) and which lines belong together (`reader`).
+"""
+
+from pathlib import Path
+
+import duckdb
+import orjson
+
+from ingestion.errors import ProtocolError
+from ingestion.protocol import parse_line
+from ingestion.segments import Part
+from ingestion.tables import RAW_ID, Column, Table, literal, quoted
+
+OBJECT_BYTES = 4 * 1024 * 1024
+LARGEST_OBJECT_BYTES = 1024 * 1024 * 1024
+_TEXT_TYPES = frozenset({"VARCHAR"})
+_INTEGERS = {"BIGINT": 64, "INTEGER": 32, "HUGEINT": 128}
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection, table: Table, part: Part, into: str | None = None
+) -> tuple[int, int]:
+    """Insert a part's spooled records, inside the caller's transaction.
+
+    `into` is another table of the same columns. Returns the number of records and of values that
+    became NULL because they did not fit. Raises ProtocolError for a line that is not JSON.
+    """
+    if not part.records:
+        return 0, 0
+    target = into or table.sql_name
+    limit = OBJECT_BYTES
+    while True:
+        try:
+            inserted, nulled = _insert(connection, table, part.spool, target, limit)
+            break
+        except duckdb.InvalidInputException as error:
+            if "maximum_object_size" in str(error) and limit < LARGEST_OBJECT_BYTES:
+                limit *= 8
+                continue
+            _repair(part)
+            inserted, nulled = _insert(connection, table, part.spool, target, LARGEST_OBJECT_BYTES)
+            break
+    if inserted != part.records:
+        raise ProtocolError(
+            f"{table.sql_name}: {part.records} records were read from the connector, {inserted} "
+            f"arrived in the table. Nothing of them is kept."
+        )
+    return inserted, nulled
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, table: Table, spool: Path, target: str, limit: int
+) -> tuple[int, int]:
+    statement = insert_statement(table, spool, target, limit)
+    row = connection.execute(statement).fetchone()
+    inserted = int(row[0]) if row else 0
+    typed = any(column.type not in _TEXT_TYPES for column in table.columns)
+    return inserted, _count_nulled(connection, target, inserted) if typed else 0
+
+
+def _count_nulled(connection: duckdb.DuckDBPyConnection, target: str, inserted: int) -> int:
+    """Values nulled by this loader among the rows inserted last."""
+    row = connection.execute(
+        f"""select coalesce(sum(len(list_filter(
+                from_json(_airbyte_meta, '{{"changes": [{{"reason": "VARCHAR"}}]}}').changes,
+                lambda change: change.reason = 'DESTINATION_TYPECAST_ERROR'))), 0)
+        from (select _airbyte_meta from {target} where rowid >= (
+            select max(rowid) + 1 - {inserted} from {target})
+            and _airbyte_meta is not null)"""
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def insert_statement(table: Table, spool: Path, target: str, limit: int) -> str:
+    """The statement that inserts a spool file's records into `target`."""
+    if _collides(table):
+        struct = "JSON"
+    else:
+        fields = [f"{quoted(c.field)} {_read_type(c)}" for c in table.columns]
+        struct = f"STRUCT({', '.join(fields)})" if fields else "JSON"
+    names = [quoted(column.name) for column in table.columns]
+    texts = [f"{_text(table, c)} as {quoted(f't{i}')}" for i, c in enumerate(table.columns)]
+    values = [f"{_value(c, f't{i}')} as {quoted(f'v{i}')}" for i, c in enumerate(table.columns)]
+    changes = [
+        f"case when t{i} is not null and v{i} is null then {{'field': {literal(c.field)},"
+        f" 'change': 'NULLED', 'reason': 'DESTINATION_TYPECAST_ERROR', 'original': t{i}}} end"
+        for i, c in enumerate(table.columns)
+        if c.type not in _TEXT_TYPES
+    ]
+    raw_id = "" if table.provenance and table.file_format else f"{RAW_ID}, "
+    raw_value = "" if table.provenance and table.file_format else "uuid()::varchar, "
+    return f"""
+        insert into {target} ({"".join(name + ", " for name in names)}{raw_id}
+            _airbyte_extracted_at, _airbyte_meta, _airbyte_generation_id)
+        with lines as (
+            select {"".join(text + ", " for text in texts)}
+                record.emitted_at as emitted_at, record.meta as meta
+            from read_ndjson({literal(spool)}, maximum_object_size = {limit},
+                columns = {{record: 'STRUCT(data {struct.replace("'", "''")},
+                    emitted_at BIGINT, meta JSON)'}})
+        ),
+        typed as (select *{"".join(", " + value for value in values)} from lines)
+        select {"".join(f"v{i}, " for i in range(len(values)))}{raw_value}
+            epoch_ms(emitted_at)::timestamptz,
+            {_meta(changes)},
+            {table.generation_id}
+        from typed"""
+
+
+def _collides(table: Table) -> bool:
+    return len({column.field.lower() for column in table.columns}) < len(table.columns)
+
+
+def _read_type(column: Column) -> str:
+    return "JSON" if column.type == "JSON" else "VARCHAR"
+
+
+def _text(table: Table, column: Column) -> str:
+    """A field as the text it has in the record; a missing field and a JSON null are NULL."""
+    if not _collides(table):
+        field = f"record.data.{quoted(column.field)}"
+    else:
+        pointer = column.field.replace("~", "~0").replace("/", "~1")
+        extract = "json_extract" if column.type == "JSON" else "json_extract_string"
+        field = f"{extract}(record.data, {literal('/' + pointer)})"
+    return f"nullif({field}::varchar, 'null')" if column.type == "JSON" else field
+
+
+def _value(column: Column, text: str) -> str:
+    """The typed value, NULL where the text is not exactly one of the type."""
+    if column.type in _TEXT_TYPES:
+        return text
+    if column.type == "JSON":
+        return f"{text}::json"
+    if column.type in _INTEGERS:
+        whole = rf"regexp_full_match({text}, '-?\d+(\.0+)?')"
+        return f"case when {whole} then try_cast(split_part({text}, '.', 1) as {column.type}) end"
+    if column.type == "BOOLEAN":
+        return f"case {text} when 'true' then true when 'false' then false end"
+    if column.type == "DATE":
+        return rf"case when regexp_full_match({text}, '-?\d{{4,}}-\d\d-\d\d( \(BC\))?')" + (
+            f" then try_cast({text} as date) end"
+        )
+    return f"try_cast({text} as {column.type})"
+
+
+def _meta(changes: list[str]) -> str:
+    """`_airbyte_meta`: the source's own changes and the loader's; NULL when there are none."""
+    own = f"list_filter([{', '.join(changes)}], lambda change: change is not null)"
+    from_source = "coalesce(from_json(meta -> '$.changes', '[\"JSON\"]'), [])"
+    if not changes:
+        return (
+            "case when json_array_length(meta, '$.changes') > 0"
+            " then json_object('changes', meta -> '$.changes') end"
+        )
+    each = "list_transform(own, lambda change: to_json(change))"
+    listed = f"list_concat({from_source}, {each.replace('own', own)})"
+    return (
+        f"case when json_array_length(meta, '$.changes') > 0 or len({own}) > 0"
+        f" then json_object('changes', {listed}) end"
+    )
+
+
+def _repair(part: Part) -> None:
+    r"""Make every line of the spool readable, or say which is not JSON.
+
+    A lone surrogate (`\ud83d` without its second half) is valid in many writers and in no UTF-8
+    text: it is replaced by U+FFFD. Raises ProtocolError for any other line that does not parse.
+    """
+    repaired = part.spool.with_suffix(".repaired")
+    with part.spool.open("rb") as lines, repaired.open("wb") as out:
+        for index, line in enumerate(lines):
+            text = replace_lone_surrogates(line)
+            content = parse_line(text.strip(), part.output_line(index))
+            out.write(line if text is line else orjson.dumps(content) + b"\n")
+    repaired.replace(part.spool)
+
+
+def replace_lone_surrogates(line: bytes) -> bytes:
+    """The line with escaped surrogates that have no partner replaced by an escaped U+FFFD."""
+    if b"\\u" not in line:
+        return line
+    result, position, changed = bytearray(), 0, False
+    while (found := line.find(b"\\", position)) >= 0:
+        result += line[position:found]
+        escape, position = line[found : found + 6], found + 6
+        code = _code(escape)
+        if code is None:
+            result += line[found : found + 2]
+            position = found + 2
+        elif 0xD800 <= code < 0xDC00 and _is_low(line[position : position + 6]):
+            result += escape + line[position : position + 6]
+            position += 6
+        elif 0xD800 <= code < 0xE000:
+            result += b"\\ufffd"
+            changed = True
+        else:
+            result += escape
+    return bytes(result + line[position:]) if changed else line
+
+
+def _code(escape: bytes) -> int | None:
+    if len(escape) < 6 or not escape.startswith(b"\\u"):
+        return None
+    try:
+        return int(escape[2:], 16)
+    except ValueError:
+        return None
+
+
+def _is_low(escape: bytes) -> bool:
+    code = _code(escape)
+    return code is not None and 0xDC00 <= code < 0xE000

@@ -1,0 +1,299 @@
+"""One sync of one source: from the declaration to committed rows and a closed ledger.
+
+Not here: the parts it puts together (`connector`, `reader`, `committer`, `tables`, `ledger`), and
+what follows a sync (dbt, publishing).
+"""
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ingestion import catalog as catalogs
+from ingestion import declarations, ledger, tables
+from ingestion.committer import Committer, Loaded
+from ingestion.configuration import Configuration
+from ingestion.connector import Runner, items
+from ingestion.database import open_raw
+from ingestion.declarations import Declaration
+from ingestion.errors import IngestionError
+from ingestion.paths import Paths
+from ingestion.process import ConnectorProcess, Redactor
+from ingestion.protocol import StreamKey
+from ingestion.reader import Reader
+from ingestion.results import Progress, ProgressCallback, SyncError, SyncResult
+from ingestion.segments import Segment
+from ingestion.tables import Table
+
+WAIT_SECONDS = 60.0
+
+
+def sync(
+    source: str | Declaration,
+    home: Path | Paths,
+    *,
+    landing: Path | None = None,
+    replace_batches: Collection[int] = (),
+    allow_gap: bool = False,
+    config: Mapping[str, Any] | None = None,
+    streams: Collection[str] | None = None,
+    progress: ProgressCallback | None = None,
+    on_wait: Callable[[str], None] | None = None,
+    wait_seconds: float = WAIT_SECONDS,
+) -> SyncResult:
+    """Read a source through its connector into `raw.duckdb`.
+
+    `landing`, `replace_batches` and `allow_gap` go into the configuration of sources that deliver
+    files; `config` overrides any of its keys. `streams` selects some of the declared streams.
+    A connector that fails gives a result with status failed and its errors; what was committed
+    before stays, and the next sync goes on from there. Raises IngestionError when the sync cannot
+    start, KeyboardInterrupt after a clean stop.
+    """
+    declaration = source if isinstance(source, Declaration) else declarations.read(source)
+    paths = home if isinstance(home, Paths) else Paths.below(home)
+    paths.make()
+    overrides = dict(config or {})
+    if landing is not None:
+        overrides["landing"] = str(landing.resolve())
+    if replace_batches:
+        overrides["replace_batches"] = sorted(replace_batches)
+    if allow_gap:
+        overrides["allow_gap"] = True
+    run = _Run(declaration, paths, overrides, streams, progress)
+    with open_raw(
+        paths.raw_database, tmp=paths.tmp, wait_seconds=wait_seconds, on_wait=on_wait
+    ) as connection:
+        return run.run(connection)
+
+
+class _Run:
+    """The state of one sync."""
+
+    def __init__(
+        self,
+        declaration: Declaration,
+        paths: Paths,
+        overrides: dict[str, Any],
+        streams: Collection[str] | None,
+        progress: ProgressCallback | None,
+    ) -> None:
+        self._declaration = declaration
+        self._paths = paths
+        self._streams = streams
+        self._progress = progress
+        self._started = time.monotonic()
+        moment = ledger.now()
+        self._id = f"{moment:%Y%m%dT%H%M%S.%f}Z-{secrets.token_hex(3)}"
+        self._log = paths.logs / f"sync-{declaration.name}-{self._id}.log"
+        self._configuration = Configuration(declaration, paths.connectors, overrides)
+        self._redact = Redactor(self._configuration.secrets)
+        self._new_batches: set[int] = set()
+        self._result = SyncResult(
+            self._id, declaration.name, "failed", moment, 0.0, log=str(self._log)
+        )
+
+    def run(self, connection: duckdb.DuckDBPyConnection) -> SyncResult:
+        """The whole sync on an open database."""
+        _remove_leftovers(self._paths.tmp)
+        if ledger.close_dead_syncs(connection):
+            ledger.write_snapshot(connection, self._paths)
+        with self._work_directory() as work:
+            runner = Runner(
+                self._declaration,
+                self._configuration.values,
+                work=work,
+                log=self._log,
+                redact=self._redact,
+                environments=self._paths.connectors,
+            )
+            selected = catalogs.select(self._declaration, runner.discover(), self._streams)
+            plan = catalogs.plan(self._declaration, selected)
+            states = self._start(connection, runner, plan)
+            try:
+                self._read(connection, runner, work, plan, states)
+            finally:
+                self._end(connection, plan)
+        return self._result
+
+    @contextmanager
+    def _work_directory(self) -> Iterator[Path]:
+        work = self._paths.tmp / f"sync-{self._id}"
+        work.mkdir(parents=True)
+        marker = self._paths.state / f"sync-{self._declaration.name}.json"
+        content = {
+            "sync_id": self._id,
+            "source": self._declaration.name,
+            "pid": os.getpid(),
+            "started_at": self._result.started_at,
+        }
+        ledger.write_json(marker, content)
+        try:
+            yield work
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+            marker.unlink(missing_ok=True)
+
+    def _start(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        runner: Runner,
+        plan: Mapping[StreamKey, Table],
+    ) -> list[dict[str, Any]]:
+        """Tables and ledger rows in one transaction; returns the states for the connector."""
+        connection.execute("begin")
+        try:
+            for table in plan.values():
+                self._result.warnings += tables.prepare(connection, table)
+            ledger.start_sync(
+                connection,
+                self._id,
+                plan.values(),
+                connector=runner.name,
+                connector_version=runner.version,
+                declaration_version=self._configuration.declaration_digest,
+            )
+            states = ledger.current_states(connection, self._declaration.name)
+            connection.execute("commit")
+        except BaseException:
+            connection.execute("rollback")
+            raise
+        return states
+
+    def _read(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        runner: Runner,
+        work: Path,
+        plan: Mapping[StreamKey, Table],
+        states: list[dict[str, Any]],
+    ) -> None:
+        committer = Committer(
+            connection,
+            plan,
+            sync_id=self._id,
+            source=self._declaration.name,
+            staging=runner.staging,
+            on_commit=self._committed,
+        )
+        reader = Reader(
+            {key: catalogs.is_held(table) for key, table in plan.items()},
+            last=[key for key, table in plan.items() if table.declared.commits_last],
+            spool=work,
+            submit=committer.submit,
+            log=self._write_log,
+            save_config=self._configuration.save,
+            first_position=ledger.last_position(connection),
+        )
+        try:
+            with runner.read(catalogs.configured(plan, self._id), states) as process:
+                self._pump(reader, process)
+                self._judge(reader, process, plan)
+            reader.finish(succeeded=self._result.status == "succeeded")
+            committer.close()
+        except KeyboardInterrupt:
+            self._result.status = "cancelled"
+            self._result.errors.append(SyncError("The sync was stopped."))
+            committer.abandon()
+            raise
+        except (IngestionError, duckdb.Error, OSError) as error:
+            self._fail(str(error))
+            committer.abandon()
+        finally:
+            self._keep(reader, committer)
+
+    def _pump(self, reader: Reader, process: ConnectorProcess) -> None:
+        told = 0.0
+        for item in items(process):
+            reader.read(item)
+            if self._progress is not None and time.monotonic() - told > 0.1:
+                told = time.monotonic()
+                for (_, stream), count in reader.records.items():
+                    size = reader.bytes[(_, stream)]
+                    self._progress(Progress(self._declaration.name, stream, "reading", count, size))
+
+    def _judge(
+        self, reader: Reader, process: ConnectorProcess, plan: Mapping[StreamKey, Table]
+    ) -> None:
+        """Success is exit code 0, no ERROR trace, and every selected stream COMPLETE."""
+        code = process.wait()
+        limits = self._declaration.limits
+        self._result.errors += reader.errors
+        missing = [key[1] for key in plan if key not in reader.complete]
+        if process.timed_out:
+            self._fail(
+                f"The connector sent nothing for {limits.silence_seconds:g} seconds, or did not "
+                f"end, and was stopped."
+            )
+        elif code != 0 and not reader.errors:
+            words = process.last_words() or "it said nothing"
+            self._fail(f"The connector ended with exit code {code}: {words}")
+        elif missing and not reader.errors:
+            self._fail(
+                f"The connector ended without saying that these streams are complete: "
+                f"{', '.join(sorted(missing))}."
+            )
+        if not self._result.errors:
+            self._result.status = "succeeded"
+
+    def _fail(self, message: str) -> None:
+        self._result.status = "failed"
+        self._result.errors.append(SyncError(self._redact(message)))
+
+    def _keep(self, reader: Reader, committer: Committer) -> None:
+        result = self._result
+        for key, stream in committer.results.items():
+            stream.status = "complete" if key in reader.complete else "incomplete"
+            result.streams[key[1]] = stream
+        for (_, name), count in reader.unselected.items():
+            result.unselected_records[name] = count
+            result.warnings.append(f"{count} records of {name}, which is not selected, were left")
+        result.new_batches = sorted(self._new_batches)
+
+    def _committed(self, segment: Segment, loaded: Loaded) -> None:
+        for key, found in loaded.files.items():
+            declared = (self._declaration.streams or {}).get(key[1])
+            if declared is not None and declared.commits_last:
+                batches = {file.reference.batch for file in found}
+                self._new_batches |= {batch for batch in batches if batch is not None}
+        if self._progress is not None:
+            for key, (count, size, _) in loaded.totals.items():
+                self._progress(Progress(self._declaration.name, key[1], "committed", count, size))
+
+    def _end(self, connection: duckdb.DuckDBPyConnection, plan: Mapping[StreamKey, Table]) -> None:
+        """Close the ledger's rows and write what readers see."""
+        result = self._result
+        result.duration_seconds = time.monotonic() - self._started
+        whole = result.status == "succeeded"
+        statuses = {
+            key: "succeeded"
+            if whole or result.streams.get(key[1], None) is None
+            else ("cancelled" if result.status == "cancelled" else "failed")
+            for key in plan
+        }
+        error = None
+        if result.errors:
+            error = {"errors": [each.as_dict() for each in result.errors]}
+        connection.execute("begin")
+        try:
+            ledger.end_sync(connection, self._id, statuses, error)
+            connection.execute("commit")
+        except BaseException:
+            connection.execute("rollback")
+            raise
+        ledger.write_snapshot(connection, self._paths)
+
+    def _write_log(self, level: str, text: str) -> None:
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(f"{level} {self._redact(text)}\n")
+
+
+def _remove_leftovers(tmp: Path) -> None:
+    """Spools of syncs that died; whoever holds the database knows that none runs."""
+    for directory in tmp.glob("sync-*"):
+        shutil.rmtree(directory, ignore_errors=True)

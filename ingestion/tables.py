@@ -1,0 +1,224 @@
+"""The raw tables: names, columns and types of a stream's table, and their creation and change.
+
+Not here: inserting rows (`records`, `files`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import duckdb
+
+from ingestion.declarations import PROVENANCE, FileFormat, Stream
+from ingestion.errors import IngestionError
+from ingestion.protocol import StreamKey
+
+AIRBYTE_COLUMNS = {
+    "_airbyte_extracted_at": "TIMESTAMP WITH TIME ZONE",
+    "_airbyte_meta": "JSON",
+    "_airbyte_generation_id": "BIGINT",
+}
+RAW_ID = "_airbyte_raw_id"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a raw table and the field of the record that fills it."""
+
+    name: str
+    field: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """The table of one stream."""
+
+    source: str
+    key: StreamKey
+    name: str
+    columns: tuple[Column, ...]
+    provenance: bool
+    file_format: FileFormat | None
+    declared: Stream
+    discovered: dict[str, Any]
+    generation_id: int = 1
+    minimum_generation_id: int = 0
+
+    @property
+    def sql_name(self) -> str:
+        """Schema and table, quoted."""
+        return f"{quoted(self.source)}.{quoted(self.name)}"
+
+
+def quoted(identifier: str) -> str:
+    """An SQL identifier in quotes."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(value: Any) -> str:
+    """An SQL literal of a text, a number or NULL."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, int | float):
+        return str(value)
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def duckdb_type(schema: Any) -> str:
+    """The DuckDB type for a property of a stream's JSON schema.
+
+    Texts without a format stay texts; whatever has more than one type besides null is JSON.
+    """
+    if not isinstance(schema, dict):
+        return "JSON"
+    if any(key in schema for key in ("oneOf", "anyOf", "allOf")) and "type" not in schema:
+        return "JSON"
+    kinds = schema.get("type")
+    names = {kinds} if isinstance(kinds, str) else set(kinds or ())
+    names.discard("null")
+    if len(names) != 1:
+        return "DOUBLE" if names == {"integer", "number"} else "JSON" if names else "VARCHAR"
+    return _single_type(names.pop(), schema)
+
+
+def _single_type(kind: str, schema: Mapping[str, Any]) -> str:
+    airbyte_type = schema.get("airbyte_type")
+    if kind == "string":
+        return _string_type(schema.get("format"), airbyte_type)
+    if kind == "integer" or (kind == "number" and airbyte_type in ("integer", "big_integer")):
+        return "HUGEINT" if airbyte_type == "big_integer" else "BIGINT"
+    return {"number": "DOUBLE", "boolean": "BOOLEAN"}.get(kind, "JSON")
+
+
+def _string_type(text_format: Any, airbyte_type: Any) -> str:
+    if text_format == "date":
+        return "DATE"
+    if text_format == "date-time":
+        without = airbyte_type == "timestamp_without_timezone"
+        return "TIMESTAMP" if without else "TIMESTAMP WITH TIME ZONE"
+    if text_format == "time":
+        return "TIME" if airbyte_type == "time_without_timezone" else "TIME WITH TIME ZONE"
+    return "VARCHAR"
+
+
+def columns_of(
+    schema: Mapping[str, Any], file_format: FileFormat | None, *, provenance: bool
+) -> tuple[Column, ...]:
+    """The source's columns of a table, provenance last.
+
+    Names that differ only in case collide in DuckDB: the later one gets a number behind it.
+    """
+    if file_format is not None:
+        fields: dict[str, str] = dict.fromkeys(file_format.table_columns(), "VARCHAR")
+    else:
+        properties = schema.get("properties") or {}
+        fields = {name: duckdb_type(of) for name, of in properties.items()}
+    if provenance:
+        fields = {k: v for k, v in fields.items() if k not in PROVENANCE} | PROVENANCE
+    taken = {name.lower() for name in (*AIRBYTE_COLUMNS, RAW_ID)}
+    columns = []
+    for field, kind in fields.items():
+        name, number = field, 2
+        while name.lower() in taken:
+            name, number = f"{field}_{number}", number + 1
+        taken.add(name.lower())
+        columns.append(Column(name, field, kind))
+    return tuple(columns)
+
+
+def table_names(keys: list[StreamKey]) -> dict[StreamKey, str]:
+    """A table name for every stream; the namespace goes in where the name alone is not unique."""
+    lowered = [key[1].lower() for key in keys]
+    names: dict[StreamKey, str] = {}
+    for key in sorted(keys, key=lambda k: (k[0] or "", k[1])):
+        unique = lowered.count(key[1].lower()) == 1
+        base = key[1] if unique or not key[0] else f"{key[0]}__{key[1]}"
+        name, number = base, 2
+        while name.lower() in {taken.lower() for taken in names.values()}:
+            name, number = f"{base}_{number}", number + 1
+        names[key] = name
+    return names
+
+
+def existing_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
+    """Names (lower case) and types of the table's columns; empty when there is no table."""
+    rows = connection.execute(
+        "select lower(column_name), data_type from duckdb_columns()"
+        " where database_name = current_database() and schema_name = ? and table_name = ?",
+        [table.source, table.name],
+    ).fetchall()
+    return dict(rows)
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+    """Create the table, or bring it to the stream's columns; returns what was changed.
+
+    Raises IngestionError where a changed type is not allowed by the declaration.
+    """
+    connection.execute(f"create schema if not exists {quoted(table.source)}")
+    present = existing_columns(connection, table)
+    if not present:
+        connection.execute(_create(table))
+        return []
+    changes = []
+    for column in table.columns:
+        found: str | None = present.get(column.name.lower())
+        if found is None:
+            connection.execute(
+                f"alter table {table.sql_name} add column {quoted(column.name)} {column.type}"
+            )
+            changes.append(f"{table.name}: new column {column.name} {column.type}")
+        elif found != column.type:
+            changes += _change_type(connection, table, column, found)
+    return changes
+
+
+def _create(table: Table) -> str:
+    if table.provenance:
+        identity = f"concat_ws('|', {literal(table.source)}, _file, _delivery, _line)"
+        if table.file_format is None:
+            raw_id = f"{RAW_ID} VARCHAR"
+        else:
+            raw_id = f"{RAW_ID} VARCHAR GENERATED ALWAYS AS (md5({identity})) VIRTUAL"
+    else:
+        raw_id = f"{RAW_ID} VARCHAR"
+    lines = [f"{quoted(column.name)} {column.type}" for column in table.columns]
+    lines += [raw_id, *(f"{name} {kind}" for name, kind in AIRBYTE_COLUMNS.items())]
+    return f"create table {table.sql_name} ({', '.join(lines)})"
+
+
+Widening = Literal["VARCHAR", "DOUBLE", "BIGINT", "HUGEINT", "JSON"]
+_WIDER: dict[str, tuple[str, ...]] = {
+    "BOOLEAN": ("VARCHAR", "JSON"),
+    "BIGINT": ("HUGEINT", "DOUBLE", "VARCHAR", "JSON"),
+    "INTEGER": ("BIGINT", "HUGEINT", "DOUBLE", "VARCHAR", "JSON"),
+    "HUGEINT": ("DOUBLE", "VARCHAR", "JSON"),
+    "DOUBLE": ("VARCHAR", "JSON"),
+    "DATE": ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "VARCHAR"),
+    "TIMESTAMP": ("VARCHAR",),
+    "TIMESTAMP WITH TIME ZONE": ("VARCHAR",),
+    "TIME": ("VARCHAR",),
+    "TIME WITH TIME ZONE": ("VARCHAR",),
+    "JSON": ("VARCHAR",),
+}
+
+
+def _change_type(
+    connection: duckdb.DuckDBPyConnection, table: Table, column: Column, found: str
+) -> list[str]:
+    """A column whose type in the catalogue is no longer the table's."""
+    if found in _WIDER.get(column.type, ()):
+        return []  # The table's type already holds the new one's values.
+    widens = column.type in _WIDER.get(found, ())
+    target = column.type if widens else "VARCHAR"
+    if table.declared.on_type_change == "fail":
+        raise IngestionError(
+            f"{table.sql_name}.{column.name} is {found}; the source now says {column.type}. "
+            f"The declaration says on_type_change: fail. Change it to widen, or read the stream "
+            f"anew with --full-refresh."
+        )
+    connection.execute(
+        f"alter table {table.sql_name} alter column {quoted(column.name)} type {target}"
+    )
+    return [f"{table.name}: column {column.name} from {found} to {target}"]
