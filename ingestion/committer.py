@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from ingestion import files, ledger, records
+from ingestion.files import LoadedFile
 from ingestion.protocol import StreamKey
 from ingestion.results import StreamResult
 from ingestion.segments import FileReference, Segment
@@ -26,7 +27,7 @@ class Loaded:
     """What one segment brought, by stream: (records, bytes, nulled values) and files."""
 
     totals: dict[StreamKey, tuple[int, int, int]] = field(default_factory=dict)
-    files: dict[StreamKey, list[files.LoadedFile]] = field(default_factory=dict)
+    files: dict[StreamKey, list[LoadedFile]] = field(default_factory=dict)
 
 
 class Committer:
@@ -85,10 +86,7 @@ class Committer:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        for thread in self._threads:
-            thread.join()
-        for connection in self._connections:
-            connection.close()
+        self._join()
         if self.error is not None:
             raise self.error
 
@@ -99,10 +97,13 @@ class Committer:
             self._changed.notify_all()
         for connection in self._connections:
             connection.interrupt()
+        self._join()
+
+    def _join(self) -> None:
         for thread in self._threads:
             thread.join()
-        for connection in self._connections:
-            connection.close()
+        while self._connections:
+            self._connections.pop().close()
 
     def _next(self) -> Segment | None:
         """The largest waiting segment whose predecessors have been started."""

@@ -200,7 +200,7 @@ def _read_csv(file_format: FileFormat, names: list[str], newline: str, paths: li
     delimiter = chr(_NO_DELIMITER) if file_format.delimiter is None else file_format.delimiter
     return (
         f"read_csv([{files}], columns = {{{columns}}}, delim = {literal(delimiter)}, quote = '',"
-        f" escape = '', nullstr = '', header = false, auto_detect = false, strict_mode = true,"
+        f" escape = '', nullstr = '', header = false, auto_detect = false,"
         f" new_line = '{newline}', compression = 'none', encoding = 'utf-8')"
     )
 
@@ -227,7 +227,7 @@ def _origin(table: Table, group: list[tuple[FileReference, Survey]]) -> dict[str
         total += seen.lines
 
     def pick(values: Sequence[object]) -> str:
-        return f"[{', '.join(literal(value) for value in values)}][file_index + 1]"
+        return f"[{', '.join(literal(value) for value in values)}][file_index::bigint + 1]"
 
     return {
         "_batch": pick([reference.batch for reference, _ in group]),

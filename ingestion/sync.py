@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import time
+import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -203,6 +204,7 @@ class _Run:
             raise
         except (IngestionError, duckdb.Error, OSError) as error:
             self._fail(str(error))
+            self._write_log("ERROR", traceback.format_exc())
             committer.abandon()
         finally:
             self._keep(reader, committer)
