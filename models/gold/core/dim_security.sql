@@ -1,0 +1,27 @@
+{{ config(materialized='view') }}
+
+{# A security whose company nobody announced has no place here: it stays in silver. #}
+with securities as (
+
+    select * from {{ ref('silver_securities') }}
+    where sk_company_id is not null
+
+)
+
+select
+    sk_security_id,
+    symbol,
+    issue,
+    status,
+    name,
+    exchange_id,
+    sk_company_id,
+    shares_outstanding,
+    first_trade,
+    first_trade_on_exchange,
+    dividend,
+    is_current,
+    batch_id,
+    effective_date,
+    end_date
+from securities
