@@ -1,0 +1,43 @@
+{{ config(unique_key='account_id') }}
+
+with accounts as (
+
+    select *
+    from {{ ref('silver_accounts') }}
+    where unmatched_parent is null
+
+),
+
+versions as (
+
+    select *
+    from accounts
+    {%- if is_incremental() %}
+    where
+        account_id in (select account_id from accounts where batch_id >= {{ first_batch() }})
+        or account_id in (select account_id from {{ this }} where batch_id >= {{ first_batch() }})
+    {%- endif %}
+
+),
+
+keyed as (
+
+    {{ keyed_versions('versions', 'sk_account_id', 'account_id') }}
+
+)
+
+select
+    keyed.sk_account_id,
+    keyed.account_id,
+    brokers.sk_broker_id,
+    customers.sk_customer_id,
+    keyed.status,
+    keyed.account_desc,
+    keyed.tax_status,
+    keyed.is_current,
+    keyed.batch_id,
+    keyed.effective_date,
+    keyed.end_date
+from keyed
+{{ join_version(ref('dim_customer'), 'customers', 'keyed.customer_id = customers.customer_id', 'keyed.effective_date') }}
+{{ join_version(ref('dim_broker'), 'brokers', 'keyed.broker_id = brokers.broker_id', 'keyed.effective_date') }}

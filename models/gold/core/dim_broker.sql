@@ -1,0 +1,45 @@
+{{ config(unique_key='broker_id') }}
+
+with brokers as (
+
+    select * from {{ ref('silver_brokers') }}
+
+),
+
+versions as (
+
+    select
+        *,
+        lead(effective_date) over by_day is null as is_current,
+        coalesce(lead(effective_date) over by_day, {{ end_of_time() }}) as end_date
+    from brokers
+    {%- if is_incremental() %}
+    where
+        broker_id in (select broker_id from brokers where batch_id >= {{ first_batch() }})
+        or broker_id in (select broker_id from {{ this }} where batch_id >= {{ first_batch() }})
+    {%- endif %}
+    window by_day as (partition by broker_id order by effective_date)
+
+),
+
+keyed as (
+
+    {{ keyed_versions('versions', 'sk_broker_id', 'broker_id') }}
+
+)
+
+select
+    sk_broker_id,
+    broker_id,
+    manager_id,
+    first_name,
+    last_name,
+    middle_initial,
+    branch,
+    office,
+    phone,
+    is_current,
+    batch_id,
+    effective_date,
+    end_date
+from keyed

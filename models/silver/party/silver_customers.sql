@@ -1,0 +1,229 @@
+{{ config(unique_key='customer_id') }}
+
+{% set prospect_attributes = ['agency_id', 'credit_rating', 'net_worth', 'marketing_nameplate'] %}
+{% set open_end = 2147483647 %}
+with batches as (
+
+    select * from {{ ref('bronze_batches') }}
+
+),
+
+all_states as (
+
+    -- An update of a customer nobody created has no status and makes no version.
+    select
+        batch_id,
+        customer_id,
+        effective_date,
+        status,
+        match_key
+    from {{ ref('silver_customer_states') }}
+    where status is not null
+
+),
+
+prospects as (
+
+    select
+        batch_id,
+        match_key,
+        {{ prospect_attributes | join(', ') }}
+    from {{ ref('silver_prospects') }}
+
+),
+{%- if is_incremental() %}
+
+touched as (
+
+    select customer_id from all_states where batch_id >= {{ first_batch() }}
+    union
+    select customer_id from {{ this }} where batch_id >= {{ first_batch() }}
+    union
+    select customer_id
+    from all_states
+    where match_key in (
+        select match_key
+        from prospects
+        where agency_id in (select agency_id from prospects where batch_id >= {{ first_batch() }})
+    )
+
+),
+{%- endif %}
+
+states as (
+
+    select
+        *,
+        row_number() over (partition by customer_id, batch_id order by effective_date desc) = 1 as is_last_of_batch
+    from all_states
+    {%- if is_incremental() %}
+    where customer_id in (select customer_id from touched)
+    {%- endif %}
+
+),
+
+-- Batches from one state (or image of a prospect) up to, and without, the batch of the next.
+state_ranges as (
+
+    select
+        customer_id,
+        match_key,
+        batch_id as from_batch,
+        lead(batch_id, 1, {{ open_end }}) over (partition by customer_id order by batch_id) as to_batch
+    from states
+    where is_last_of_batch
+
+),
+
+prospect_ranges as (
+
+    select
+        *,
+        batch_id as from_batch,
+        lead(batch_id, 1, {{ open_end }}) over (partition by agency_id order by batch_id) as to_batch
+    from prospects
+    where
+        agency_id in (
+            select prospects.agency_id from prospects inner join state_ranges using (match_key)
+        )
+
+),
+
+matches as (
+
+    select
+        state_ranges.customer_id,
+        greatest(state_ranges.from_batch, prospect_ranges.from_batch) as from_batch,
+        least(state_ranges.to_batch, prospect_ranges.to_batch) as to_batch,
+        state_ranges.to_batch as state_to_batch,
+        {%- for attribute in prospect_attributes %}
+        prospect_ranges.{{ attribute }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from state_ranges
+    inner join prospect_ranges
+        on
+            state_ranges.match_key = prospect_ranges.match_key
+            and state_ranges.from_batch < prospect_ranges.to_batch
+            and prospect_ranges.from_batch < state_ranges.to_batch
+
+),
+
+-- Between two of these batches neither the customer's key nor a prospect with that key changes.
+turning_points as (
+
+    select customer_id, from_batch as batch_id from state_ranges
+    union
+    select customer_id, from_batch from matches
+    union
+    select customer_id, to_batch from matches where to_batch < state_to_batch
+
+),
+
+-- Two prospects that are the same person by the key: the first by agency counts.
+match_at_turning_point as (
+
+    select
+        turning_points.customer_id,
+        turning_points.batch_id,
+        {%- for attribute in prospect_attributes %}
+        matches.{{ attribute }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from turning_points
+    inner join matches
+        on
+            turning_points.customer_id = matches.customer_id
+            and turning_points.batch_id >= matches.from_batch
+            and turning_points.batch_id < matches.to_batch
+    qualify row_number() over (
+        partition by turning_points.customer_id, turning_points.batch_id order by matches.agency_id
+    ) = 1
+
+),
+
+compared as (
+
+    select
+        turning_points.customer_id,
+        turning_points.batch_id,
+        {%- for attribute in prospect_attributes %}
+        match_at_turning_point.{{ attribute }},
+        {%- endfor %}
+        {%- for attribute in prospect_attributes %}
+        match_at_turning_point.{{ attribute }}
+            is distinct from lag(match_at_turning_point.{{ attribute }}) over by_batch{{ ' or' if not loop.last }}
+        {%- endfor %} as has_other_match
+    from turning_points
+    left join match_at_turning_point
+        on
+            turning_points.customer_id = match_at_turning_point.customer_id
+            and turning_points.batch_id = match_at_turning_point.batch_id
+    window by_batch as (partition by turning_points.customer_id order by turning_points.batch_id)
+
+),
+
+versions as (
+
+    -- Of several states of a batch only the last one is matched.
+    select
+        states.batch_id,
+        states.customer_id,
+        states.effective_date,
+        states.effective_date as state_date,
+        states.status,
+        states.match_key,
+        {%- for attribute in prospect_attributes %}
+        compared.{{ attribute }},
+        {%- endfor %}
+        false as is_prospect_driven
+    from states
+    left join compared
+        on
+            states.customer_id = compared.customer_id
+            and case when states.is_last_of_batch then states.batch_id end = compared.batch_id
+
+    union all
+
+    select
+        compared.batch_id,
+        compared.customer_id,
+        batches.batch_date as effective_date,
+        states.effective_date as state_date,
+        states.status,
+        states.match_key,
+        {%- for attribute in prospect_attributes %}
+        compared.{{ attribute }},
+        {%- endfor %}
+        true as is_prospect_driven
+    from compared
+    inner join batches
+        on compared.batch_id = batches.batch_id
+    inner join state_ranges
+        on
+            compared.customer_id = state_ranges.customer_id
+            and compared.batch_id > state_ranges.from_batch
+            and compared.batch_id < state_ranges.to_batch
+    inner join states
+        on
+            state_ranges.customer_id = states.customer_id
+            and state_ranges.from_batch = states.batch_id
+            and states.is_last_of_batch
+    where compared.has_other_match
+
+)
+
+select
+    batch_id,
+    customer_id,
+    effective_date,
+    state_date,
+    status,
+    match_key,
+    {%- for attribute in prospect_attributes %}
+    {{ attribute }},
+    {%- endfor %}
+    is_prospect_driven,
+    status = 'Inactive' and lag(status) over by_day is distinct from 'Inactive' as becomes_inactive,
+    lead(effective_date) over by_day is null as is_current,
+    coalesce(lead(effective_date) over by_day, {{ end_of_time() }}) as end_date
+from versions
+window by_day as (partition by customer_id order by effective_date)
