@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tradehouse import state
-from tradehouse.errors import OtherBrokerageError, UsageError
+from tradehouse.errors import LandingError, OtherBrokerageError
 from tradehouse.home import Home
 
 SAMPLE_BYTES = 65536
@@ -34,19 +34,19 @@ def find_batches(landing: Path) -> dict[int, Path]:
     """Return the directories `BatchN` of a landing directory by number, ascending.
 
     Raises:
-        UsageError: when the directory cannot be listed or holds no batch.
+        LandingError: when the directory cannot be listed or holds no batch.
     """
     try:
         with os.scandir(landing) as entries:
             numbered = [(_BATCH.fullmatch(entry.name), entry) for entry in entries]
     except OSError as error:
-        raise UsageError(
+        raise LandingError(
             f"The landing directory {landing} cannot be opened ({error.strerror}). It should hold "
             "Batch1/, Batch2/, ...; name it with --landing DIR (make run LANDING=DIR)."
         ) from error
     batches = {int(match[1]): Path(entry) for match, entry in numbered if match and entry.is_dir()}
     if not batches:
-        raise UsageError(
+        raise LandingError(
             f"The landing directory {landing} holds no batch. It should hold Batch1/, Batch2/, ...;"
             " name the directory above them with --landing DIR (make run LANDING=DIR)."
         )

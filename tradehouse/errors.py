@@ -24,6 +24,10 @@ class UsageError(TradehouseError):
     exit_code = EXIT_USAGE
 
 
+class LandingError(UsageError):
+    """The landing directory is not there, or holds no batch."""
+
+
 class BusyError(TradehouseError):
     """Another process is writing into the home."""
 

@@ -21,7 +21,7 @@ from tradehouse import (
     warehouse,
 )
 from tradehouse.dbt_runner import DbtRunner
-from tradehouse.errors import EXIT_ERROR, EXIT_HELD, EXIT_OK, EXIT_TESTS_FAILED
+from tradehouse.errors import EXIT_ERROR, EXIT_HELD, EXIT_OK, EXIT_TESTS_FAILED, LandingError
 from tradehouse.home import Home
 from tradehouse.output import text_of_bytes
 from tradehouse.progress import Steps
@@ -153,7 +153,10 @@ def _publish_one(
 def is_settled(home: Home, landing: Path) -> bool:
     """Whether nothing changed since the last run ended well: no database is opened to know."""
     settled = state.read(home, "settled")
-    return bool(settled) and settled == _settlement(home, landing)
+    try:
+        return bool(settled) and settled == _settlement(home, landing)
+    except LandingError:
+        return False
 
 
 def _settlement(home: Home, landing: Path) -> dict[str, Any]:

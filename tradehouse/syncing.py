@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tradehouse import brokerage, state, warehouse
-from tradehouse.errors import BusyError, TradehouseError, UsageError
+from tradehouse.errors import BusyError, LandingError, TradehouseError, UsageError
 from tradehouse.home import Home
 from tradehouse.progress import Step
 
@@ -59,9 +59,12 @@ def sync(
         TradehouseError: when the sync could not start.
     """
     replaced = list(replace_batches or [])
-    brokerage.require_own(home, landing, replaced)
-    stamp = brokerage.stamp_landing(landing)
     started, clock = datetime.now(UTC), time.monotonic()
+    try:
+        brokerage.require_own(home, landing, replaced)
+        stamp = brokerage.stamp_landing(landing)
+    except LandingError as error:
+        return _refuse(home, landing, error, started)
     result = _call(home, landing, sorted({*replaced, *_held(home)}), allow_gap, step)
     in_force = warehouse.deliveries_in_force(home)
     brokerage.remember(home, landing, in_force, replaced)
@@ -81,6 +84,28 @@ def sync(
             for name, stream in result.streams.items()
         },
         "seconds": round(time.monotonic() - clock, 3),
+    }
+    state.write(home, "sync", record)
+    return record
+
+
+def _refuse(home: Home, landing: Path, error: LandingError, started: datetime) -> dict[str, Any]:
+    """Keep that nothing could be read; what was loaded before can still be built and published."""
+    if not home.raw.exists():
+        raise error
+    record: dict[str, Any] = {
+        **state.read(home, "sync"),
+        "at": started.isoformat(timespec="seconds"),
+        "landing": str(landing),
+        "landing_stamp": None,
+        "status": "failed",
+        "errors": [{"code": "landing_missing", "message": str(error)}],
+        "warnings": [],
+        "new_batches": [],
+        "records": 0,
+        "bytes": 0,
+        "streams": {},
+        "seconds": 0.0,
     }
     state.write(home, "sync", record)
     return record
