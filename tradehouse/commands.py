@@ -51,6 +51,10 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     for command in (run, sync, build, publish, docs):
         app.command()(command)
+    app.command(
+        add_help_option=False,
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    )(simulate)
 
 
 def run(
@@ -202,6 +206,18 @@ def docs(wait: Wait = None, json: Json = False) -> None:
         output.print_json({"path": str(page), "is_new": is_outdated})
     else:
         print(f"{page}" if is_outdated else f"{page} (the project did not change since)")
+
+
+def simulate(context: typer.Context) -> None:
+    """Write or extend a simulated brokerage's deliveries (--help names its options)."""
+    from simulator.cli import simulate_command
+
+    arguments = list(context.args)
+    if not any(one == "--help" or one.startswith("--out") for one in arguments):
+        arguments += ["--out", str(find_home().landing)]
+    simulator = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+    simulator.command()(simulate_command)
+    simulator(arguments, prog_name="tradehouse simulate")
 
 
 def _wait_seconds(given: int | None) -> int:

@@ -4,7 +4,7 @@ Also where deliveries come from when nobody names them: an empty home gets a sim
 """
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from tradehouse.home import Home
 from tradehouse.progress import Step
 
 SOURCE = "brokerage"
-SCALE, SEED, DAYS, FIRST_DAY = 0.1, 1, 3, "2017-07-08"
+SCALE, SEED, DAYS, FIRST_DAY = 0.1, 1, 3, date(2017, 7, 8)
 
 
 def ensure_landing(home: Home, given: Path | None, step_of: Any) -> Path:
@@ -31,11 +31,11 @@ def ensure_landing(home: Home, given: Path | None, step_of: Any) -> Path:
             f"The home {home.root} holds data, and where its brokerage delivers is not known. "
             "Name the directory once: --landing DIR (make run LANDING=DIR)."
         )
-    from tradehouse.simulation import simulate
+    from simulator import simulate
 
     with step_of("simulate") as step:
-        simulate(home.landing, scale=SCALE, seed=SEED, days=DAYS, first_day=FIRST_DAY)
-        step.finish(f"a brokerage at scale {SCALE}, {DAYS} days, in {home.landing}")
+        simulate(SCALE, DAYS, SEED, FIRST_DAY, home.landing)
+        step.finish(f"a brokerage of scale {SCALE} and {DAYS} days, in {home.landing}")
     return home.landing
 
 
