@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from types import FrameType
+from typing import BinaryIO
 
 from connectors.source_brokerage.config import (
     SPECIFICATION,
@@ -26,14 +27,20 @@ from connectors.source_brokerage.read import Read
 from connectors.source_brokerage.state import parse_states
 from connectors.source_brokerage.streams import catalog
 
+BUFFER_BYTES = 1 << 18
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; gives the process's exit code."""
+
+def main(arguments: Sequence[str] | None = None, output: BinaryIO | None = None) -> int:
+    """Run one command, messages to `output` (standard output); gives the process's exit code."""
     options = _parse(arguments)
-    writer = Writer(open(1, "wb", buffering=1 << 18, closefd=False))  # noqa: SIM115
-    signal.signal(signal.SIGTERM, _stop)
+    if output is None:
+        output = open(1, "wb", buffering=BUFFER_BYTES, closefd=False)  # noqa: SIM115
+        signal.signal(signal.SIGTERM, _stop)
+    writer = Writer(output)
     try:
-        return _run(options, writer)
+        code = _run(options, writer)
+        writer.flush()
+        return code
     except Fault as fault:
         writer.error(fault.message, fault.details(), "config_error")
     except BrokenPipeError:
@@ -72,14 +79,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _run(options: argparse.Namespace, writer: Writer) -> int:
     if options.command == "spec":
         writer.message("SPEC", SPECIFICATION)
-        writer.flush()
         return 0
     if options.command == "check":
         return _check(options, writer)
     config = parse_config(read_json(options.config, "config_invalid"))
     if options.command == "discover":
         writer.message("CATALOG", catalog(config.hands_over_files))
-        writer.flush()
         return 0
     return _read(options, config, writer)
 
@@ -90,10 +95,8 @@ def _check(options: argparse.Namespace, writer: Writer) -> int:
         find_batches(config.landing)
     except Fault as fault:
         writer.message("CONNECTION_STATUS", {"status": "FAILED", "message": fault.message})
-        writer.flush()
         return 1
     writer.message("CONNECTION_STATUS", {"status": "SUCCEEDED"})
-    writer.flush()
     return 0
 
 

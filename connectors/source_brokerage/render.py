@@ -23,7 +23,10 @@ from connectors.source_brokerage.streams import Format, Stream
 SMALL_LINES = 2_000
 COPY_BYTES = 1 << 20
 # One thread renders as fast as two, in a quarter of the memory, and leaves a core to the reader.
-_SETTINGS = {"threads": "1", "autoinstall_known_extensions": "false"}
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "threads": "1",
+    "autoinstall_known_extensions": "false",
+}
 _BUFFER_BYTES = 4 << 20
 _DIALECTS: dict[Format, str] = {
     "pipe": "delim = '|', quote = '', escape = ''",

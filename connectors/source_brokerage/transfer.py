@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,8 @@ def staging_directory() -> Path:
     named = os.environ.get(STAGING_VARIABLE)
     if named and Path(named).is_dir():
         return Path(named)
+    import tempfile  # costs more than the rest of a start
+
     return Path(tempfile.mkdtemp(prefix="source-brokerage-"))
 
 
@@ -38,6 +38,8 @@ def stage(file: SourceFile, staging: Path) -> Path:
         except OSError:
             continue
         return target
+    import shutil  # costs more than the rest of a start
+
     shutil.copyfile(source, target)
     return target
 
