@@ -38,9 +38,7 @@ def main(arguments: Sequence[str] | None = None, output: BinaryIO | None = None)
         signal.signal(signal.SIGTERM, _stop)
     writer = Writer(output)
     try:
-        code = _run(options, writer)
-        writer.flush()
-        return code
+        return _run(options, writer)
     except Fault as fault:
         writer.error(fault.message, fault.details(), "config_error")
     except BrokenPipeError:
@@ -50,6 +48,8 @@ def main(arguments: Sequence[str] | None = None, output: BinaryIO | None = None)
     except Exception as error:
         details = {"code": "unexpected", "error": repr(error)}
         writer.error(f"Unexpected: {error!r}", details, "system_error", traceback.format_exc())
+    finally:
+        writer.flush()
     return 1
 
 
@@ -104,10 +104,10 @@ def _read(options: argparse.Namespace, config: Config, writer: Writer) -> int:
     selections = parse_catalog(read_json(options.catalog, "catalog_invalid"))
     content = read_json(options.state, "state_invalid") if options.state else None
     states = parse_states(content, selections)
-    for selection in selections:
-        writer.status(selection.stream.name, "STARTED")
     status = "INCOMPLETE"
     try:
+        for selection in selections:
+            writer.status(selection.stream.name, "STARTED")
         faults = Read(config, selections, states, writer).run()
         for fault in faults:
             writer.error(fault.message, fault.details(), "config_error")

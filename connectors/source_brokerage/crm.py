@@ -215,10 +215,13 @@ class Reader:
     def _ignore(self, name: str) -> None:
         self.ignored.add(name.replace(_SEPARATOR, ":"))
         self._skipped = 1
+        self._parser.CharacterDataHandler = None
 
     def _end(self, name: str) -> None:
         if self._skipped:
             self._skipped -= 1
+            if not self._skipped and self._leaf is not None:
+                self._parser.CharacterDataHandler = self._text.append
         elif self._leaf is not None:
             self._parser.CharacterDataHandler = None
             if self._target[self._leaf] is not None and self._action is not None:
@@ -242,9 +245,11 @@ class Reader:
         self.actions.append(Row(dict.fromkeys(CRM_ACTION_COLUMNS), action.line, text))
 
     def _raw_text(self, start: int, end_tag: int) -> str:
-        """The element's text: from its start to the end of the tag that begins at `end_tag`."""
+        """The element's text, to the end of the tag that begins at `end_tag` or of a lone tag."""
         with Path(self.path).open("rb") as stream:
             stream.seek(start)
             content = stream.read(end_tag - start + _LONGEST_TAG)
-        tag = _TAG.match(content, end_tag - start)
+        tag = _TAG.match(content)
+        if tag is None or not tag[0].endswith(b"/>"):
+            tag = _TAG.match(content, end_tag - start)
         return content[: tag.end() if tag else None].decode("utf-8", "backslashreplace")

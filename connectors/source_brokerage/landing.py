@@ -46,12 +46,16 @@ class Content:
 
 @dataclass(frozen=True)
 class Batch:
-    """The files of a directory BatchN by stream; number 0 is what lies beside the batches."""
+    """The files of a directory BatchN by stream; number 0 is what lies beside the batches.
+
+    `fault` says why the directory itself could not be listed.
+    """
 
     number: int
     directory: str
     files: dict[str, tuple[SourceFile, ...]]
     unknown: tuple[str, ...]
+    fault: Fault | None = None
 
     def of(self, stream: str) -> tuple[SourceFile, ...]:
         """The stream's files, by name; none when the batch has none."""
@@ -89,13 +93,14 @@ def _read_directory(number: int, directory: Path) -> Batch:
     try:
         return _batch(number, directory, os.scandir(directory))
     except OSError as error:
-        raise Fault(
+        fault = Fault(
             "file_unreadable",
             f"{directory.name} cannot be opened ({error.strerror}). Give the account that runs "
             "Tradehouse the right to read it.",
             batch=number,
             file=directory.name,
-        ) from None
+        )
+        return Batch(number, str(directory), {}, (), fault)
 
 
 def _batch(number: int, directory: Path, entries: Iterable[os.DirEntry[str]]) -> Batch:
@@ -122,8 +127,8 @@ def _batch(number: int, directory: Path, entries: Iterable[os.DirEntry[str]]) ->
 def _source_file(entry: os.DirEntry[str], relative: str, batch: int) -> SourceFile:
     try:
         stat = entry.stat()
-    except OSError as error:
-        raise unreadable(relative, batch, error) from None
+    except OSError:  # said by `scan`, when it is the batch's turn
+        return SourceFile(entry.path, relative, entry.name, batch, 0, 0)
     return SourceFile(entry.path, relative, entry.name, batch, stat.st_size, stat.st_mtime_ns)
 
 

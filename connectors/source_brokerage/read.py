@@ -70,6 +70,8 @@ class Read:
                 self.writer.estimate(name, size)
 
     def _take(self, batch: Batch) -> None:
+        if batch.fault:
+            raise batch.fault
         delivery = plan_delivery(batch, self.selections, self.states, self.config, self.scanner)
         for name, entry in delivery.touched.items():
             self.states[name].batches[batch.number] = entry

@@ -34,6 +34,8 @@ _DIALECTS: dict[Format, str] = {
     "lines": "delim = chr(1), quote = '', escape = ''",
 }
 
+_DELIMITERS: dict[Format, bytes] = {"pipe": b"|", "comma": b","}
+
 
 def emit_text(
     writer: Writer, stream: Stream, file: SourceFile, content: Content, delivery: int
@@ -59,8 +61,14 @@ def emit_text(
 def _is_well_formed(
     connection: duckdb.DuckDBPyConnection, stream: Stream, file: SourceFile, content: Content
 ) -> bool:
-    """Whether DuckDB splits every line into the declared columns, none left out."""
+    """Whether DuckDB splits every line into the declared columns, none left out.
+
+    DuckDB lets pass a further delimiter at a line's end, so the delimiters are counted as well.
+    """
     if not content.is_ascii and not _is_utf8(file):
+        return False
+    columns = len(stream.file_columns(file.batch))
+    if columns > 1 and _count(file, _DELIMITERS[stream.format]) != content.lines * (columns - 1):
         return False
     try:
         query = f"select count(*) from {_reader(stream, file)}"
@@ -78,6 +86,11 @@ def _is_utf8(file: SourceFile) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _count(file: SourceFile, delimiter: bytes) -> int:
+    with Path(file.path).open("rb") as stream:
+        return sum(block.count(delimiter) for block in iter(lambda: stream.read(COPY_BYTES), b""))
 
 
 def _text(value: str) -> str:

@@ -92,7 +92,7 @@ def read(folder: Path, landing: Path, *, method=RECORDS, state=None, catalog=Non
     """One read with its inputs written below `folder`, which must not be the landing directory."""
     inputs = {
         "config": {"landing": str(landing), "delivery_method": method, **config},
-        "catalog": catalog or configured(),
+        "catalog": configured() if catalog is None else catalog,
         "state": state or [],
     }
     arguments = ["read"]
