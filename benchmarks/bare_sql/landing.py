@@ -149,7 +149,8 @@ def land_batch(connection: duckdb.DuckDBPyConnection, directory: Path, batch: in
             {"path": str(directory / stream.pattern)},
         )
     connection.execute("set preserve_insertion_order = false")
-    connection.execute("checkpoint")
+    if batch == 1:
+        connection.execute("checkpoint")
     connection.execute("set force_compression = 'auto'")
 
 

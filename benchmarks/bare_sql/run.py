@@ -62,16 +62,20 @@ class BareSQL:
     directory holds no ``Batch1``.
     """
 
-    def __init__(self, landing: Path, database: Path, threads: int = 2) -> None:
+    def __init__(
+        self, landing: Path, database: Path, threads: int = 2, memory_limit: str | None = None
+    ) -> None:
         if database.exists():
             raise FileExistsError(f"{database} exists; name a new file or remove this one")
         self.landing = landing
         self.directories = _batch_directories(landing)
         self.database = database
         self.phases: list[Phase] = []
-        self.connection = duckdb.connect(
-            str(database), config={"threads": threads, "checkpoint_threshold": "16GB"}
-        )
+        # Nothing is checkpointed on the way: a benchmark that is killed starts anew.
+        config: dict[str, str | int] = {"threads": threads, "checkpoint_threshold": "1TB"}
+        if memory_limit:
+            config["memory_limit"] = memory_limit
+        self.connection = duckdb.connect(str(database), config=config)
 
     def run(self, batches: int | None = None) -> None:
         """Run the first ``batches`` batches (all of them by default) and close the file."""
@@ -176,11 +180,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("landing", type=Path, help="directory that holds Batch1, Batch2, ...")
     parser.add_argument("--database", type=Path, required=True, help="file to write (new)")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--memory-limit", help="DuckDB's, such as 300MB (default: its own)")
     parser.add_argument("--batches", type=int, help="only the first so many batches")
     parser.add_argument("--json", action="store_true", help="print the measurements as JSON")
     options = parser.parse_args(arguments)
     wall, cpu = time.perf_counter(), time.process_time()
-    run = BareSQL(options.landing, options.database, options.threads)
+    run = BareSQL(options.landing, options.database, options.threads, options.memory_limit)
     run.run(options.batches)
     report = _report(run, time.perf_counter() - wall, time.process_time() - cpu)
     if options.json:
