@@ -34,7 +34,8 @@ _DIALECTS: dict[Format, str] = {
     "lines": "delim = chr(1), quote = '', escape = ''",
 }
 
-_DELIMITERS: dict[Format, bytes] = {"pipe": b"|", "comma": b","}
+_DELIMITERS: dict[Format, bytes] = {"pipe": b"|", "comma": b",", "lines": b"\1"}
+_MARK = b"\xef\xbb\xbf"
 
 
 def emit_text(
@@ -61,14 +62,12 @@ def emit_text(
 def _is_well_formed(
     connection: duckdb.DuckDBPyConnection, stream: Stream, file: SourceFile, content: Content
 ) -> bool:
-    """Whether DuckDB splits every line into the declared columns, none left out.
+    """Whether DuckDB is sure to read the file as `rows.split_rows` does, without malformed rows.
 
-    DuckDB lets pass a further delimiter at a line's end, so the delimiters are counted as well.
+    DuckDB's own check is not enough: it lets pass a further delimiter at a line's end, blank lines
+    and lone CRs, so bytes are counted first.
     """
-    if not content.is_ascii and not _is_utf8(file):
-        return False
-    columns = len(stream.file_columns(file.batch))
-    if columns > 1 and _count(file, _DELIMITERS[stream.format]) != content.lines * (columns - 1):
+    if not _is_plain(stream, file, content) or not (content.is_ascii or _is_utf8(file)):
         return False
     try:
         query = f"select count(*) from {_reader(stream, file)}"
@@ -76,6 +75,25 @@ def _is_well_formed(
     except duckdb.Error:
         return False
     return counted == (content.lines,)
+
+
+def _is_plain(stream: Stream, file: SourceFile, content: Content) -> bool:
+    """Whether line ends are all alike and delimiters as many as they must be; nothing is quoted."""
+    delimiter = _DELIMITERS[stream.format]
+    wanted = content.lines * (len(stream.file_columns(file.batch)) - 1)
+    found = pairs = returns = 0
+    last = b""
+    with Path(file.path).open("rb") as blocks:
+        while block := blocks.read(COPY_BYTES):
+            if not last and block.startswith(_MARK):
+                return False
+            if b"\0" in block or (stream.format == "comma" and b'"' in block):
+                return False
+            found += block.count(delimiter)
+            returns += block.count(b"\r")
+            pairs += block.count(b"\r\n") + (last == b"\r" and block.startswith(b"\n"))
+            last = block[-1:]
+    return found == wanted and returns == pairs and returns in (0, content.lines)
 
 
 def _is_utf8(file: SourceFile) -> bool:
@@ -86,11 +104,6 @@ def _is_utf8(file: SourceFile) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _count(file: SourceFile, delimiter: bytes) -> int:
-    with Path(file.path).open("rb") as stream:
-        return sum(block.count(delimiter) for block in iter(lambda: stream.read(COPY_BYTES), b""))
 
 
 def _text(value: str) -> str:

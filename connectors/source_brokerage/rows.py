@@ -1,22 +1,29 @@
 """Exact splitting of text files, row by row: the way for small files and malformed ones.
 
-A row is a line: no field holds a line break. A line that cannot be split keeps its text.
+Whatever cannot be split keeps its text; nothing is dropped.
 """
 
 from __future__ import annotations
 
-import csv
+import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from connectors.source_brokerage.streams import Format
 
-_MARK = "\ufeff"
+MAX_ROW_LINES = 100
+_QUOTED = re.compile(rb'"((?:[^"]|"")*+)"(?=,|\Z)')
+_CLOSED = re.compile(rb'"(?:[^"]|"")*+"')
+_PLAIN = re.compile(rb'[^",]*+(?=,|\Z)')
 
 
 @dataclass
 class Row:
-    """A line: its columns (None = empty), or its text when it cannot be split into them."""
+    """A row: its columns (None = empty), or its text when it cannot be split into them.
+
+    `line` is 1-based; a row over several lines has the number of its first.
+    """
 
     line: int
     values: list[str | None] | None
@@ -24,40 +31,71 @@ class Row:
 
 
 def split_rows(lines: Iterable[bytes], kind: Format, columns: int) -> Iterator[Row]:
-    """Split lines (with their ends) into rows of `columns` fields.
+    """Split lines (with their ends, LF or CR LF) into rows of `columns` fields.
 
-    A line with another number of fields, a blank line, wrong quotes or bytes that are not UTF-8
-    gives a row with `raw_text` (such bytes as backslash escapes) and no values.
+    Another number of fields, a blank line, a quote that is neither around a whole field nor
+    doubled inside one, or bytes that are not UTF-8 give a row with `raw_text` (such bytes as
+    backslash escapes) and no values. A quoted field may hold line ends; a quote that is not
+    closed within `MAX_ROW_LINES` lines makes its line a malformed row.
     """
-    split = {"pipe": _split_pipe, "lines": _whole}.get(kind, _split_comma)
-    for number, content in enumerate(lines, start=1):
-        content = content.removesuffix(b"\n").removesuffix(b"\r")
+    numbered = enumerate(lines, start=1)
+    if kind in ("comma", "audit"):
+        yield from _comma_rows(numbered, columns)
+        return
+    delimiter = b"|" if kind == "pipe" else None
+    for number, line in numbered:
+        text = _without_end(line)
+        yield _row(number, text, [text] if delimiter is None else text.split(delimiter), columns)
+
+
+def _without_end(line: bytes) -> bytes:
+    return line.removesuffix(b"\n").removesuffix(b"\r") if line.endswith(b"\n") else line
+
+
+def _row(number: int, text: bytes, fields: list[bytes] | None, columns: int) -> Row:
+    if text and fields is not None and len(fields) == columns:
         try:
-            text = content.decode()
+            return Row(number, [field.decode() or None for field in fields])
         except UnicodeDecodeError:
-            yield Row(number, None, content.decode("utf-8", "backslashreplace"))
-            continue
-        if number == 1:
-            text = text.removeprefix(_MARK)
-        fields = split(text)
-        if fields is None or len(fields) != columns or not text:
-            yield Row(number, None, text)
+            pass
+    return Row(number, None, text.decode("utf-8", "backslashreplace"))
+
+
+def _comma_rows(numbered: Iterator[tuple[int, bytes]], columns: int) -> Iterator[Row]:
+    waiting: deque[tuple[int, bytes]] = deque()
+
+    def following() -> tuple[int, bytes] | None:
+        return waiting.popleft() if waiting else next(numbered, None)
+
+    while (first := following()) is not None:
+        number, line = first
+        block = [first]
+        is_open, fields = split_commas(_without_end(line))
+        while is_open and len(block) < MAX_ROW_LINES and (more := following()) is not None:
+            block.append(more)
+            is_open, fields = split_commas(_without_end(b"".join(line for _, line in block)))
+        if fields is None and len(block) > 1:
+            waiting.extendleft(reversed(block[1:]))
+            del block[1:]
+        yield _row(number, _without_end(b"".join(line for _, line in block)), fields, columns)
+
+
+def split_commas(text: bytes) -> tuple[bool, list[bytes] | None]:
+    """Fields of a comma-separated row, None when its quotes are wrong; whether a quote is open."""
+    if b'"' not in text:
+        return False, text.split(b",")
+    fields: list[bytes] = []
+    position = 0
+    while True:
+        if quoted := _QUOTED.match(text, position):
+            fields.append(quoted[1].replace(b'""', b'"'))
+            position = quoted.end()
+        elif plain := _PLAIN.match(text, position):
+            fields.append(plain[0])
+            position = plain.end()
         else:
-            yield Row(number, [field or None for field in fields])
-
-
-def _split_pipe(text: str) -> list[str]:
-    return text.split("|")
-
-
-def _whole(text: str) -> list[str]:
-    return [text]
-
-
-def _split_comma(text: str) -> list[str] | None:
-    if '"' not in text:
-        return text.split(",")
-    try:
-        return next(csv.reader([text], strict=True))
-    except csv.Error:
-        return None
+            is_open = text.startswith(b'"', position) and not _CLOSED.match(text, position)
+            return is_open, None
+        if position == len(text):
+            return False, fields
+        position += 1

@@ -180,7 +180,7 @@ def test_bulk_rendering_equals_row_by_row(tmp_path, tiny_landing, monkeypatch):
 def test_well_formed_files_are_rendered_in_bulk(tmp_path, tiny_landing, monkeypatch):
     monkeypatch.setattr(render, "SMALL_LINES", 0)
     monkeypatch.setattr(render, "emit_rows", lambda *_: pytest.fail("a good file went row by row"))
-    assert read(tmp_path, tiny_landing, catalog=configured("trade", "prospect", "hr")).code == 0
+    assert read(tmp_path, tiny_landing, catalog=configured("trade", "hr")).code == 0
 
 
 def _record_counts(result):

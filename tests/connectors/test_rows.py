@@ -30,7 +30,7 @@ def _split(content: bytes, kind="pipe", columns=3):
         (b"a||c\n", Row(1, ["a", None, "c"])),
         (b" | |\t\n", Row(1, [" ", " ", "\t"])),
         (b'"a|b"|c\n', Row(1, ['"a', 'b"', "c"])),
-        (b"\xef\xbb\xbfa|b|c\n", Row(1, ["a", "b", "c"])),
+        (b"\xef\xbb\xbfa|b|c\n", Row(1, ["\ufeffa", "b", "c"])),
         (b"a|b\n", Row(1, None, "a|b")),
         (b"a|b|c|\n", Row(1, None, "a|b|c|")),
         (b"\n", Row(1, None, "")),
@@ -47,7 +47,9 @@ def test_pipes(content, expected):
     [
         (b'a,"b ""x"", y",c\n', Row(1, ["a", 'b "x", y', "c"])),
         (b'a,"",c\n', Row(1, ["a", None, "c"])),
-        (b'a,b"b,c\n', Row(1, ["a", 'b"b', "c"])),
+        (b'a,b"b,c\n', Row(1, None, 'a,b"b,c')),
+        (b'a,"b""\n', Row(1, None, 'a,"b""')),
+        (b'a,"b\xff",c\n', Row(1, None, 'a,"b\\xff",c')),
         (b'a,"b,c\n', Row(1, None, 'a,"b,c')),
         (b'a,"b"b,c\n', Row(1, None, 'a,"b"b,c')),
         (b"a,b\n", Row(1, None, "a,b")),
@@ -55,6 +57,18 @@ def test_pipes(content, expected):
 )
 def test_commas(content, expected):
     assert _split(content, "comma") == [expected]
+
+
+def test_a_quoted_field_may_hold_line_ends():
+    content = b'1,"a\r\nb",c\r\n2,b,c\r\n'
+    assert _split(content, "comma") == [Row(1, ["1", "a\r\nb", "c"]), Row(3, ["2", "b", "c"])]
+
+
+def test_a_quote_that_is_never_closed_spoils_its_line_only():
+    content = b'1,"a,c\n' + b"2,b,c\n" * 150
+    found = _split(content, "comma")
+    assert found[0] == Row(1, None, '1,"a,c')
+    assert found[1:] == [Row(number, ["2", "b", "c"]) for number in range(2, 152)]
 
 
 def test_lines_keep_their_blanks():
