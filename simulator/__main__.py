@@ -4,5 +4,8 @@ import typer
 
 from simulator.cli import simulate_command
 
+app = typer.Typer(add_completion=False)
+app.command()(simulate_command)
+
 if __name__ == "__main__":
-    typer.run(simulate_command)
+    app()

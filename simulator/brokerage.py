@@ -180,7 +180,7 @@ class Brokerage:
             *self._daily_people(directory, day),
             self._prospect_list(directory, new=self.plan.prospects_replaced),
         ]
-        if list_number(day) > list_number(day - 1):
+        if self.plan.newswire == "continuing" and list_number(day) > list_number(day - 1):
             written.append(self._employee_list(directory, list_number(day)))
         if day in self.newswire.daily:
             written.append(self._quarter(directory, self.newswire.daily[day]))

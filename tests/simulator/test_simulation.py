@@ -1,0 +1,126 @@
+"""The same request gives the same bytes; days are appended; bad requests leave nothing behind."""
+
+import datetime
+import errno
+import hashlib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from simulator import SimulationError, simulate
+from simulator.__main__ import app
+from simulator.brokerage import Brokerage
+from tests.simulator.conftest import DEFAULT_START, QUARTER_START, Simulated
+
+
+def digests(landing: Path) -> dict[str, str]:
+    """Content of every file below a directory, by its path."""
+    return {
+        str(path.relative_to(landing)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(landing.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_bytes_do_not_depend_on_workers_and_chunks(quarter: Simulated, tmp_path: Path) -> None:
+    simulate(0.1, 3, 1, QUARTER_START, tmp_path / "again", workers=1, chunk_rows=1_777)
+    assert digests(tmp_path / "again") == digests(quarter.landing)
+
+
+def test_appended_days_equal_days_in_one_go(quarter: Simulated, tmp_path: Path) -> None:
+    landing = tmp_path / "appended"
+    assert simulate(0.1, 0, 1, QUARTER_START, landing) == [1]
+    before = {path: path.stat().st_mtime_ns for path in landing.glob("Batch1/*")}
+    assert simulate(0.1, 1, 1, QUARTER_START, landing) == [2]
+    assert simulate(0.1, 3, 1, QUARTER_START, landing) == [3, 4]
+    assert simulate(0.1, 2, 1, QUARTER_START, landing) == []
+    assert {path: path.stat().st_mtime_ns for path in landing.glob("Batch1/*")} == before
+    assert digests(landing) == digests(quarter.landing)
+
+
+def test_another_seed_is_another_brokerage(default: Simulated, tmp_path: Path) -> None:
+    simulate(0.1, 1, 2, DEFAULT_START, tmp_path / "other")
+    first, other = digests(default.landing), digests(tmp_path / "other")
+    same = {name for name in other if first[name] == other[name] and "audit" not in name}
+    assert same == {
+        "Batch1/BatchDate.txt", "Batch1/Date.txt", "Batch1/Industry.txt", "Batch1/StatusType.txt",
+        "Batch1/TaxRate.txt", "Batch1/Time.txt", "Batch1/TradeType.txt", "Batch2/BatchDate.txt",
+    }  # fmt: skip
+
+
+def test_without_newswire_only_the_quarter_file_is_missing(
+    quarter: Simulated, tmp_path: Path
+) -> None:
+    simulate(0.1, 3, 1, QUARTER_START, tmp_path / "history", newswire="history")
+    first, other = digests(quarter.landing), digests(tmp_path / "history")
+    batches = {name for name in first if name.startswith("Batch")} - set(other)
+    assert batches == {
+        "Batch3/HR.csv", "Batch3/HR_audit.csv", "Batch4/FINWIRE2017Q4",
+        "Batch4/FINWIRE2017Q4_audit.csv",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"scale": 0.0}, "The scale must lie above 0"),
+        ({"scale": -3.0}, "The scale must lie above 0"),
+        ({"scale": float("nan")}, "The scale must lie above 0"),
+        ({"days": -1}, "The days must be 0 or more, but -1 was given"),
+        ({"start": datetime.date(1950, 1, 1)}, "The start must lie between 1985-01-01"),
+        ({"start": datetime.date(2050, 12, 31), "days": 2}, "the calendar ends on 2050-12-31"),
+        ({"newswire": "never"}, "The newswire must be one of continuing, history"),
+    ],
+)
+def test_bad_requests_are_one_sentence(
+    tmp_path: Path, arguments: dict[str, object], expected: str
+) -> None:
+    request = {"scale": 0.1, "days": 1, "seed": 1, "start": DEFAULT_START} | arguments
+    with pytest.raises(SimulationError, match=expected) as raised:
+        simulate(out=tmp_path / "out", **request)  # type: ignore[arg-type]
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_directory_with_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(SimulationError, match=r"holds something else \(precious.txt\)"):
+        simulate(0.1, 1, 1, DEFAULT_START, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+    with pytest.raises(SimulationError, match="is a file"):
+        simulate(0.1, 1, 1, DEFAULT_START, tmp_path / "precious.txt")
+
+
+def test_another_brokerage_is_not_extended(default: Simulated) -> None:
+    with pytest.raises(SimulationError, match=r"its scale is 0\.1, its seed is 1"):
+        simulate(0.2, 4, 2, DEFAULT_START, default.landing)
+
+
+def test_a_full_disk_leaves_no_half_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Brokerage, day: int, directory: Path) -> None:
+        (directory / "Trade.txt").write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Brokerage, "write_day", fail)
+        with pytest.raises(SimulationError, match="There is no space left"):
+            simulate(0.1, 2, 1, DEFAULT_START, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").glob("*Batch*")) == [
+        "Batch1", "Batch1_audit.csv",
+    ]  # fmt: skip
+    assert simulate(0.1, 2, 1, DEFAULT_START, tmp_path / "out") == [2, 3]
+
+
+def test_the_command_writes_and_complains(tmp_path: Path) -> None:
+    runner = CliRunner()
+    out = str(tmp_path / "out")
+    arguments = ["--scale", "0.1", "--days", "1", "--start", "2020-02-29", "--out", out]
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "out" / "Batch2" / "BatchDate.txt").read_text() == "2020-02-29\n"
+    result = runner.invoke(app, arguments)
+    assert "All batches are there already" in result.output
+    result = runner.invoke(app, ["--scale", "-1", "--out", out])
+    assert result.exit_code == 2
+    assert "The scale must lie above 0" in result.output
