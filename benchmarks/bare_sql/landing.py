@@ -56,6 +56,11 @@ HISTORICAL = (
     _stream("status_type", "StatusType.txt", "st_id st_name"),
     _stream("tax_rate", "TaxRate.txt", "tx_id tx_name tx_rate"),
     _stream("trade_type", "TradeType.txt", "tt_id tt_name tt_is_sell tt_is_mrkt"),
+    _stream("trade_history", "TradeHistory.txt", "th_t_id th_dts th_st_id"),
+)
+
+# Required in the historical batch, possible in every later one.
+LATE = (
     _stream(
         "hr",
         "HR.csv",
@@ -65,7 +70,6 @@ HISTORICAL = (
     ),
     # Fixed width: a delimiter that never occurs keeps the line whole, blanks included.
     _stream("finwire", "FINWIRE????Q?", "line", delimiter="\x01", keeps_order=True),
-    _stream("trade_history", "TradeHistory.txt", "th_t_id th_dts th_st_id"),
 )
 
 DAILY = (
@@ -140,7 +144,10 @@ def land_batch(connection: duckdb.DuckDBPyConnection, directory: Path, batch: in
     """
     connection.execute(f"create schema if not exists raw_{batch}")
     connection.execute("set force_compression = 'uncompressed'")
-    for stream in (*HISTORICAL, *EVERY_BATCH) if batch == 1 else (*DAILY, *EVERY_BATCH):
+    streams = (*HISTORICAL, *LATE, *EVERY_BATCH) if batch == 1 else (*DAILY, *LATE, *EVERY_BATCH)
+    for stream in streams:
+        if batch > 1 and stream in LATE and not any(directory.glob(stream.pattern)):
+            continue
         captures = stream.change_capture and batch > 1
         names = (*CHANGE_CAPTURE, *stream.columns) if captures else stream.columns
         connection.execute(f"set preserve_insertion_order = {stream.keeps_order}")

@@ -13,16 +13,9 @@ from tests.landing import brokerage_files, write_landing
 
 @pytest.fixture(scope="module")
 def gold(tmp_path_factory):
-    """The small brokerage without its later newswire and HR files, which the run leaves out."""
-    files = brokerage_files()
-    late = [name for name in files if name[:7] in ("Batch2/", "Batch3/") and "HR" in name]
-    late += [name for name in files if name[:7] in ("Batch2/", "Batch3/") and "FINWIRE" in name]
-    for name in late:
-        del files[name]
-    files["Batch3/Account.txt"] = files["Batch3/Account.txt"].replace(b"|9|8|6|", b"|9|1|6|")
-    files["Batch3/WatchHistory.txt"] = files["Batch3/WatchHistory.txt"].replace(b"ELMS", b"CEDR")
+    """The small brokerage, newswire and employees of its two days included."""
     folder = tmp_path_factory.mktemp("bare_sql")
-    run = BareSQL(write_landing(folder / "landing", files), folder / "small.duckdb")
+    run = BareSQL(write_landing(folder / "landing", brokerage_files()), folder / "small.duckdb")
     run.run()
     assert {(phase.batch, phase.name) for phase in run.phases} >= {
         (0, "schema"),
@@ -78,7 +71,7 @@ def test_accounts_follow_their_owner(gold):
         (5, 1, 3, "Active", "2018-06-01"),
         (6, 1, 4, "Active", "2019-02-02"),
         (16, 1, 9, "Active", "2019-06-30"),
-        (19, 1, 12, "Inactive", "2019-07-01"),
+        (20, 1, 12, "Inactive", "2019-07-01"),
         (7, 2, 1, "Active", "2017-09-01"),
         (8, 2, 2, "Active", "2018-02-11"),
         (9, 2, 2, "Inactive", "2018-07-04"),
@@ -128,6 +121,41 @@ def test_a_company_version_splits_its_securities(gold):
     ]
 
 
+def test_later_newswire_starts_versions_on_the_batchs_day(gold):
+    assert rows(
+        gold,
+        "select sk_security_id, symbol, sk_company_id, dividend, batch_id, effective_date::varchar,"
+        " end_date::varchar from gold.dim_security where symbol in ('ALDR', 'ELMS') order by all",
+    ) == [
+        (1, "ALDR", 1, "0.50", 1, "2017-12-28", "2019-06-30"),
+        (8, "ALDR", 1, "0.75", 2, "2019-06-30", "9999-12-31"),
+        (9, "ELMS", 7, "0.10", 3, "2019-07-01", "9999-12-31"),
+    ]
+    assert rows(
+        gold,
+        "select sk_company_id, fi_net_earn from gold.financial where fi_qtr_start_date ="
+        " '2019-07-01'",
+    ) == [(1, "160000.00")]
+
+
+def test_accounts_follow_their_broker_and_absent_brokers_stay(gold):
+    assert rows(
+        gold,
+        "select sk_broker_id, broker_id, office, effective_date::varchar, is_current"
+        " from gold.dim_broker where broker_id in (4, 7, 8) order by broker_id, sk_broker_id",
+    ) == [
+        (3, 4, "OFFICE1004", "2016-01-01", False),
+        (6, 4, "OFFICE1044", "2019-07-01", True),
+        (5, 7, "OFFICE1007", "2016-01-01", True),
+        (7, 8, "OFFICE1008", "2019-07-01", True),
+    ]
+    assert rows(
+        gold,
+        "select sk_account_id, account_id, sk_broker_id, sk_customer_id, batch_id"
+        " from gold.dim_account where sk_broker_id in (6, 7) order by all",
+    ) == [(19, 0, 6, 2, 3), (20, 1, 6, 12, 3), (21, 3, 6, 10, 3), (22, 9, 7, 13, 3)]
+
+
 def test_trades_keep_the_versions_of_their_creation(gold):
     assert rows(
         gold,
@@ -154,7 +182,7 @@ def test_the_year_of_prices_ends_with_the_day(gold):
         ("ALDR", 20190627, "34.29", "4.17", "15.00", 20180628, "8.00", 20180628),
         ("ALDR", 20190628, "35.71", "4.00", "14.00", 20190627, "9.50", 20181231),
         ("ALDR", 20190629, "36.00", "3.97", "14.00", 20190627, "9.50", 20181231),
-        ("ALDR", 20190630, "36.29", "3.94", "14.00", 20190627, "7.90", 20190630),
+        ("ALDR", 20190630, "36.29", "5.91", "14.00", 20190627, "7.90", 20190630),
         ("CEDR", 20190627, None, "2.94", "111.00", 20181231, "90.00", 20180628),
         ("CEDR", 20190628, None, "2.91", "111.00", 20181231, "91.00", 20181231),
         ("CEDR", 20190629, None, "2.88", "111.00", 20181231, "89.00", 20190629),
@@ -183,7 +211,7 @@ def test_cancellations_find_watches_by_natural_keys(gold):
         (5, 5, 20180301, None, 1),
         (8, 4, 20190629, None, 1),
         (11, 4, 20190630, None, 2),
-        (13, 4, 20190701, None, 3),
+        (13, 9, 20190701, None, 3),
     ]
 
 
@@ -207,7 +235,7 @@ def test_alerts_and_phase_records(gold):
         gold,
         "select batch_id, count(*), max(message_data) filter (where message_source = 'DimAccount')"
         " from gold.di_messages where message_type = 'Validation' group by all order by all",
-    ) == [(0, 24, "0"), (1, 24, "15"), (2, 24, "18"), (3, 24, "21")]
+    ) == [(0, 24, "0"), (1, 24, "15"), (2, 24, "18"), (3, 24, "22")]
     # A zero sum of earnings has no ratio but is no lack of earnings: no alert for CEDR later on.
     assert rows(
         gold,

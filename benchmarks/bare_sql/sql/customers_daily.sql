@@ -91,6 +91,7 @@ select
     true, batch_id(), batch_date(), end_of_time()
 from customer_version;
 
+-- An account without an image follows its owner and its broker.
 create or replace temp table account_version as
 with images as (
     select
@@ -107,13 +108,21 @@ with images as (
 
 cascades as (
     select
-        account.account_id, owner.customer_id, account.account_desc, account.tax_status,
+        account.account_id, former_owner.customer_id, account.account_desc, account.tax_status,
         if(owner.status = 'Inactive', 'Inactive', account.status) as status,
-        account.sk_broker_id
+        broker.sk_broker_id
     from gold.dim_account as account
-    inner join gold.dim_customer as former on former.sk_customer_id = account.sk_customer_id
-    inner join customer_version as owner on owner.customer_id = former.customer_id
-    where account.is_current and account.account_id not in (select account_id from images)
+    inner join gold.dim_customer as former_owner
+        on former_owner.sk_customer_id = account.sk_customer_id
+    left join customer_version as owner on owner.customer_id = former_owner.customer_id
+    inner join gold.dim_broker as former_broker
+        on former_broker.sk_broker_id = account.sk_broker_id
+    inner join gold.dim_broker as broker
+        on broker.broker_id = former_broker.broker_id and broker.is_current
+    where
+        account.is_current
+        and (owner.customer_id is not null or broker.sk_broker_id <> account.sk_broker_id)
+        and account.account_id not in (select account_id from images)
 )
 
 select

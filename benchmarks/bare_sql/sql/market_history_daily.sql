@@ -1,4 +1,5 @@
 -- A daily batch: one day's prices; the window of a year reads the stored history.
+-- They are the prices of the day before, so the version of that day counts.
 
 insert into gold.fact_market_history
 with prices as (
@@ -43,7 +44,9 @@ select
 from prices
 left join extremes on extremes.symbol = prices.symbol and extremes.day = prices.day
 left join gold.dim_security as security
-    on security.symbol = prices.symbol and security.is_current
+    on security.symbol = prices.symbol
+    and security.effective_date <= prices.day
+    and prices.day < security.end_date
 left join gold.dim_company as company on company.sk_company_id = security.sk_company_id
 left join trailing_earnings
     on trailing_earnings.company_id = company.company_id

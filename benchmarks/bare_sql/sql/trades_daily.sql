@@ -47,9 +47,13 @@ left join gold.status_type on status_type.st_id = change.state
 left join gold.trade_type on trade_type.tt_id = change.type_code
 left join gold.dim_trade as known on known.trade_id = change.trade_id
 left join gold.dim_security as security
-    on security.symbol = change.symbol and security.is_current
+    on security.symbol = change.symbol
+    and security.effective_date <= change.created_at::date
+    and change.created_at::date < security.end_date
 left join gold.dim_account as account
-    on account.account_id = change.account_id and account.is_current;
+    on account.account_id = change.account_id
+    and account.effective_date <= change.created_at::date
+    and change.created_at::date < account.end_date;
 
 delete from gold.dim_trade
 where trade_id in (select trade_id from trade_change where not is_new);
@@ -92,9 +96,13 @@ select
     customer.sk_customer_id, security.sk_security_id, date_key(watch_action.day), null, batch_id()
 from watch_action
 left join gold.dim_customer as customer
-    on customer.customer_id = watch_action.customer_id and customer.is_current
+    on customer.customer_id = watch_action.customer_id
+    and customer.effective_date <= watch_action.day
+    and watch_action.day < customer.end_date
 left join gold.dim_security as security
-    on security.symbol = watch_action.symbol and security.is_current
+    on security.symbol = watch_action.symbol
+    and security.effective_date <= watch_action.day
+    and watch_action.day < security.end_date
 where watch_action.action = 'ACTV';
 
 -- The stored keys may be those of an earlier version: natural keys decide.
