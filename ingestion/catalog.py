@@ -109,3 +109,9 @@ def _configured(table: Table, sync_number: int) -> dict[str, Any]:
 def is_held(table: Table) -> bool:
     """Whether a stream's rows become visible only when the stream is complete."""
     return table.declared.sync_mode == "full_refresh_overwrite"
+
+
+def ambiguous_names(keys: Collection[StreamKey]) -> set[str]:
+    """Names of streams that occur in more than one namespace."""
+    names = [name for _, name in keys]
+    return {name for name in names if names.count(name) > 1}

@@ -5,7 +5,7 @@ Not here: the process itself (`process`) and the loading of what it reads (`sync
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ingestion.declarations import (
 )
 from ingestion.errors import ConnectorError
 from ingestion.process import ConnectorProcess, Redactor
-from ingestion.protocol import Item, Message, read_items
+from ingestion.protocol import Message, read_items
 from ingestion.reader import error_of
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -115,7 +115,7 @@ class Runner:
         found: dict[str, Any] | None = None
         errors = []
         with self.start(*arguments) as process:
-            for item in items(process):
+            for item in read_items(process):
                 if isinstance(item, Message):
                     body = item.content.get(answer.lower())
                     if item.content.get("type") == answer and isinstance(body, dict):
@@ -156,8 +156,3 @@ class Runner:
         if states:
             arguments += ["--state", str(self.write("state.json", states))]
         return self.start("read", *arguments)
-
-
-def items(process: ConnectorProcess) -> Iterator[Item]:
-    """Every item of a connector's output. Raises ProtocolError."""
-    return read_items(process)

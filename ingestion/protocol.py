@@ -5,7 +5,7 @@ of lines of one stream, which go to the loader as bytes. Not here: what messages
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -58,14 +58,21 @@ Item = RecordRun | Message | Noise
 
 
 class Splitter:
-    """Splits a connector's output into items. Memory is bounded by block and line length."""
+    """Splits a connector's output into items. Memory is bounded by block and line length.
 
-    def __init__(self, max_line_bytes: int = 256 * 1024 * 1024) -> None:
+    Records of the `ambiguous` stream names, which occur in several namespaces, are parsed where
+    the namespace does not stand at their beginning.
+    """
+
+    def __init__(
+        self, ambiguous: Collection[str] = (), max_line_bytes: int = 256 * 1024 * 1024
+    ) -> None:
+        self._ambiguous = frozenset(ambiguous)
         self._rest: list[bytes] = []
         self._rest_bytes = 0
         self._line = 1
         self._max_line_bytes = max_line_bytes
-        self._runs: dict[bytes, tuple[StreamKey, re.Pattern[bytes]]] = {}
+        self._runs: dict[bytes, tuple[StreamKey, re.Pattern[bytes] | None]] = {}
 
     @property
     def line(self) -> int:
@@ -112,6 +119,11 @@ class Splitter:
                 position = end
                 continue
             key, run = self._run_of(head)
+            if run is None:
+                end = lines.index(b"\n", position) + 1
+                yield from self._other(lines[position:end])
+                position = end
+                continue
             match = run.match(lines, position)
             end = match.end() if match else lines.index(b"\n", position) + 1
             body = lines[position:end]
@@ -120,16 +132,15 @@ class Splitter:
             self._line += count
             position = end
 
-    def _run_of(self, head: re.Match[bytes]) -> tuple[StreamKey, re.Pattern[bytes]]:
+    def _run_of(self, head: re.Match[bytes]) -> tuple[StreamKey, re.Pattern[bytes] | None]:
         prefix = head.group()
         known = self._runs.get(prefix)
         if known is None:
             namespace = head[1] if head[1] is not None else head[3]
             key = (None if namespace is None else _text(namespace), _text(head[2]))
-            known = self._runs[prefix] = (
-                key,
-                re.compile(rb"(?:" + re.escape(prefix) + rb"[^\n]*\n)+"),
-            )
+            run = re.compile(rb"(?:" + re.escape(prefix) + rb"[^\n]*\n)+")
+            whole = key[0] is not None or key[1] not in self._ambiguous
+            known = self._runs[prefix] = (key, run if whole else None)
         return known
 
     def _other(self, line: bytes) -> Iterator[Item]:
@@ -173,9 +184,9 @@ class Output(Protocol):
         """Up to `size` bytes, empty at the end."""
 
 
-def read_items(output: Output) -> Iterator[Item]:
+def read_items(output: Output, ambiguous: Collection[str] = ()) -> Iterator[Item]:
     """Every item of a connector's output until it ends. Raises ProtocolError."""
-    splitter = Splitter()
+    splitter = Splitter(ambiguous)
     while block := output.read(BLOCK_BYTES):
         yield from splitter.feed(block)
     yield from splitter.close()

@@ -20,13 +20,13 @@ from ingestion import catalog as catalogs
 from ingestion import declarations, ledger, tables
 from ingestion.committer import Committer, Loaded
 from ingestion.configuration import Configuration
-from ingestion.connector import Runner, items
+from ingestion.connector import Runner
 from ingestion.database import open_raw
 from ingestion.declarations import Declaration
 from ingestion.errors import IngestionError
 from ingestion.paths import Paths
 from ingestion.process import ConnectorProcess, Redactor
-from ingestion.protocol import StreamKey
+from ingestion.protocol import StreamKey, read_items
 from ingestion.reader import Reader
 from ingestion.results import Progress, ProgressCallback, SyncError, SyncResult
 from ingestion.segments import Segment
@@ -193,7 +193,7 @@ class _Run:
         )
         try:
             with runner.read(catalogs.configured(plan, self._id), states) as process:
-                self._pump(reader, process)
+                self._pump(reader, process, catalogs.ambiguous_names(plan))
                 self._judge(reader, process, plan)
             reader.finish(succeeded=self._result.status == "succeeded")
             committer.close()
@@ -209,9 +209,9 @@ class _Run:
         finally:
             self._keep(reader, committer)
 
-    def _pump(self, reader: Reader, process: ConnectorProcess) -> None:
+    def _pump(self, reader: Reader, process: ConnectorProcess, ambiguous: Collection[str]) -> None:
         told = 0.0
-        for item in items(process):
+        for item in read_items(process, ambiguous):
             reader.read(item)
             if self._progress is not None and time.monotonic() - told > 0.1:
                 told = time.monotonic()

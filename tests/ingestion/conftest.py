@@ -1,0 +1,111 @@
+"""Fixtures: a home, and a source that plays lines a test gives it."""
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from ingestion import SyncResult, sync
+from ingestion.declarations import Declaration
+from ingestion.paths import Paths
+
+HERE = Path(__file__).parent
+
+
+def record(stream: str, data: dict[str, Any], **more: Any) -> str:
+    return json.dumps(
+        {"type": "RECORD", "record": {"stream": stream, "data": data, "emitted_at": 1} | more}
+    )
+
+
+def state(stream: str, content: Any, count: int | None = None, **descriptor: Any) -> str:
+    message: dict[str, Any] = {
+        "type": "STREAM",
+        "stream": {"stream_descriptor": {"name": stream} | descriptor, "stream_state": content},
+    }
+    if count is not None:
+        message["sourceStats"] = {"recordCount": count}
+    return json.dumps({"type": "STATE", "state": message})
+
+
+def status(stream: str, word: str = "COMPLETE", **descriptor: Any) -> str:
+    content = {"stream_descriptor": {"name": stream} | descriptor, "status": word}
+    trace = {"type": "STREAM_STATUS", "emitted_at": 1, "stream_status": content}
+    return json.dumps({"type": "TRACE", "trace": trace})
+
+
+def error_trace(message: str, internal: str | None = None) -> str:
+    error = {"message": message, "internal_message": internal, "failure_type": "system_error"}
+    trace = {"type": "ERROR", "emitted_at": 1, "error": error}
+    return json.dumps({"type": "TRACE", "trace": trace})
+
+
+def stream(name: str, /, **properties: Any) -> dict[str, Any]:
+    """A discovered stream; properties are JSON schemas or the name of a JSON type."""
+    schemas = {
+        field: {"type": ["null", of]} if isinstance(of, str) else of
+        for field, of in properties.items()
+    }
+    return {
+        "name": name,
+        "json_schema": {"type": "object", "properties": schemas},
+        "supported_sync_modes": ["full_refresh", "incremental"],
+    }
+
+
+class Source:
+    """A played source named `played` with its home."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory / "played"
+        self.directory.mkdir()
+        self.home = directory / "home"
+        self.paths = Paths.below(self.home)
+        self.declared: dict[str, Any] = {"config": {}}
+
+    def declaration(self) -> Declaration:
+        command = [sys.executable, str(HERE / "played_source.py"), str(self.directory)]
+        content = {
+            "name": "played",
+            "description": "Plays what a test gives it.",
+            "owner": "tests",
+            "connector": {"command": command},
+        }
+        return Declaration.model_validate(content | self.declared)
+
+    def plays(
+        self,
+        lines: Iterable[str | bytes],
+        *,
+        streams: list[dict[str, Any]] | None = None,
+        exit_code: int = 0,
+        stderr: str = "",
+        sleep: float = 0.0,
+    ) -> None:
+        encoded = [line if isinstance(line, bytes) else line.encode() for line in lines]
+        (self.directory / "output.jsonl").write_bytes(b"".join(line + b"\n" for line in encoded))
+        if streams is not None:
+            (self.directory / "streams.json").write_text(json.dumps(streams))
+        behaviour = {"exit_code": exit_code, "stderr": stderr, "sleep": sleep}
+        (self.directory / "behaviour.json").write_text(json.dumps(behaviour))
+
+    def sync(self, **arguments: Any) -> SyncResult:
+        return sync(self.declaration(), self.home, **arguments)
+
+    def query(self, statement: str) -> list[Any]:
+        with duckdb.connect(str(self.paths.raw_database), read_only=True) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            return connection.execute(statement).fetchall()
+
+    def got(self, what: str) -> Any:
+        path = self.directory / f"got_{what}.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    return Source(tmp_path)
