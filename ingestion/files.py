@@ -61,7 +61,7 @@ def survey(path: Path, file_format: FileFormat, layout: str | None) -> Survey:
     """Count what decides whether a file is plain.
 
     Plain: every line ends, all ends are the same, there are as many delimiters as the layout
-    wants, and no quote, NUL byte or byte order mark.
+    wants, and no quote, NUL byte, byte order mark, or empty line in a file of one column.
     """
     delimiter = _NO_DELIMITER if file_format.delimiter is None else ord(file_format.delimiter)
     quote = None if file_format.quote is None else ord(file_format.quote)
@@ -85,6 +85,9 @@ def survey(path: Path, file_format: FileFormat, layout: str | None) -> Survey:
             strange += int(np.count_nonzero(values == 0))
             if quote is not None:
                 strange += int(np.count_nonzero(values == quote))
+            if width == 1:
+                starts_line = np.concatenate(([last in (b"", b"\n")], is_feed[:-1]))
+                strange += int(np.count_nonzero(starts_line & (is_feed | is_return)))
             last = block[-1:]
     newline = None
     if returns == 0:
@@ -93,7 +96,7 @@ def survey(path: Path, file_format: FileFormat, layout: str | None) -> Survey:
         newline = "\\r\\n"
     is_plain = (
         newline is not None
-        and last == b"\n"
+        and last in (b"", b"\n")
         and delimiters == feeds * (width - 1)
         and not strange
         and first != b"\xef\xbb\xbf"

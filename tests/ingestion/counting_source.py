@@ -7,6 +7,7 @@ brings the numbers 1 to TOTAL with a state after every EVERY of them.
 import json
 import sys
 import time
+from pathlib import Path
 
 STREAMS = ("apples", "pears", "plums")
 
@@ -39,10 +40,9 @@ def main() -> int:
 def read(total: int, every: int, options: dict[str, str]) -> None:
     position = dict.fromkeys(STREAMS, 0)
     if "--state" in options:
-        with open(options["--state"], encoding="utf-8") as handle:
-            for state in json.load(handle):
-                name = state["stream"]["stream_descriptor"]["name"]
-                position[name] = state["stream"]["stream_state"]["number"]
+        for state in json.loads(Path(options["--state"]).read_text()):
+            name = state["stream"]["stream_descriptor"]["name"]
+            position[name] = state["stream"]["stream_state"]["number"]
     while any(at < total for at in position.values()):
         for name in STREAMS:
             first, last = position[name], min(position[name] + every, total)

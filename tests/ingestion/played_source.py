@@ -18,7 +18,9 @@ def main() -> int:
         print(json.dumps({"type": "SPEC", "spec": {"connectionSpecification": {}}}))
         return 0
     if command == "check":
-        print(json.dumps({"type": "CONNECTION_STATUS", "connectionStatus": {"status": "SUCCEEDED"}}))
+        print(
+            json.dumps({"type": "CONNECTION_STATUS", "connectionStatus": {"status": "SUCCEEDED"}})
+        )
         return 0
     if command == "discover":
         streams = json.loads((directory / "streams.json").read_text())

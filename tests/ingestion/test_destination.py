@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -50,8 +51,8 @@ def test_a_line_that_is_no_object_is_logged(source: Source) -> None:
     result = source.sync()
     assert result.status == "succeeded"
     assert result.log is not None
-    with open(result.log, encoding="utf-8") as log:
-        assert log.read().splitlines() == ["OUTPUT loading ...", "OUTPUT 50 %"]
+    logged = Path(result.log).read_text().splitlines()
+    assert logged == ["OUTPUT loading ...", "OUTPUT 50 %"]
 
 
 @pytest.mark.parametrize(
