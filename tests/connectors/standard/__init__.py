@@ -1,0 +1,1 @@
+"""The tests that airbyte-cdk ships for sources; they run in an environment of their own."""
