@@ -1,0 +1,23 @@
+{{ config(materialized='view') }}
+
+{# Holdings whose current trade is not completed, or is unknown to dim_trade, stay in silver. #}
+with holdings as (
+
+    select * from {{ ref('silver_holdings') }}
+
+)
+
+select
+    trade_id,
+    current_trade_id,
+    sk_customer_id,
+    sk_account_id,
+    sk_security_id,
+    sk_company_id,
+    cast({{ date_key('completed_at') }} as bigint) as sk_date_id,
+    cast({{ time_key('completed_at') }} as bigint) as sk_time_id,
+    trade_price as current_price,
+    quantity_after as current_holding,
+    batch_id
+from holdings
+where is_published

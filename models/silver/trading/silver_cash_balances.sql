@@ -1,0 +1,84 @@
+{#
+    The balance of an account runs over its own days, whatever version the account has. The historical load
+    counts by the day of the movement; a daily batch counts on its own day, late movements too.
+#}
+with movements as (
+
+    select *
+    from {{ ref('bronze_brokerage__cash_transaction') }}
+    where {{ in_batch_window() }}
+
+),
+
+batch_dates as (
+
+    select * from {{ ref('bronze_brokerage__batch_date') }}
+
+),
+
+daily_movements as (
+
+    select
+        movements.ct_ca_id as account_id,
+        case
+            when movements.batch_id = 1
+                then least(cast(movements.ct_dts as date), batch_dates.batch_date)
+            else batch_dates.batch_date
+        end as balance_date,
+        movements.batch_id,
+        count(*) as movements,
+        sum(movements.ct_amt) as amount
+    from movements
+    inner join batch_dates
+        on movements.batch_id = batch_dates.batch_id
+    group by all
+
+),
+
+{%- if is_incremental() %}
+
+balances_before as (
+
+    select
+        account_id,
+        sum(amount) as cash
+    from {{ this }}
+    where
+        batch_id < {{ first_batch() }}
+        and account_id in (select account_id from daily_movements)
+    group by account_id
+
+),
+{%- endif %}
+
+balances as (
+
+    select
+        daily_movements.*,
+        sum(daily_movements.amount) over (
+            partition by daily_movements.account_id
+            order by daily_movements.batch_id, daily_movements.balance_date
+        )
+        {%- if is_incremental() %}
+        + coalesce(balances_before.cash, 0)
+        {%- endif %} as cash
+    from daily_movements
+    {%- if is_incremental() %}
+    left join balances_before
+        on daily_movements.account_id = balances_before.account_id
+    {%- endif %}
+
+)
+
+select
+    balances.account_id,
+    balances.balance_date,
+    account.sk_account_id,
+    account.sk_customer_id,
+    cast(balances.movements as integer) as movements,
+    cast(balances.amount as decimal(15, 2)) as amount,
+    cast(balances.cash as decimal(15, 2)) as cash,
+    account.sk_account_id is not null as is_published,
+    balances.batch_id
+from balances
+{{ join_version(ref('dim_account'), 'account', 'balances.account_id = account.account_id', 'balances.balance_date', 'left') }}
