@@ -21,7 +21,7 @@ daily_movements as (
     select
         movements.ct_ca_id as account_id,
         case
-            when movements.batch_id = 1
+            when movements.batch_id = {{ historical_batch() }}
                 then least(cast(movements.ct_dts as date), batch_dates.batch_date)
             else batch_dates.batch_date
         end as balance_date,

@@ -1,5 +1,6 @@
 {{ config(unique_key=['trade_id', 'current_trade_id']) }}
 
+-- depends_on: {{ ref('bronze_brokerage__batch_date') }}
 {#
     A holding takes everything from the completion of its current trade. It counts from the batch that knows
     both: rows whose trade is completed later are taken up then.
