@@ -1,4 +1,5 @@
 {{ config(unique_key='account_id') }}
+{% set first = first_batch() %}
 
 with accounts as (
 
@@ -14,8 +15,8 @@ versions as (
     from accounts
     {%- if is_incremental() %}
     where
-        account_id in (select account_id from accounts where batch_id >= {{ first_batch() }})
-        or account_id in (select account_id from {{ this }} where batch_id >= {{ first_batch() }})
+        account_id in (select account_id from accounts where batch_id >= {{ first }})
+        or account_id in (select account_id from {{ this }} where batch_id >= {{ first }})
     {%- endif %}
 
 ),

@@ -1,4 +1,5 @@
 {{ config(unique_key='broker_id') }}
+{% set first = first_batch() %}
 
 with brokers as (
 
@@ -15,8 +16,8 @@ versions as (
     from brokers
     {%- if is_incremental() %}
     where
-        broker_id in (select broker_id from brokers where batch_id >= {{ first_batch() }})
-        or broker_id in (select broker_id from {{ this }} where batch_id >= {{ first_batch() }})
+        broker_id in (select broker_id from brokers where batch_id >= {{ first }})
+        or broker_id in (select broker_id from {{ this }} where batch_id >= {{ first }})
     {%- endif %}
     window by_day as (partition by broker_id order by effective_date)
 

@@ -1,4 +1,5 @@
 {{ config(unique_key='customer_id') }}
+{% set first = first_batch() %}
 
 with customers as (
 
@@ -24,8 +25,8 @@ versions as (
     from customers
     {%- if is_incremental() %}
     where
-        customer_id in (select customer_id from customers where batch_id >= {{ first_batch() }})
-        or customer_id in (select customer_id from {{ this }} where batch_id >= {{ first_batch() }})
+        customer_id in (select customer_id from customers where batch_id >= {{ first }})
+        or customer_id in (select customer_id from {{ this }} where batch_id >= {{ first }})
     {%- endif %}
 
 ),

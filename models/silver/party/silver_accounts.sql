@@ -1,4 +1,5 @@
 {{ config(unique_key='account_id') }}
+{% set first = first_batch() %}
 
 with account_actions as (
 
@@ -58,17 +59,17 @@ status_types as (
 
 touched as (
 
-    select ca_id as account_id from account_actions where batch_id >= {{ first_batch() }}
+    select ca_id as account_id from account_actions where batch_id >= {{ first }}
     union
-    select ca_id from account_changes where batch_id >= {{ first_batch() }}
+    select ca_id from account_changes where batch_id >= {{ first }}
     union
-    select account_id from {{ this }} where batch_id >= {{ first_batch() }}
+    select account_id from {{ this }} where batch_id >= {{ first }}
     union
     select account_id
     from {{ this }}
     where
-        customer_id in (select customer_id from customers where batch_id >= {{ first_batch() }})
-        or broker_id in (select broker_id from brokers where batch_id >= {{ first_batch() }})
+        customer_id in (select customer_id from customers where batch_id >= {{ first }})
+        or broker_id in (select broker_id from brokers where batch_id >= {{ first }})
 
 ),
 {%- endif %}

@@ -1,4 +1,5 @@
 {{ config(unique_key='customer_id') }}
+{% set first = first_batch() %}
 
 {# attribute: [field of the customer management system, field of the daily changes] #}
 {% set attributes = {
@@ -61,11 +62,11 @@ status_types as (
 
 touched as (
 
-    select c_id as customer_id from actions where batch_id >= {{ first_batch() }}
+    select c_id as customer_id from actions where batch_id >= {{ first }}
     union
-    select c_id as customer_id from changes where batch_id >= {{ first_batch() }}
+    select c_id as customer_id from changes where batch_id >= {{ first }}
     union
-    select customer_id from {{ this }} where batch_id >= {{ first_batch() }}
+    select customer_id from {{ this }} where batch_id >= {{ first }}
 
 ),
 {%- endif %}

@@ -1,4 +1,5 @@
 {{ config(unique_key='customer_id') }}
+{% set first = first_batch() %}
 
 {% set prospect_attributes = ['agency_id', 'credit_rating', 'net_worth', 'marketing_nameplate'] %}
 {% set open_end = 2147483647 %}
@@ -35,16 +36,16 @@ prospects as (
 
 touched as (
 
-    select customer_id from all_states where batch_id >= {{ first_batch() }}
+    select customer_id from all_states where batch_id >= {{ first }}
     union
-    select customer_id from {{ this }} where batch_id >= {{ first_batch() }}
+    select customer_id from {{ this }} where batch_id >= {{ first }}
     union
     select customer_id
     from all_states
     where match_key in (
         select match_key
         from prospects
-        where agency_id in (select agency_id from prospects where batch_id >= {{ first_batch() }})
+        where agency_id in (select agency_id from prospects where batch_id >= {{ first }})
     )
 
 ),
