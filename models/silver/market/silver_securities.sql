@@ -91,7 +91,7 @@ split_by_company as (
         issued.shout as shares_outstanding,
         issued.firsttradedate as first_trade,
         issued.firsttradeexchg as first_trade_on_exchange,
-        cast(issued.dividend as decimal(10, 2)) as dividend,
+        issued.dividend,
         greatest(issued.batch_id, coalesce(companies.batch_id, issued.batch_id)) as batch_id,
         greatest(issued.effective_date, coalesce(companies.effective_date, issued.effective_date)) as effective_date,
         least(issued.end_date, coalesce(companies.end_date, issued.end_date)) as end_date
