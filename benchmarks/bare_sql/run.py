@@ -171,6 +171,7 @@ def _report(run: BareSQL, wall: float, cpu: float) -> dict[str, object]:
         "phases": [asdict(phase) for phase in run.phases],
         "wall_seconds": wall,
         "cpu_seconds": cpu,
+        # Everything after the raw landing, the writing of the file included.
         "transformation_wall_seconds": wall
         - sum(phase.wall_seconds for phase in run.phases if phase.name == "landing"),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,

@@ -142,7 +142,7 @@ create table gold.audit (
 create temp macro batch_id() as getvariable('batch_id');
 create temp macro batch_date() as getvariable('batch_date');
 create temp macro end_of_time() as date '9999-12-31';
-create temp macro utc_now() as date_trunc('millisecond', now()::timestamp);
+create temp macro utc_now() as epoch_ms(epoch_ms(now()));
 
 -- The keys of Date.txt and Time.txt are the digits of the day and of the time of day;
 -- reference.sql stops the load if the delivered files say otherwise.

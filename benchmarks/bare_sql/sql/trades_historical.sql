@@ -78,7 +78,8 @@ left join gold.dim_account as account
     and account.effective_date <= balances.day
     and balances.day < account.end_date;
 
--- A cancellation ends the watch that the same customer placed on the same symbol.
+-- A cancellation ends the watch that the same customer placed on the same symbol: the source
+-- places a pair once at most.
 insert into gold.fact_watches
 with actions as (
     select
