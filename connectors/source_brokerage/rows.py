@@ -6,7 +6,6 @@ Whatever cannot be split keeps its text; nothing is dropped.
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -62,22 +61,19 @@ def _row(number: int, text: bytes, fields: list[bytes] | None, columns: int) -> 
 
 
 def _comma_rows(numbered: Iterator[tuple[int, bytes]], columns: int) -> Iterator[Row]:
-    waiting: deque[tuple[int, bytes]] = deque()
-
-    def following() -> tuple[int, bytes] | None:
-        return waiting.popleft() if waiting else next(numbered, None)
-
-    while (first := following()) is not None:
-        number, line = first
-        block = [first]
-        is_open, fields = split_commas(_without_end(line))
-        while is_open and len(block) < MAX_ROW_LINES and (more := following()) is not None:
+    for number, line in numbered:
+        block = [(number, line)]
+        text = _without_end(line)
+        is_open, fields = split_commas(text)
+        while is_open and len(block) < MAX_ROW_LINES and (more := next(numbered, None)):
             block.append(more)
-            is_open, fields = split_commas(_without_end(b"".join(line for _, line in block)))
+            text = _without_end(b"".join(line for _, line in block))
+            is_open, fields = split_commas(text)
         if fields is None and len(block) > 1:
-            waiting.extendleft(reversed(block[1:]))
-            del block[1:]
-        yield _row(number, _without_end(b"".join(line for _, line in block)), fields, columns)
+            yield _row(number, _without_end(line), None, columns)
+            yield from _comma_rows(iter(block[1:]), columns)
+        else:
+            yield _row(number, text, fields, columns)
 
 
 def split_commas(text: bytes) -> tuple[bool, list[bytes] | None]:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from connectors.source_brokerage import render
 from connectors.source_brokerage.rows import Row, split_rows
+from ingestion import exact
+from ingestion.declarations import FileFormat
 from tests.connectors.airbyte import configured, read
 from tests.landing import small_files, write_landing
 
@@ -138,3 +140,26 @@ def _compare(tmp_path_factory, name, stream, lines, end):
             assert result.code == 0
             found.append(result.records.get(stream))
     assert found[1] == found[0]
+
+
+BYTES = st.lists(st.sampled_from([b"a", b"|", b",", b'"', b"\n", b"\r\n", b"\r", b"\xff", b" "]))
+
+
+@settings(max_examples=150, deadline=None)
+@given(BYTES, st.sampled_from(["pipe", "comma", "lines"]))
+def test_the_loader_splits_whole_files_alike(tmp_path_factory, pieces, kind):
+    """A file gives the same rows whether it goes over whole or row by row."""
+    content = b"".join(pieces)
+    path = tmp_path_factory.mktemp("alike") / "file"
+    path.write_bytes(content)
+    columns = 1 if kind == "lines" else 2
+    file_format = FileFormat(
+        delimiter={"pipe": "|", "comma": ",", "lines": None}[kind],
+        quote='"' if kind == "comma" else None,
+        columns=[f"c{n}" for n in range(columns)],
+    )
+    loader = [
+        (row.line, None if row.values is None else list(row.values), row.raw_text)
+        for row in exact.rows(path, file_format, None)
+    ]
+    assert [(r.line, r.values, r.raw_text) for r in _split(content, kind, columns)] == loader
