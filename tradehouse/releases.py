@@ -34,7 +34,7 @@ def list_releases(home: Home) -> list[dict[str, Any]]:
             manifest["is_current"] = manifest["id"] == current
             manifest["path"] = str(path.parent / DATABASE)
             releases.append(manifest)
-    return sorted(releases, key=lambda release: (release["created_at"], release["id"]))
+    return sorted(releases, key=lambda release: str(release["id"]))
 
 
 def find_current(home: Home) -> str | None:
@@ -58,13 +58,13 @@ def current_database(home: Home) -> Path:
 
 
 def new_release_id(home: Home) -> str:
-    """Return the id of a release that is made now: its time, UTC, and a number if it is taken."""
-    stem = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    release_id, number = stem, 1
-    while (home.releases / release_id).exists():
-        number += 1
-        release_id = f"{stem}-{number}"
-    return release_id
+    """Return the id of a release that is made now: its time, UTC; later ids sort behind."""
+    release_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3] + "Z"
+    newest = max((release["id"] for release in list_releases(home)), default="")
+    if release_id > newest:
+        return release_id
+    moment, _, number = newest.partition("-")
+    return f"{moment}-{int(number or 1) + 1:03}"
 
 
 @contextmanager

@@ -1,0 +1,108 @@
+import shutil
+
+import pytest
+
+from tradehouse import brokerage, state
+from tradehouse.errors import LandingError, OtherBrokerageError
+from tradehouse.home import Home
+
+
+@pytest.fixture
+def landing(tmp_path):
+    for batch in (1, 2):
+        folder = tmp_path / "landing" / f"Batch{batch}"
+        folder.mkdir(parents=True)
+        (folder / "Trade.txt").write_text(f"{batch}|buy\n" * 20000)
+        (folder / "BatchDate.txt").write_text(f"2020-01-0{batch}\n")
+    return tmp_path / "landing"
+
+
+@pytest.fixture
+def known(tmp_path, landing):
+    """A home whose first batch was loaded from `landing`."""
+    home = Home(tmp_path / "home")
+    home.prepare()
+    brokerage.remember(home, landing, {1: 1}, [])
+    return home
+
+
+def test_the_same_deliveries_in_another_place_are_the_same_brokerage(known, landing, tmp_path):
+    moved = shutil.copytree(landing, tmp_path / "moved")
+
+    brokerage.require_own(known, moved, [])
+    brokerage.remember(known, moved, {1: 1}, [])
+
+    assert state.read(known, "brokerage")["landing"] == str(moved)
+    assert brokerage.find_landing(known, None) == moved
+
+
+@pytest.mark.parametrize("position", [0, -1], ids=["beginning", "end"])
+def test_another_first_batch_is_refused_with_both_ways_out(known, landing, position):
+    path = landing / "Batch1" / "Trade.txt"
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(bytes(content))
+
+    with pytest.raises(OtherBrokerageError) as refused:
+        brokerage.require_own(known, landing, [2])
+
+    assert "TRADEHOUSE_HOME=" in str(refused.value)
+    assert "--replace-batch 1" in str(refused.value)
+    brokerage.require_own(known, landing, [1])
+
+
+def test_the_identity_follows_a_replaced_first_batch(known, landing):
+    (landing / "Batch1" / "Trade.txt").write_text("1|sell\n")
+    brokerage.remember(known, landing, {1: 2}, [1])
+
+    brokerage.require_own(known, landing, [])
+
+
+def test_later_batches_do_not_change_the_identity(known, landing):
+    before = state.read(known, "brokerage")
+    shutil.rmtree(landing / "Batch2")
+    (landing / "Batch10").mkdir()
+
+    brokerage.require_own(known, landing, [])
+    brokerage.remember(known, landing, {1: 1}, [])
+
+    assert state.read(known, "brokerage") == before
+    assert list(brokerage.find_batches(landing)) == [1, 10]
+
+
+def test_an_archived_first_batch_is_fine_in_its_own_directory_only(known, landing, tmp_path):
+    shutil.rmtree(landing / "Batch1")
+    brokerage.require_own(known, landing, [])
+    moved = shutil.copytree(landing, tmp_path / "moved")
+
+    with pytest.raises(OtherBrokerageError, match="begins with Batch2"):
+        brokerage.require_own(known, moved, [])
+
+
+def test_before_the_first_batch_is_loaded_a_home_belongs_to_nobody(tmp_path, landing):
+    home = Home(tmp_path / "home")
+    home.prepare()
+    brokerage.remember(home, landing, {}, [])
+
+    assert state.read(home, "brokerage") == {}
+
+
+@pytest.mark.parametrize("name", ["missing", "empty"])
+def test_a_directory_without_batches_is_named(tmp_path, name):
+    (tmp_path / "empty" / "batch1").mkdir(parents=True)
+
+    with pytest.raises(LandingError, match=f"{name}.*Batch1/, Batch2/"):
+        brokerage.find_batches(tmp_path / name)
+
+
+def test_the_stamp_differs_when_a_file_is_touched_added_or_removed(landing):
+    stamps = [brokerage.stamp_landing(landing)]
+    (landing / "Batch2" / "Trade.txt").write_text("2|buy\n")
+    stamps.append(brokerage.stamp_landing(landing))
+    (landing / "Batch2" / "HR.csv").touch()
+    stamps.append(brokerage.stamp_landing(landing))
+    (landing / "Batch2" / "BatchDate.txt").unlink()
+    stamps.append(brokerage.stamp_landing(landing))
+
+    assert len(set(stamps)) == 4
+    assert brokerage.stamp_landing(landing) == stamps[-1]

@@ -1,0 +1,95 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.tradehouse.support import PROJECT
+from tradehouse.errors import BusyError
+from tradehouse.home import Home
+from tradehouse.locks import find_holder, writing
+
+HOLD = """
+import subprocess, sys, time
+from pathlib import Path
+from tradehouse.home import Home
+from tradehouse.locks import writing
+sys.argv = ["tradehouse", "run"]
+with writing(Home(Path({root!r}))):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], close_fds=False)
+    print(child.pid, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """A process that holds the lock, with a child that inherited it; gives both."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD.format(root=str(tmp_path))],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    child = int(process.stdout.readline())
+    yield process, child
+    for one in (process.pid, child):
+        try:
+            os.kill(one, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    process.wait()
+
+
+def test_who_writes_is_named_to_the_second_writer(tmp_path, holder):
+    process, _ = holder
+
+    with (
+        pytest.raises(BusyError, match=rf"`tradehouse run` \(process {process.pid}, since 20"),
+        writing(Home(tmp_path)),
+    ):
+        pass
+
+    assert find_holder(Home(tmp_path))["pid"] == process.pid
+
+
+def test_the_lock_lasts_until_the_last_child_is_gone(tmp_path, holder):
+    process, child = holder
+    process.kill()
+    process.wait()
+
+    with pytest.raises(BusyError), writing(Home(tmp_path)):
+        pass
+
+    os.kill(child, signal.SIGKILL)
+    with writing(Home(tmp_path), wait_seconds=10):
+        assert find_holder(Home(tmp_path))["pid"] == os.getpid()
+
+
+def test_a_waiting_writer_gets_the_lock_when_it_is_free(tmp_path, holder):
+    process, child = holder
+    for one in (process.pid, child):
+        os.kill(one, signal.SIGKILL)
+    began = time.monotonic()
+
+    with writing(Home(tmp_path), wait_seconds=30):
+        pass
+
+    assert time.monotonic() - began < 10
+    assert find_holder(Home(tmp_path)) is None
+
+
+def test_the_holder_removes_what_was_begun_and_a_refused_one_does_not(tmp_path, holder):
+    begun = tmp_path / "releases" / ".begun-1-x"
+    begun.mkdir(parents=True)
+
+    with pytest.raises(BusyError), writing(Home(tmp_path)):
+        pass
+    assert begun.exists()
+
+    for one in (holder[0].pid, holder[1]):
+        os.kill(one, signal.SIGKILL)
+    with writing(Home(tmp_path), wait_seconds=10):
+        assert not begun.exists()

@@ -1,0 +1,182 @@
+import duckdb
+import pytest
+
+from tradehouse import publish, releases
+from tradehouse.errors import TradehouseError, UsageError
+from tradehouse.home import Home
+
+
+def build_of(number):
+    return {
+        "id": f"build-{number}",
+        "batches": [{"batch": number, "delivery": 1}],
+        "tests": {"passed": 3},
+        "project_digest": "0",
+    }
+
+
+def fill(home, number):
+    """Let the warehouse's gold hold `number` rows, and a view and a layer beside it."""
+    home.prepare()
+    home.warehouse.unlink(missing_ok=True)
+    with duckdb.connect(home.warehouse) as connection:
+        connection.execute("create schema silver; create schema gold")
+        connection.execute(f"create table silver.secret as from range({number})")
+        connection.execute(f"create table gold.dim as select range as id from range({number})")
+        connection.execute("comment on column gold.dim.id is 'It''s a key'")
+        connection.execute("create view gold.doubled as select id * 2 as id from gold.dim")
+
+
+@pytest.fixture
+def filled(tmp_path):
+    home = Home(tmp_path / "home")
+    fill(home, 1)
+    return home
+
+
+def make(home, count):
+    ids = []
+    for number in range(1, count + 1):
+        fill(home, number)
+        ids.append(publish.publish(home, build_of(number)).release["id"])
+    return ids
+
+
+def rows_published(home):
+    with duckdb.connect(releases.current_database(home), read_only=True) as connection:
+        return connection.execute("select count(*) from gold.dim").fetchone()[0]
+
+
+def test_a_release_holds_gold_alone_and_needs_no_other_file(filled):
+    publish.publish(filled, build_of(1))
+    filled.warehouse.unlink()
+
+    with duckdb.connect(releases.current_database(filled), read_only=True) as connection:
+        found = connection.execute(
+            "select table_catalog, table_schema, table_name, table_type"
+            " from information_schema.tables order by all"
+        ).fetchall()
+        comment = connection.execute("select comment from duckdb_columns() where comment <> ''")
+        assert comment.fetchall() == [("It's a key",)]
+        assert connection.execute("from gold.doubled").fetchall() == [(0,)]
+    assert found == [
+        ("tradehouse", "gold", "dim", "BASE TABLE"),
+        ("tradehouse", "gold", "doubled", "BASE TABLE"),
+    ]
+
+
+def test_a_reader_keeps_its_release_while_the_pointer_moves(filled):
+    make(filled, 1)
+    with duckdb.connect(releases.current_database(filled).resolve(), read_only=True) as reader:
+        fill(filled, 2)
+        publish.publish(filled, build_of(2))
+        assert reader.execute("select count(*) from gold.dim").fetchone() == (1,)
+    assert rows_published(filled) == 2
+
+
+def test_the_same_build_is_published_once(filled):
+    first = publish.publish(filled, build_of(1)).release["id"]
+    again = publish.publish(filled, build_of(1)).release["id"]
+
+    assert again == first
+    assert len(releases.list_releases(filled)) == 1
+
+
+def test_the_last_releases_are_kept(filled, monkeypatch):
+    monkeypatch.setenv("TRADEHOUSE_KEEP_RELEASES", "2")
+    ids = make(filled, 4)
+
+    assert [release["id"] for release in releases.list_releases(filled)] == ids[2:]
+    assert [release["is_current"] for release in releases.list_releases(filled)] == [False, True]
+
+
+def test_the_published_release_is_never_removed(filled):
+    ids = make(filled, 4)
+    releases.roll_back(filled, ids[0])
+
+    assert releases.remove_old_releases(filled, 1) == ids[1:3]
+    assert rows_published(filled) == 1
+
+
+def test_a_rollback_goes_one_back_and_holds_publishing_until_it_is_resumed(filled):
+    ids = make(filled, 3)
+
+    assert releases.roll_back(filled) == ids[1]
+    fill(filled, 4)
+    held = publish.publish(filled, build_of(4))
+    assert (held.is_published, rows_published(filled)) == (False, 2)
+
+    assert releases.roll_back(filled) == ids[0]
+    assert releases.resume(filled) is True
+    assert publish.publish(filled, build_of(4)).is_published
+    assert rows_published(filled) == 4
+
+
+def test_after_a_rollback_the_same_build_needs_no_second_copy(filled):
+    ids = make(filled, 2)
+    releases.roll_back(filled)
+    releases.resume(filled)
+
+    assert publish.publish(filled, build_of(2)).release["id"] == ids[1]
+    assert len(releases.list_releases(filled)) == 2
+
+
+def test_a_rollback_beyond_the_oldest_or_to_an_unknown_release_is_refused(filled):
+    with pytest.raises(UsageError, match="Nothing is published yet"):
+        releases.roll_back(filled)
+    [only] = make(filled, 1)
+
+    with pytest.raises(UsageError, match="oldest release kept"):
+        releases.roll_back(filled)
+    with pytest.raises(UsageError, match=f"no release 2020. Kept are: {only}"):
+        releases.roll_back(filled, "2020")
+    assert releases.read_hold(filled) is None
+
+
+@pytest.mark.parametrize("step", ["copy_gold", "write_json", "sync_to_disk"])
+def test_a_crash_while_a_release_is_made_leaves_the_old_one(filled, monkeypatch, step):
+    make(filled, 1)
+    fill(filled, 2)
+
+    def crash(*_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publish, step, crash)
+    with pytest.raises(KeyboardInterrupt):
+        publish.publish(filled, build_of(2))
+
+    assert rows_published(filled) == 1
+    names = {path.name for path in filled.releases.iterdir()}
+    assert names == {releases.find_current(filled), releases.CURRENT}
+
+
+def test_a_crash_before_the_pointer_moves_is_mended_by_publishing_again(filled, monkeypatch):
+    make(filled, 1)
+    fill(filled, 2)
+    move_pointer = releases.move_pointer
+    monkeypatch.setattr(releases, "move_pointer", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        publish.publish(filled, build_of(2))
+    assert rows_published(filled) == 1
+
+    monkeypatch.setattr(releases, "move_pointer", move_pointer)
+    publish.publish(filled, build_of(2))
+    assert rows_published(filled) == 2
+    assert len(releases.list_releases(filled)) == 2
+
+
+def test_a_warehouse_without_gold_is_not_published(tmp_path):
+    home = Home(tmp_path)
+    home.prepare()
+    duckdb.connect(home.warehouse).close()
+
+    with pytest.raises(TradehouseError, match="nothing in schema gold"):
+        publish.publish(home, build_of(1))
+    with pytest.raises(TradehouseError, match="Nothing is published yet"):
+        releases.current_database(home)
+
+
+def test_a_release_cannot_be_written_to(filled):
+    publish.publish(filled, build_of(1))
+
+    assert releases.current_database(filled).stat().st_mode & 0o777 == 0o444

@@ -1,0 +1,219 @@
+"""The whole job on the hand-written brokerage, and what a run does when little or much is new."""
+
+import json
+import shutil
+
+import pytest
+
+from tests.landing import small_files, write_landing
+from tests.tradehouse.support import command, copy_project, gold, published_batches, raw, take
+from tradehouse import releases
+from tradehouse.home import Home
+
+pytestmark = pytest.mark.xdist_group("run")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A home in which the historical batch and a day are published, and its landing directory."""
+    base = tmp_path_factory.mktemp("finished")
+    write_landing(base / "landing", small_files(days=1))
+    done = command(base / "home", "run", "--landing", str(base / "landing"), "--json")
+    assert done.returncode == 0, done.stderr
+    return base
+
+
+@pytest.fixture
+def published(finished, tmp_path, monkeypatch):
+    """A home of the test's own like `finished`; its landing directory lies in it."""
+    home = tmp_path / "home"
+    shutil.copytree(finished / "home", home, symlinks=True)
+    shutil.copytree(finished / "landing", home / "landing")
+    monkeypatch.setenv("TRADEHOUSE_HOME", str(home))
+    outcome = take(home, home / "landing")
+    assert outcome.exit_code == 0
+    return home
+
+
+def deliver(home, days):
+    """Let the landing directory hold `days` days; gives the files, for changing some."""
+    files = small_files(days=days)
+    write_landing(home / "landing", files)
+    return files
+
+
+def test_the_first_run_publishes_everything_and_the_second_changes_nothing(
+    tiny_landing, home, monkeypatch
+):
+    first = command(home, "run", "--landing", str(tiny_landing))
+    assert first.returncode == 0, first.stderr
+    assert "Quarantine  0 rows" in first.stdout
+    assert published_batches(home) == [(1, 1), (2, 1), (3, 1)]
+    before = sorted((path, path.stat().st_mtime_ns) for path in home.rglob("*") if path.is_file())
+
+    second = command(home, "run")
+
+    assert second.returncode == 0
+    assert "Nothing new" in second.stdout
+    assert "Nothing was changed" in second.stdout
+    after = sorted((path, path.stat().st_mtime_ns) for path in home.rglob("*") if path.is_file())
+    assert [one for one in after if one not in before and one[0].name != "writer.lock"] == []
+
+
+def test_a_new_day_is_taken_and_only_that(published):
+    deliver(published, days=2)
+
+    outcome = take(published)
+
+    assert outcome.sync["new_batches"] == [3]
+    assert [build["reasons"] for build in outcome.builds] == [["batches 3 wait"]]
+    assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
+    assert take(published).is_idle
+
+
+def test_batch_by_batch_every_batch_gets_a_release(tiny_landing, home):
+    outcome = take(home, tiny_landing, by_batch=True)
+
+    assert [build["last_batch"] for build in outcome.builds] == [1, 2, 3]
+    assert [
+        [batch["batch"] for batch in release["batches"]]
+        for release in releases.list_releases(Home(home))
+    ] == [[1], [1, 2], [1, 2, 3]]
+
+
+def test_a_sync_alone_is_built_by_the_next_run(published):
+    deliver(published, days=2)
+    assert command(published, "sync").returncode == 0
+    assert published_batches(published) == [(1, 1), (2, 1)]
+
+    take(published)
+
+    assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
+
+
+def test_a_deleted_warehouse_is_built_again_from_raw(published):
+    before = gold(published, "select * from gold.dim_date order by all")
+    (published / "warehouse.duckdb").unlink()
+
+    outcome = take(published)
+
+    assert [build["reasons"][-1] for build in outcome.builds] == ["there is no warehouse yet"]
+    assert gold(published, "select * from gold.dim_date order by all") == before
+
+
+def test_a_held_pointer_stays_through_runs_until_it_is_resumed(published):
+    deliver(published, days=2)
+    take(published)
+    assert command(published, "rollback").returncode == 0
+    assert published_batches(published) == [(1, 1), (2, 1)]
+
+    assert take(published, rebuild=["industry"]).exit_code == 0
+    assert published_batches(published) == [(1, 1), (2, 1)]
+    resumed = command(published, "publish", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
+
+
+def test_reading_commands_answer_with_values(published):
+    status = json.loads(command(published, "status", "--json").stdout)
+    assert [(batch["batch"], batch["is_published"]) for batch in status["batches"]] == [
+        (1, True),
+        (2, True),
+    ]
+    [(rows,)] = gold(published, "select count(*) from gold.dim_date")
+    assert status["release"]["rows"]["dim_date"] == rows
+    assert status["build"]["status"] == "passed"
+    path = command(published, "path").stdout.strip()
+    assert path == str(published / "releases/current/tradehouse.duckdb")
+    listed = json.loads(command(published, "releases", "--json").stdout)
+    assert [one["is_current"] for one in listed][-1] is True
+    assert json.loads(command(published, "quarantine", "--json").stdout) == []
+
+
+def test_another_brokerage_is_refused_and_nothing_changes(published, tmp_path):
+    files = small_files(days=1)
+    files["Batch1/HR.csv"] = files["Batch1/HR.csv"].replace(b"1", b"2", 1)
+    other = write_landing(tmp_path / "other", files)
+
+    refused = command(published, "run", "--landing", str(other))
+
+    assert refused.returncode == 6
+    assert "--replace-batch 1" in refused.stderr
+    assert "TRADEHOUSE_HOME=" in refused.stderr
+    assert raw(published, "select max(_delivery) from brokerage.batch_date") == [(1,)]
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy of the project whose models and tests may be changed."""
+    return copy_project(tmp_path / "project")
+
+
+def test_a_failed_test_keeps_the_release_and_shows_its_rows(published, project):
+    before = releases.find_current(Home(published))
+    test = project / "tests" / "data" / "assert_no_industry_is_called_aerospace.sql"
+    test.write_text("select in_id, 'wrong' as verdict from {{ ref('industry') }} order by in_id\n")
+
+    failed = command(published, "run", project=project)
+
+    [(first,)] = gold(published, "select min(in_id) from gold.industry")
+    assert failed.returncode == 4, failed.stderr
+    assert "Failed: assert_no_industry_is_called_aerospace" in failed.stdout
+    assert f"in_id={first}, verdict=wrong" in failed.stdout
+    kept = published / "logs" / "failed_test_assert_no_industry_is_called_aerospace.csv"
+    assert kept.read_text().splitlines()[:2] == ["in_id,verdict", f"{first},wrong"]
+    assert releases.find_current(Home(published)) == before
+    refused = command(published, "publish", project=project)
+    assert (refused.returncode, "tests failed" in refused.stderr) == (1, True)
+
+    test.unlink()
+    mended = command(published, "run", project=project)
+
+    assert mended.returncode == 0, mended.stderr
+    assert releases.find_current(Home(published)) != before
+
+
+def test_changed_code_is_built_and_published_without_a_new_batch(published, project):
+    model = project / "models" / "gold" / "core" / "industry.sql"
+    model.write_text(model.read_text().replace("    in_name,", "    upper(in_name) as in_name,"))
+
+    changed = command(published, "run", "--json", project=project)
+
+    assert changed.returncode == 0, changed.stderr
+    names = {name for (name,) in gold(published, "select in_name from gold.industry")}
+    assert names == {name.upper() for name in names}
+    rebuilt = json.loads((published / "state" / "build.json").read_text())["rebuilt"]
+    assert "industry" in rebuilt
+    assert "dim_date" not in rebuilt
+
+    back = command(published, "run", "--json")
+    assert back.returncode == 0, back.stderr
+    assert {name for (name,) in gold(published, "select in_name from gold.industry")} != names
+
+
+def test_a_new_description_makes_docs_anew_and_builds_nothing(published, project):
+    page = published / "docs" / "index.html"
+    before = page.stat().st_mtime_ns
+    builds = json.loads((published / "state" / "build.json").read_text())["id"]
+    path = next((project / "models" / "gold" / "core").glob("*.yml"))
+    path.write_text(path.read_text().replace("description: ", "description: Newly said. ", 1))
+
+    done = command(published, "run", project=project)
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads((published / "state" / "build.json").read_text())["id"] == builds
+    assert page.stat().st_mtime_ns > before
+    assert "Newly said." in page.read_text()
+    assert "did not change" in command(published, "docs", project=project).stdout
+
+
+def test_a_model_that_does_not_compile_is_an_error_that_names_it(published, project):
+    model = project / "models" / "gold" / "core" / "industry.sql"
+    model.write_text(model.read_text().replace("in_name", "in_nothing"))
+
+    broken = command(published, "run", project=project)
+
+    assert broken.returncode == 1
+    assert "industry could not be built" in broken.stdout + broken.stderr
+    assert "in_nothing" in broken.stdout + broken.stderr
+    assert published_batches(published) == [(1, 1), (2, 1)]
