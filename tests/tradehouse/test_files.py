@@ -13,7 +13,8 @@ def test_a_write_that_fails_leaves_the_old_content(tmp_path):
             begun.write_text("half a")
             raise ZeroDivisionError
 
-    pytest.raises(ZeroDivisionError, fail)
+    with pytest.raises(ZeroDivisionError):
+        fail()
 
     assert read_json(path) == {"batch": 1}
     assert [one.name for one in tmp_path.iterdir()] == ["record.json"]

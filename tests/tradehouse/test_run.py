@@ -71,6 +71,7 @@ def test_a_new_day_is_taken_and_only_that(published):
     assert take(published).is_idle
 
 
+@pytest.mark.slow
 def test_batch_by_batch_every_batch_gets_a_release(tiny_landing, home):
     outcome = take(home, tiny_landing, by_batch=True)
 
@@ -81,6 +82,7 @@ def test_batch_by_batch_every_batch_gets_a_release(tiny_landing, home):
     ] == [[1], [1, 2], [1, 2, 3]]
 
 
+@pytest.mark.slow
 def test_a_sync_alone_is_built_by_the_next_run(published):
     deliver(published, days=2)
     assert command(published, "sync").returncode == 0
@@ -91,6 +93,7 @@ def test_a_sync_alone_is_built_by_the_next_run(published):
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
 
 
+@pytest.mark.slow
 def test_a_deleted_warehouse_is_built_again_from_raw(published):
     before = gold(published, "select * from gold.dim_date order by all")
     (published / "warehouse.duckdb").unlink()
@@ -101,6 +104,7 @@ def test_a_deleted_warehouse_is_built_again_from_raw(published):
     assert gold(published, "select * from gold.dim_date order by all") == before
 
 
+@pytest.mark.slow
 def test_a_held_pointer_stays_through_runs_until_it_is_resumed(published):
     deliver(published, days=2)
     take(published)
@@ -191,6 +195,7 @@ def test_changed_code_is_built_and_published_without_a_new_batch(published, proj
     assert {name for (name,) in gold(published, "select in_name from gold.industry")} != names
 
 
+@pytest.mark.slow
 def test_a_new_description_makes_docs_anew_and_builds_nothing(published, project):
     page = published / "docs" / "index.html"
     before = page.stat().st_mtime_ns
@@ -207,6 +212,7 @@ def test_a_new_description_makes_docs_anew_and_builds_nothing(published, project
     assert "did not change" in command(published, "docs", project=project).stdout
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_compile_is_an_error_that_names_it(published, project):
     model = project / "models" / "gold" / "core" / "industry.sql"
     model.write_text(model.read_text().replace("in_name", "in_nothing"))
