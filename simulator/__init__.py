@@ -6,5 +6,6 @@ of the platform is imported.
 
 from simulator.plan import SimulationError
 from simulator.simulation import simulate
+from simulator.steps import play
 
-__all__ = ["SimulationError", "simulate"]
+__all__ = ["SimulationError", "play", "simulate"]

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from simulator.plan import SimulationError
 from simulator.simulation import simulate
+from simulator.steps import FAULT_LIST, FAULTS, read_list
 
 _console = Console(stderr=False, highlight=False)
 _errors = Console(stderr=True, highlight=False)
@@ -35,14 +36,25 @@ def simulate_command(
             help="continuing: newswire and HR go on in daily batches; history: they stop."
         ),
     ] = "continuing",
+    faults: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Faults to put in, as numbered steps with faults.json: all, or names separated "
+            f"by commas ({', '.join(FAULTS)})."
+        ),
+    ] = None,
 ) -> None:
     """Write the source files of a simulated brokerage."""
+    names = [name.strip() for given in faults or [] for name in given.split(",")]
     try:
-        written = simulate(scale, days, seed, start.date(), out, newswire=newswire)
+        written = simulate(scale, days, seed, start.date(), out, newswire=newswire, faults=names)
     except SimulationError as error:
         _errors.print(str(error), soft_wrap=True)
         raise typer.Exit(2) from None
-    if not written:
+    if names and written:
+        steps = len(read_list(out)["steps"])
+        _console.print(f"{steps} steps and {FAULT_LIST} written: {out}", soft_wrap=True)
+    elif not written:
         _console.print(f"All batches are there already: {out}", soft_wrap=True)
     else:
         count = f"{len(written)} batch{'es' if len(written) > 1 else ''}"

@@ -26,7 +26,7 @@ from simulator.plan import CALENDAR_START, Plan, SimulationError, date_of
 STATE_FILE = "simulation.json"
 _ROOT_FILES = re.compile(
     r"simulation\.json|digen_report\.txt|(Generator|Batch\d+)_audit\.csv|Batch\d+"
-    r"|faults\.json|steps|\..*\.partial"
+    r"|\..*\.(partial|new)"
 )
 
 
@@ -35,13 +35,7 @@ class Landing:
 
     def __init__(self, plan: Plan, root: Path) -> None:
         self._plan, self._root = plan, root
-        self._parameters = {
-            "format": 1,
-            "scale": plan.scale,
-            "seed": plan.seed,
-            "start": plan.start.isoformat(),
-            "newswire": plan.newswire,
-        }
+        self._parameters: dict[str, Any] = {"format": 1, **plan.parameters()}
         self._records = self._read_state()
 
     def write(self, days: int, workers: int, chunk_rows: int) -> list[int]:

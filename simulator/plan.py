@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from simulator.randomness import Stream
 
@@ -86,6 +87,15 @@ class Plan:
                 f"The newswire must be one of {', '.join(NEWSWIRE_MODES)}, "
                 f"but {self.newswire!r} was given."
             )
+
+    def parameters(self) -> dict[str, Any]:
+        """What makes this brokerage, for the files that remember it."""
+        return {
+            "scale": self.scale,
+            "seed": self.seed,
+            "start": self.start.isoformat(),
+            "newswire": self.newswire,
+        }
 
     @cached_property
     def random(self) -> Stream:

@@ -27,6 +27,7 @@ MAXIMUM_SETTLEMENT_DAYS = 5
 OPEN_DAYS = MAXIMUM_WAIT_DAYS + MAXIMUM_SETTLEMENT_DAYS + 2
 _GROUP_TRADES, _GROUP_DAYS, _LAG_DAYS = 1000, 32, 20
 _OPEN_TRADES = 50
+_ASSURED_BY = 80_000
 _CANCELLED_SHARE = 0.0965
 _INVALID_SHARE = 0.0001
 
@@ -138,10 +139,15 @@ class TradeBook:
         moments = draw["time"].integers(ids, 0, SECONDS_A_DAY).reshape(-1, self._daily)
         moments[:, -1] = SECONDS_A_DAY - 1
         moments.sort(axis=1)
+        day = number * self.group_days + np.arange(self.group_days)
+        assured = (day >= HISTORY_TRADE_DAYS) & (self._daily < _OPEN_TRADES)
+        moments[assured, 0] = np.minimum(moments[assured, 0], _ASSURED_BY)
         created = (self._plan.first_trade_day + days) * SECONDS_A_DAY + moments.ravel()
         type_draw = draw["type"].uniform(ids)
         kind = (type_draw >= 0.3).astype(np.int64) + (type_draw >= 0.6) + (type_draw >= 0.8)
         kind[self._midnight_orders(ids) >= 0] = MARKET_BUY
+        first = np.flatnonzero(assured) * self._daily
+        kind[first] |= MARKET_BUY  # the first order of a small day is filled and settled on it
         limit = kind <= LIMIT_SELL
         wait = draw["wait"].integers(ids, 30, MAXIMUM_WAIT_DAYS * SECONDS_A_DAY - 30)
         submitted = created + np.where(limit, wait, 0)
@@ -149,6 +155,8 @@ class TradeBook:
         settled = completed + draw["settle"].integers(
             ids, 5, MAXIMUM_SETTLEMENT_DAYS * SECONDS_A_DAY
         )
+        in_time = 5 + (settled[first] - completed[first]) % (SECONDS_A_DAY - _ASSURED_BY - 400)
+        settled[first] = completed[first] + in_time
         cancelled = limit & draw["cancel"].chance(ids, _CANCELLED_SHARE)
         return Trades(
             ids, kind, created, submitted, completed, settled, cancelled, ids.copy(),

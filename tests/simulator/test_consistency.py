@@ -149,7 +149,7 @@ VIOLATIONS = {
     "newswire quarter": """select count(*) from newswire
         where quarter <> year(posted) || 'Q' || quarter(posted)""",
     "result label": """select count(*) from result where year <> year(posted)
-        or number <> quarter(posted) 
+        or number <> quarter(posted)
         or begins <> strftime(date_trunc('quarter', posted), '%Y%m%d')""",
     "earnings per share": """select count(*) from result where abs(eps - earnings / shares) > 0.4
         or abs(diluted_eps - earnings / diluted) > 0.4 or abs(margin - earnings / revenue) > 0.4
