@@ -1,0 +1,41 @@
+{# As in quarantine, rows are searched only where counts differ. #}
+{% set incomplete = [] %}
+{% for arrival in arrivals() %}
+    {% do bronze_model(arrival['stream']) %}
+    {% if execute %}
+        {% set counts = run_query('select (' ~ arrival['expected'] ~ '), (' ~ arrival['found'] ~ ')').rows[0] %}
+        {% if counts[0] != counts[1] %}
+            {% do incomplete.append(arrival) %}
+        {% endif %}
+    {% endif %}
+{% endfor %}
+
+with unmatched as (
+
+    select
+        cast(null as integer) as batch_id,
+        cast(null as integer) as delivery,
+        cast(null as varchar) as stream,
+        cast(null as varchar) as source_file,
+        cast(null as bigint) as source_line,
+        cast(null as varchar) as reason,
+        cast(null as varchar) as raw_text
+    where false
+    {%- for arrival in incomplete %}
+
+    union all
+
+    {{ unmatched_rows(arrival) }}
+    {%- endfor %}
+
+)
+
+select
+    batch_id,
+    delivery,
+    stream,
+    source_file,
+    source_line,
+    reason,
+    raw_text
+from unmatched
