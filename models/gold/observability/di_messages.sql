@@ -139,9 +139,9 @@ company_alerts as (
         'DimCompany' as message_source,
         'Invalid SPRating' as message_text,
         'Alert' as message_type,
-        'CO_ID = ' || company_id || ', CO_SP_RATE = ' || delivered_sp_rating as message_data
+        'CO_ID = ' || company_id || ', CO_SP_RATE = ' || announced_rating as message_data
     from {{ ref('silver_companies') }}
-    where {{ in_batch_window() }} and sp_rating is null and delivered_sp_rating is not null
+    where {{ in_batch_window() }} and sp_rating is null and announced_rating is not null
 
 ),
 
