@@ -29,8 +29,7 @@
         'FactMarketHistory': ref('fact_market_history'),
         'DimDate': ref('bronze_brokerage__date'), 'DimTime': ref('bronze_brokerage__time'),
         'Industry': ref('bronze_brokerage__industry'), 'StatusType': ref('bronze_brokerage__status_type'),
-        'TaxRate': ref('bronze_brokerage__tax_rate'), 'TradeType': ref('bronze_brokerage__trade_type'),
-        'Financial': ref('silver_financials')
+        'TaxRate': ref('bronze_brokerage__tax_rate'), 'TradeType': ref('bronze_brokerage__trade_type')
     } %}
     {%- for source, relation in own.items() %}
     select
@@ -45,25 +44,48 @@
     union all
     {%- endfor %}
 
+    -- A result that a later batch replaces was there until then.
+    select
+        results.batch_id,
+        'Financial',
+        'Row count',
+        sum(results.row_change)
+    from (
+        select
+            batch_id,
+            1 as row_change
+        from {{ ref('silver_financials') }}
+        where {{ in_batch_window() }} and sk_company_id is not null
+        union all
+        select
+            replaced_in_batch as batch_id,
+            -1 as row_change
+        from {{ ref('silver_financials') }}
+        where {{ in_batch_window('replaced_in_batch') }} and sk_company_id is not null
+    ) as results
+    group by results.batch_id
+
+    union all
+
     select
         batch_id,
         'Prospect',
         'Row count',
         count(*)
     from {{ ref('silver_prospects') }}
-    where {{ in_batch_window() }} and is_first_version
+    where {{ in_batch_window() }} and is_new
     group by batch_id
 
     union all
 
     select
-        inserted_batch_id,
+        created_batch_id,
         'DimTrade',
         'Row count',
         count(*)
     from {{ ref('silver_trades') }}
-    where {{ in_batch_window('inserted_batch_id') }}
-    group by inserted_batch_id
+    where {{ in_batch_window('created_batch_id') }} and is_published
+    group by created_batch_id
 
     union all
 
@@ -73,19 +95,19 @@
         'Row count',
         count(*)
     from {{ ref('silver_watches') }}
-    where {{ in_batch_window('placed_batch_id') }}
+    where {{ in_batch_window('placed_batch_id') }} and is_published
     group by placed_batch_id
 
     union all
 
     select
-        batch_id,
+        removed_batch_id,
         'FactWatches',
         'Inactive watches',
         count(*)
-    from {{ ref('fact_watches') }}
-    where {{ in_batch_window() }} and sk_date_id_date_removed is not null
-    group by batch_id
+    from {{ ref('silver_watches') }}
+    where {{ in_batch_window('removed_batch_id') }} and is_published
+    group by removed_batch_id
 
     union all
 
@@ -144,9 +166,9 @@
         count(*)
     from {{ ref('silver_watches') }} as watches
     inner join {{ ref('dim_customer') }} as customers on watches.sk_customer_id = customers.sk_customer_id
-    inner join {{ ref('dim_date') }} as days on watches.sk_date_id_date_placed = days.sk_date_id
+    inner join {{ ref('dim_date') }} as days on {{ date_key('watches.placed_at') }} = days.sk_date_id
     inner join {{ ref('dim_security') }} as securities on watches.sk_security_id = securities.sk_security_id
-    where {{ in_batch_window('watches.placed_batch_id') }}
+    where {{ in_batch_window('watches.placed_batch_id') }} and watches.is_published
     group by watches.placed_batch_id
 
     union all

@@ -14,41 +14,10 @@ with batches as (
 
 ),
 
-prospect_changes as (
+prospect_counts as (
 
-    select
-        batch_id,
-        count(*) filter (where is_first_version) as inserted_rows,
-        count(*) filter (where not is_first_version) as updated_rows
-    from {{ ref('silver_prospects') }}
+    select * from {{ ref('silver_prospect_counts') }}
     where {{ in_batch_window() }}
-    group by batch_id
-
-),
-
-prospect_lists as (
-
-    select
-        batch_id,
-        count(*) as source_rows
-    from {{ ref('bronze_brokerage__prospect') }}
-    where {{ in_batch_window() }}
-    group by batch_id
-
-),
-
-prospect_figures as (
-
-    select
-        batches.batch_id,
-        coalesce(prospect_changes.inserted_rows, 0) as inserted_rows,
-        coalesce(prospect_lists.source_rows, 0) as source_rows,
-        coalesce(prospect_changes.updated_rows, 0) as updated_rows
-    from batches
-    left join prospect_changes
-        on batches.batch_id = prospect_changes.batch_id
-    left join prospect_lists
-        on batches.batch_id = prospect_lists.batch_id
 
 ),
 
@@ -64,7 +33,7 @@ prospect_messages as (
         '{{ text }}' as message_text,
         'Status' as message_type,
         cast({{ column }} as varchar) as message_data
-    from prospect_figures
+    from prospect_counts
     {%- if column != 'inserted_rows' %}
     where batch_id > (select min(batch_id) from {{ ref('bronze_batches') }})
     {%- endif %}
@@ -73,62 +42,16 @@ prospect_messages as (
 
 ),
 
--- The historical load looks at new customers only, a daily batch at the last row of every customer it brings.
-checked_customers as (
-
-    select
-        batch_id,
-        c_id,
-        coalesce(c_tier, '') as tier,
-        try_cast(nullif(c_dob, '') as date) as dob
-    from {{ ref('bronze_brokerage__customer_mgmt_action') }}
-    where {{ in_batch_window() }} and actiontype = 'NEW'
-
-    union all
-
-    select
-        batch_id,
-        c_id,
-        coalesce(cast(c_tier as varchar), '') as tier,
-        c_dob as dob
-    from (
-        select
-            *,
-            row_number() over (
-                partition by batch_id, c_id order by cdc_dsn desc, source_line desc
-            ) as position_from_last
-        from {{ ref('bronze_brokerage__customer') }}
-        where {{ in_batch_window() }}
-    ) as customer_rows
-    where position_from_last = 1
-
-),
-
 customer_alerts as (
 
     select
         batch_id,
         'DimCustomer' as message_source,
-        'Invalid customer tier' as message_text,
+        message_text,
         'Alert' as message_type,
-        'C_ID = ' || c_id || ', C_TIER = ' || tier as message_data
-    from checked_customers
-    where tier not in ('1', '2', '3')
-
-    union all
-
-    select
-        checked_customers.batch_id,
-        'DimCustomer' as message_source,
-        'DOB out of range' as message_text,
-        'Alert' as message_type,
-        'C_ID = ' || checked_customers.c_id || ', C_DOB = ' || checked_customers.dob as message_data
-    from checked_customers
-    inner join batches
-        on checked_customers.batch_id = batches.batch_id
-    where
-        checked_customers.dob < batches.batch_date - interval 100 year
-        or checked_customers.dob > batches.batch_date
+        message_data
+    from {{ ref('silver_customer_alerts') }}
+    where {{ in_batch_window() }}
 
 ),
 
@@ -185,15 +108,13 @@ trade_alerts as (
 earnings_alerts as (
 
     select
-        prices.batch_id,
+        batch_id,
         'FactMarketHistory' as message_source,
         'No earnings for company' as message_text,
         'Alert' as message_type,
-        'DM_S_SYMB = ' || securities.symbol as message_data
-    from {{ ref('fact_market_history') }} as prices
-    inner join {{ ref('dim_security') }} as securities
-        on prices.sk_security_id = securities.sk_security_id
-    where {{ in_batch_window('prices.batch_id') }} and prices.pe_ratio is null
+        'DM_S_SYMB = ' || symbol as message_data
+    from {{ ref('silver_prices') }}
+    where {{ in_batch_window() }} and not has_earnings and sk_security_id is not null
 
 ),
 
