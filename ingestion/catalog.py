@@ -57,9 +57,12 @@ def _default(discovered: Discovered) -> Stream:
 def plan(
     declaration: Declaration, selected: Mapping[StreamKey, tuple[Discovered, Stream]]
 ) -> dict[StreamKey, Table]:
-    """The table of every selected stream."""
+    """The table of every selected stream.
+
+    Raises DeclarationError for a sync mode that the connector or the declaration does not carry.
+    """
     names = table_names(list(selected))
-    return {
+    tables = {
         key: Table(
             source=declaration.name,
             key=key,
@@ -76,6 +79,24 @@ def plan(
         )
         for key, (discovered, declared) in selected.items()
     }
+    for table in tables.values():
+        _check_mode(table)
+    return tables
+
+
+def _check_mode(table: Table) -> None:
+    mode = _MODES[table.declared.sync_mode][0]
+    supported = table.discovered.get("supported_sync_modes") or ["full_refresh"]
+    if mode not in supported:
+        raise DeclarationError(
+            f"{table.source}: stream {table.key[1]} is declared {table.declared.sync_mode}; the "
+            f"connector supports only {', '.join(supported)}. Choose another sync_mode."
+        )
+    if table.is_staged and not table.merge_key:
+        raise DeclarationError(
+            f"{table.source}: stream {table.key[1]} is declared incremental_deduplicated, which "
+            f"needs a key; the declaration gives none and the source defines none."
+        )
 
 
 def configured(tables: Mapping[StreamKey, Table], sync_id: str) -> dict[str, Any]:
@@ -87,18 +108,12 @@ def configured(tables: Mapping[StreamKey, Table], sync_id: str) -> dict[str, Any
 def _configured(table: Table, sync_number: int) -> dict[str, Any]:
     discovered, declared = table.discovered, table.declared
     source_mode, destination_mode = _MODES[declared.sync_mode]
-    supported = discovered.get("supported_sync_modes") or ["full_refresh"]
-    if source_mode not in supported:
-        raise DeclarationError(
-            f"{table.source}: stream {table.key[1]} is declared {declared.sync_mode}; the "
-            f"connector supports {', '.join(supported)} only. Choose a full_refresh mode."
-        )
     return {
         "stream": discovered,
         "sync_mode": source_mode,
         "destination_sync_mode": destination_mode,
-        "cursor_field": declared.cursor or discovered.get("default_cursor_field") or [],
-        "primary_key": declared.key or discovered.get("source_defined_primary_key") or [],
+        "cursor_field": table.merge_cursor,
+        "primary_key": table.merge_key,
         "generation_id": table.generation_id,
         "minimum_generation_id": table.minimum_generation_id,
         "sync_id": sync_number,
@@ -108,7 +123,7 @@ def _configured(table: Table, sync_number: int) -> dict[str, Any]:
 
 def is_held(table: Table) -> bool:
     """Whether a stream's rows become visible only when the stream is complete."""
-    return table.declared.sync_mode == "full_refresh_overwrite"
+    return table.minimum_generation_id > 0
 
 
 def ambiguous_names(keys: Collection[StreamKey]) -> set[str]:

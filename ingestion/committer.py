@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion import files, ledger, records
+from ingestion import files, ledger, modes, records
 from ingestion.files import LoadedFile
 from ingestion.protocol import StreamKey
 from ingestion.results import StreamResult
@@ -57,6 +57,7 @@ class Committer:
         self._waiting: list[Segment] = []
         self._closed = False
         self.error: BaseException | None = None
+        self.kept_empty: set[StreamKey] = set()
         self.results: dict[StreamKey, StreamResult] = {key: StreamResult() for key in tables}
         self._connections = [connection.cursor() for _ in range(workers)]
         self._threads = [
@@ -141,6 +142,7 @@ class Committer:
             connection.execute("begin")
             try:
                 loaded = self._load(connection, segment, exactly)
+                self._replace_older(connection, segment, loaded)
                 self._wait_for_turn(segment)
                 ledger.record_segment(
                     connection, self._sync_id, self._source, segment, loaded.totals, loaded.files
@@ -175,6 +177,15 @@ class Committer:
                 loaded.files[part.key] = found
             loaded.totals[part.key] = (count, part.bytes, nulled)
         return loaded
+
+    def _replace_older(
+        self, connection: duckdb.DuckDBPyConnection, segment: Segment, loaded: Loaded
+    ) -> None:
+        for key in segment.complete:
+            table = self._tables[key]
+            count = loaded.totals.get(key, (0, 0, 0))[0]
+            if table.minimum_generation_id and not modes.replace_older(connection, table, count):
+                self.kept_empty.add(key)
 
     def _wait_for_turn(self, segment: Segment) -> None:
         for before in segment.follows:

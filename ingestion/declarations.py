@@ -99,12 +99,6 @@ class Stream(_Model):
             return [[part] if isinstance(part, str) else part for part in value]
         return value
 
-    @model_validator(mode="after")
-    def _deduplication_needs_a_key(self) -> "Stream":
-        if self.sync_mode == "incremental_deduplicated" and not self.key:
-            raise ValueError("sync mode incremental_deduplicated needs a key")
-        return self
-
 
 class PackageConnector(_Model):
     """A connector of the package registry, installed into an environment of its own."""

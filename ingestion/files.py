@@ -181,7 +181,7 @@ def _load_plain(
     references = [reference for reference, _ in group]
     expected = sum(seen.lines for _, seen in group)
     statement = f"""
-        insert into {table.sql_name} by name
+        insert into {table.target} by name
         select {", ".join(quoted(name) for name in names)},
             {", ".join(f"{value} as {name}" for name, value in _origin(table, group).items())},
             {_extracted_at(references[0])} as _airbyte_extracted_at,
@@ -248,7 +248,7 @@ def _check_lines(
         tuple(row[:3]): tuple(row[3:])
         for row in connection.execute(
             f"""select _file, _batch, _delivery, min(_line), max(_line), count(*)
-            from {table.sql_name} where _file in (select unnest(?::varchar[])) group by all""",
+            from {table.target} where _file in (select unnest(?::varchar[])) group by all""",
             [[reference.relative_path for reference, _ in group]],
         ).fetchall()
     }
@@ -297,7 +297,7 @@ def _insert_rows(
     connection.register("exact_rows", pa.table(arrays))
     try:
         connection.execute(
-            f"""insert into {table.sql_name} by name select *, {origin},
+            f"""insert into {table.target} by name select *, {origin},
             {_extracted_at(reference)} as _airbyte_extracted_at,
             {table.generation_id} as _airbyte_generation_id from exact_rows"""
         )
@@ -318,8 +318,8 @@ def from_records(
         return []
     rows_by_file = connection.execute(
         f"""select _file, _batch, _delivery, count(*), count(_raw_text)
-        from {table.sql_name}
-        where rowid > (select max(rowid) from {table.sql_name}) - {inserted}
+        from {table.target}
+        where rowid > (select max(rowid) from {table.target}) - {inserted}
         group by all order by all"""
     ).fetchall()
     return [

@@ -6,7 +6,7 @@ row. Not here: the schema's definition and migration (`database`).
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -178,15 +178,20 @@ _CURRENT = """
     from _tradehouse.states"""
 
 
-def current_states(connection: duckdb.DuckDBPyConnection, source: str) -> list[dict[str, Any]]:
-    """The messages the next run gets: the newest state of every stream, or one for all."""
+def current_states(
+    connection: duckdb.DuckDBPyConnection, source: str, without: Collection[StreamKey] = ()
+) -> list[dict[str, Any]]:
+    """The messages the next run gets: the newest state of every stream, or one for all.
+
+    Streams in `without` start from nothing.
+    """
     rows = connection.execute(
-        f"""select state from ({_CURRENT}) where source = ? and age = 1
+        f"""select state, namespace, stream from ({_CURRENT}) where source = ? and age = 1
             and (kind <> 'STREAM' or position > coalesce(newest_global, -1))
         order by position""",
         [source],
     ).fetchall()
-    states = [orjson.loads(row[0]) for row in rows]
+    states = [orjson.loads(row[0]) for row in rows if (row[1], row[2]) not in without]
     return [state for state in states if not _is_reset(state)]
 
 
@@ -220,21 +225,6 @@ def last_position(connection: duckdb.DuckDBPyConnection) -> int:
     """The highest position of a state."""
     row = connection.execute("select coalesce(max(position), 0) from _tradehouse.states").fetchone()
     return int(row[0]) if row else 0
-
-
-def forget_states(
-    connection: duckdb.DuckDBPyConnection, source: str, keys: Iterable[StreamKey] | None = None
-) -> None:
-    """Drop the states of these streams, or of the whole source."""
-    if keys is None:
-        connection.execute("delete from _tradehouse.states where source = ?", [source])
-        return
-    for namespace, stream in keys:
-        connection.execute(
-            """delete from _tradehouse.states
-            where source = ? and stream = ? and namespace is not distinct from ?""",
-            [source, stream, namespace],
-        )
 
 
 def snapshot(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:

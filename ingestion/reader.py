@@ -59,8 +59,7 @@ class Reader:
         self.errors: list[SyncError] = []
         self.unselected: Counter[StreamKey] = Counter()
         self.estimates: dict[StreamKey, dict[str, Any]] = {}
-        self.records: Counter[StreamKey] = Counter()
-        self.bytes: Counter[StreamKey] = Counter()
+        self.spooled: dict[StreamKey, tuple[int, int]] = {}
 
     def read(self, item: Item) -> None:
         """Take one item. Raises ProtocolError."""
@@ -97,8 +96,8 @@ class Reader:
             self._mixed(part, run)
         else:
             part.append(run)
-            self.bytes[key] += len(run.lines)
-        self.records[key] += run.count
+            count, size = self.spooled.get(key, (0, 0))
+            self.spooled[key] = (count + run.count, size + len(run.lines))
         self._since_state[key] += run.count
 
     def _mixed(self, part: Part, run: RecordRun) -> None:
@@ -107,12 +106,9 @@ class Reader:
             number = run.line + offset
             record = parse_line(line, number)["record"]
             if record.get("file_reference"):
-                reference = _reference(record, number)
-                part.references.append(reference)
-                self.bytes[part.key] += reference.bytes
+                part.references.append(_reference(record, number))
             else:
                 part.append(RecordRun(part.key, line, 1, number))
-                self.bytes[part.key] += len(line)
 
     def _message(self, message: Message) -> None:
         content = message.content

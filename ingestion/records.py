@@ -19,17 +19,15 @@ _TEXT_TYPES = frozenset({"VARCHAR"})
 _INTEGERS = {"BIGINT": 64, "INTEGER": 32, "HUGEINT": 128}
 
 
-def load(
-    connection: duckdb.DuckDBPyConnection, table: Table, part: Part, into: str | None = None
-) -> tuple[int, int]:
+def load(connection: duckdb.DuckDBPyConnection, table: Table, part: Part) -> tuple[int, int]:
     """Insert a part's spooled records, inside the caller's transaction.
 
-    `into` is another table of the same columns. Returns the number of records and of values that
-    became NULL because they did not fit. Raises ProtocolError for a line that is not JSON.
+    Returns the number of records and of values that became NULL because they did not fit.
+    Raises ProtocolError for a line that is not JSON.
     """
     if not part.records:
         return 0, 0
-    target = into or table.sql_name
+    target = table.target
     limit = OBJECT_BYTES
     while True:
         try:

@@ -9,6 +9,7 @@ import secrets
 import shutil
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import duckdb
 
 from ingestion import catalog as catalogs
-from ingestion import declarations, ledger, tables
+from ingestion import declarations, ledger, modes, tables
 from ingestion.committer import Committer, Loaded
 from ingestion.configuration import Configuration
 from ingestion.connector import Runner
@@ -33,6 +34,7 @@ from ingestion.segments import Segment
 from ingestion.tables import Table
 
 WAIT_SECONDS = 60.0
+PROGRESS_SECONDS = 0.2
 
 
 def sync(
@@ -44,6 +46,8 @@ def sync(
     allow_gap: bool = False,
     config: Mapping[str, Any] | None = None,
     streams: Collection[str] | None = None,
+    full_refresh: bool = False,
+    reset: bool = False,
     progress: ProgressCallback | None = None,
     on_wait: Callable[[str], None] | None = None,
     wait_seconds: float = WAIT_SECONDS,
@@ -52,6 +56,8 @@ def sync(
 
     `landing`, `replace_batches` and `allow_gap` go into the configuration of sources that deliver
     files; `config` overrides any of its keys. `streams` selects some of the declared streams.
+    `full_refresh` reads them from the start, in addition to what is there; `reset` also removes
+    what was there, when the new rows are complete.
     A connector that fails gives a result with status failed and its errors; what was committed
     before stays, and the next sync goes on from there. Raises IngestionError when the sync cannot
     start, KeyboardInterrupt after a clean stop.
@@ -66,7 +72,7 @@ def sync(
         overrides["replace_batches"] = sorted(replace_batches)
     if allow_gap:
         overrides["allow_gap"] = True
-    run = _Run(declaration, paths, overrides, streams, progress)
+    run = _Run(declaration, paths, overrides, streams, progress, full_refresh, reset)
     with open_raw(
         paths.raw_database, tmp=paths.tmp, wait_seconds=wait_seconds, on_wait=on_wait
     ) as connection:
@@ -83,7 +89,13 @@ class _Run:
         overrides: dict[str, Any],
         streams: Collection[str] | None,
         progress: ProgressCallback | None,
+        full_refresh: bool,
+        reset: bool,
     ) -> None:
+        self._full_refresh = full_refresh or reset
+        self._reset = reset
+        self._totals: Counter[str] = Counter()
+        self._sizes: Counter[str] = Counter()
         self._declaration = declaration
         self._paths = paths
         self._streams = streams
@@ -114,8 +126,9 @@ class _Run:
                 environments=self._paths.connectors,
             )
             selected = catalogs.select(self._declaration, runner.discover(), self._streams)
-            plan = catalogs.plan(self._declaration, selected)
-            states = self._start(connection, runner, plan)
+            plan, states = self._start(
+                connection, runner, catalogs.plan(self._declaration, selected)
+            )
             try:
                 self._read(connection, runner, work, plan, states)
             finally:
@@ -144,13 +157,19 @@ class _Run:
         self,
         connection: duckdb.DuckDBPyConnection,
         runner: Runner,
-        plan: Mapping[StreamKey, Table],
-    ) -> list[dict[str, Any]]:
-        """Tables and ledger rows in one transaction; returns the states for the connector."""
+        wanted: Mapping[StreamKey, Table],
+    ) -> tuple[dict[StreamKey, Table], list[dict[str, Any]]]:
+        """Tables and ledger rows in one transaction; returns them and the connector's states."""
+        modes.merge_leftovers(connection, wanted.values())
+        plan: dict[StreamKey, Table] = {}
         connection.execute("begin")
         try:
-            for table in plan.values():
-                self._result.warnings += tables.prepare(connection, table)
+            for key, table in wanted.items():
+                prepared, changes = tables.prepare(connection, table)
+                self._result.warnings += changes
+                plan[key] = modes.with_generation(
+                    connection, prepared, full_refresh=self._full_refresh, reset=self._reset
+                )
             ledger.start_sync(
                 connection,
                 self._id,
@@ -159,12 +178,19 @@ class _Run:
                 connector_version=runner.version,
                 declaration_version=self._configuration.declaration_digest,
             )
-            states = ledger.current_states(connection, self._declaration.name)
+            states = ledger.current_states(
+                connection,
+                self._declaration.name,
+                without=[key for key, table in plan.items() if self._starts_anew(table)],
+            )
             connection.execute("commit")
         except BaseException:
             connection.execute("rollback")
             raise
-        return states
+        return plan, states
+
+    def _starts_anew(self, table: Table) -> bool:
+        return self._full_refresh or table.declared.sync_mode in modes.REFRESHING
 
     def _read(
         self,
@@ -210,13 +236,12 @@ class _Run:
             self._keep(reader, committer)
 
     def _pump(self, reader: Reader, process: ConnectorProcess, ambiguous: Collection[str]) -> None:
-        told = 0.0
+        told = time.monotonic()
         for item in read_items(process, ambiguous):
             reader.read(item)
-            if self._progress is not None and time.monotonic() - told > 0.1:
+            if self._progress is not None and time.monotonic() - told > PROGRESS_SECONDS:
                 told = time.monotonic()
-                for (_, stream), count in reader.records.items():
-                    size = reader.bytes[(_, stream)]
+                for (_, stream), (count, size) in reader.spooled.items():
                     self._progress(Progress(self._declaration.name, stream, "reading", count, size))
 
     def _judge(
@@ -255,6 +280,11 @@ class _Run:
         for (_, name), count in reader.unselected.items():
             result.unselected_records[name] = count
             result.warnings.append(f"{count} records of {name}, which is not selected, were left")
+        for _, name in committer.kept_empty:
+            result.warnings.append(
+                f"{name} brought no records: what was there is kept (allow_empty_overwrite: true "
+                f"in the declaration would remove it)"
+            )
         result.new_batches = sorted(self._new_batches)
 
     def _committed(self, segment: Segment, loaded: Loaded) -> None:
@@ -263,9 +293,12 @@ class _Run:
             if declared is not None and declared.commits_last:
                 batches = {file.reference.batch for file in found}
                 self._new_batches |= {batch for batch in batches if batch is not None}
-        if self._progress is not None:
-            for key, (count, size, _) in loaded.totals.items():
-                self._progress(Progress(self._declaration.name, key[1], "committed", count, size))
+        for (_, stream), (count, size, _) in loaded.totals.items():
+            self._totals[stream] += count
+            self._sizes[stream] += size
+            if self._progress is not None:
+                name, total = self._declaration.name, self._totals[stream]
+                self._progress(Progress(name, stream, "committed", total, self._sizes[stream]))
 
     def _end(self, connection: duckdb.DuckDBPyConnection, plan: Mapping[StreamKey, Table]) -> None:
         """Close the ledger's rows and write what readers see."""
@@ -281,6 +314,7 @@ class _Run:
         error = None
         if result.errors:
             error = {"errors": [each.as_dict() for each in result.errors]}
+        modes.merge(connection, plan.values())
         connection.execute("begin")
         try:
             ledger.end_sync(connection, self._id, statuses, error)

@@ -4,8 +4,8 @@ Not here: inserting rows (`records`, `files`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import duckdb
 
@@ -19,6 +19,7 @@ AIRBYTE_COLUMNS = {
     "_airbyte_generation_id": "BIGINT",
 }
 RAW_ID = "_airbyte_raw_id"
+STAGING_SCHEMA = "_tradehouse_staging"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Table:
     provenance: bool
     file_format: FileFormat | None
     declared: Stream
-    discovered: dict[str, Any]
+    discovered: dict[str, Any] = field(hash=False)
     generation_id: int = 1
     minimum_generation_id: int = 0
 
@@ -49,6 +50,28 @@ class Table:
     def sql_name(self) -> str:
         """Schema and table, quoted."""
         return f"{quoted(self.source)}.{quoted(self.name)}"
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether rows are gathered aside and merged by key."""
+        return self.declared.sync_mode == "incremental_deduplicated"
+
+    @property
+    def target(self) -> str:
+        """The table that rows are inserted into."""
+        if self.is_staged:
+            return f"{STAGING_SCHEMA}.{quoted(f'{self.source}__{self.name}')}"
+        return self.sql_name
+
+    @property
+    def merge_key(self) -> list[list[str]]:
+        """The paths of the key that rows are de-duplicated by."""
+        return self.declared.key or self.discovered.get("source_defined_primary_key") or []
+
+    @property
+    def merge_cursor(self) -> list[str]:
+        """The path of the cursor that says which row is newest; empty when there is none."""
+        return self.declared.cursor or self.discovered.get("default_cursor_field") or []
 
 
 def quoted(identifier: str) -> str:
@@ -118,12 +141,12 @@ def columns_of(
         fields = {k: v for k, v in fields.items() if k not in PROVENANCE} | PROVENANCE
     taken = {name.lower() for name in (*AIRBYTE_COLUMNS, RAW_ID)}
     columns = []
-    for field, kind in fields.items():
-        name, number = field, 2
+    for source_field, kind in fields.items():
+        name, number = source_field, 2
         while name.lower() in taken:
-            name, number = f"{field}_{number}", number + 1
+            name, number = f"{source_field}_{number}", number + 1
         taken.add(name.lower())
-        columns.append(Column(name, field, kind))
+        columns.append(Column(name, source_field, kind))
     return tuple(columns)
 
 
@@ -151,27 +174,72 @@ def existing_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> dic
     return dict(rows)
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
-    """Create the table, or bring it to the stream's columns; returns what was changed.
+def prepare(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[Table, list[str]]:
+    """Create the table, or bring it to the stream's columns.
 
-    Raises IngestionError where a changed type is not allowed by the declaration.
+    Returns the table with the columns and types that rows are to be inserted with, and what was
+    changed in words. Raises IngestionError where the declaration does not allow a changed type.
     """
     connection.execute(f"create schema if not exists {quoted(table.source)}")
     present = existing_columns(connection, table)
-    if not present:
+    changes: list[str] = []
+    if present:
+        columns = [_fit(connection, table, column, present, changes) for column in table.columns]
+        table = replace(table, columns=tuple(columns))
+    else:
         connection.execute(_create(table))
-        return []
-    changes = []
-    for column in table.columns:
-        found: str | None = present.get(column.name.lower())
-        if found is None:
-            connection.execute(
-                f"alter table {table.sql_name} add column {quoted(column.name)} {column.type}"
-            )
-            changes.append(f"{table.name}: new column {column.name} {column.type}")
-        elif found != column.type:
-            changes += _change_type(connection, table, column, found)
-    return changes
+    if table.is_staged:
+        connection.execute(f"create schema if not exists {STAGING_SCHEMA}")
+        connection.execute(
+            f"create or replace table {table.target} as select * from {table.sql_name} limit 0"
+        )
+    return table, changes
+
+
+def _fit(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    column: Column,
+    present: dict[str, str],
+    changes: list[str],
+) -> Column:
+    """The column of the table that takes this field, made or changed where it has to be."""
+    found = present.get(column.name.lower())
+    if found is None:
+        return _add(connection, table, column, present, changes)
+    if found == column.type:
+        return column
+    if found in _WIDER.get(column.type, ()):
+        return replace(column, type=found)  # It already holds the new type's values.
+    if table.declared.on_type_change == "fail":
+        raise IngestionError(
+            f"{table.sql_name}.{column.name} is {found}; the source now says {column.type}. "
+            f"The declaration says on_type_change: fail. Change it to widen or new_column."
+        )
+    if table.declared.on_type_change == "new_column":
+        name = f"{column.name}_{column.type.lower().replace(' ', '_')}"
+        return _fit(connection, table, replace(column, name=name), present, changes)
+    target = column.type if column.type in _WIDER.get(found, ()) else "VARCHAR"
+    connection.execute(
+        f"alter table {table.sql_name} alter column {quoted(column.name)} type {target}"
+    )
+    changes.append(f"{table.name}: column {column.name} from {found} to {target}")
+    return replace(column, type=target)
+
+
+def _add(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    column: Column,
+    present: dict[str, str],
+    changes: list[str],
+) -> Column:
+    connection.execute(
+        f"alter table {table.sql_name} add column {quoted(column.name)} {column.type}"
+    )
+    present[column.name.lower()] = column.type
+    changes.append(f"{table.name}: new column {column.name} {column.type}")
+    return column
 
 
 def _create(table: Table) -> str:
@@ -188,7 +256,6 @@ def _create(table: Table) -> str:
     return f"create table {table.sql_name} ({', '.join(lines)})"
 
 
-Widening = Literal["VARCHAR", "DOUBLE", "BIGINT", "HUGEINT", "JSON"]
 _WIDER: dict[str, tuple[str, ...]] = {
     "BOOLEAN": ("VARCHAR", "JSON"),
     "BIGINT": ("HUGEINT", "DOUBLE", "VARCHAR", "JSON"),
@@ -202,23 +269,3 @@ _WIDER: dict[str, tuple[str, ...]] = {
     "TIME WITH TIME ZONE": ("VARCHAR",),
     "JSON": ("VARCHAR",),
 }
-
-
-def _change_type(
-    connection: duckdb.DuckDBPyConnection, table: Table, column: Column, found: str
-) -> list[str]:
-    """A column whose type in the catalogue is no longer the table's."""
-    if found in _WIDER.get(column.type, ()):
-        return []  # The table's type already holds the new one's values.
-    widens = column.type in _WIDER.get(found, ())
-    target = column.type if widens else "VARCHAR"
-    if table.declared.on_type_change == "fail":
-        raise IngestionError(
-            f"{table.sql_name}.{column.name} is {found}; the source now says {column.type}. "
-            f"The declaration says on_type_change: fail. Change it to widen, or read the stream "
-            f"anew with --full-refresh."
-        )
-    connection.execute(
-        f"alter table {table.sql_name} alter column {quoted(column.name)} type {target}"
-    )
-    return [f"{table.name}: column {column.name} from {found} to {target}"]

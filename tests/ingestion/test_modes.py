@@ -1,0 +1,196 @@
+"""Sync modes: overwrite, refresh, de-duplication; by value."""
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
+
+A = [stream("a", n="integer", text="string")]
+
+
+def declare(source: Source, mode: str, **more: Any) -> None:
+    source.declared["streams"] = {"a": {"sync_mode": mode} | more}
+
+
+def play(source: Source, *numbers: int, complete: bool = True) -> None:
+    lines = [record("a", {"n": n, "text": str(n)}) for n in numbers]
+    end = status("a") if complete else error_trace("gone")
+    source.plays([*lines, state("a", {"at": 1}), end], streams=A, exit_code=0 if complete else 1)
+
+
+def numbers(source: Source) -> list[int]:
+    return [row[0] for row in source.query("select n from played.a order by n")]
+
+
+def test_the_catalogue_says_modes_and_generation(source: Source) -> None:
+    declare(source, "full_refresh_overwrite", cursor="n", key=["n", ["text"]])
+    for generation in (1, 2):
+        play(source, 1)
+        source.sync()
+        [configured] = source.got("catalog")["streams"]
+        assert configured["sync_mode"] == "full_refresh"
+        assert configured["destination_sync_mode"] == "overwrite"
+        assert configured["cursor_field"] == ["n"]
+        assert configured["primary_key"] == [["n"], ["text"]]
+        assert configured["generation_id"] == configured["minimum_generation_id"] == generation
+
+
+def test_overwrite_replaces_when_complete(source: Source) -> None:
+    declare(source, "full_refresh_overwrite")
+    play(source, 1, 2)
+    assert source.sync().status == "succeeded"
+    play(source, 3, complete=False)
+    assert source.sync().status == "failed"
+    assert numbers(source) == [1, 2]
+    play(source, 4, 5, 6)
+    assert source.sync().status == "succeeded"
+    assert numbers(source) == [4, 5, 6]
+    assert source.got("state") is None
+
+
+def test_an_empty_overwrite_keeps_what_is_there(source: Source) -> None:
+    declare(source, "full_refresh_overwrite")
+    play(source, 1)
+    source.sync()
+    play(source)
+    result = source.sync()
+    assert result.status == "succeeded"
+    assert "a brought no records" in result.warnings[0]
+    assert numbers(source) == [1]
+    declare(source, "full_refresh_overwrite", allow_empty_overwrite=True)
+    assert source.sync().status == "succeeded"
+    assert numbers(source) == []
+
+
+def test_full_refresh_append_adds_everything_again(source: Source) -> None:
+    declare(source, "full_refresh_append")
+    play(source, 1, 2)
+    source.sync()
+    source.sync()
+    assert numbers(source) == [1, 1, 2, 2]
+    assert source.got("state") is None
+    generations = source.query("select distinct _airbyte_generation_id from played.a order by 1")
+    assert generations == [(1,), (2,)]
+
+
+def test_incremental_append_keeps_all_history_and_its_generation(source: Source) -> None:
+    play(source, 1)
+    source.sync()
+    play(source, 1)
+    source.sync()
+    assert numbers(source) == [1, 1]
+    assert source.got("state")[0]["stream"]["stream_state"] == {"at": 1}
+    assert source.query("select distinct _airbyte_generation_id from played.a") == [(1,)]
+
+
+def test_full_refresh_and_reset_on_request(source: Source) -> None:
+    play(source, 1)
+    source.sync()
+    play(source, 2)
+    source.sync(full_refresh=True)
+    assert source.got("state") is None
+    assert numbers(source) == [1, 2]
+    play(source, 3, complete=False)
+    source.sync(reset=True)
+    assert numbers(source) == [1, 2]
+    play(source, 4)
+    source.sync(reset=True)
+    assert numbers(source) == [4]
+
+
+def versions(source: Source) -> list[tuple[Any, ...]]:
+    return source.query("select n, text, version from played.a order by all")
+
+
+V = [stream("a", n="integer", text="string", version="integer", _ab_cdc_deleted_at="string")]
+
+
+def deliver(source: Source, rows: list[dict[str, Any]], *, complete: bool = True) -> None:
+    lines = [record("a", row) for row in rows]
+    end = status("a") if complete else error_trace("gone")
+    source.plays([*lines, state("a", {"at": 1}), end], streams=V, exit_code=0 if complete else 1)
+    source.sync()
+
+
+def test_the_newest_row_of_a_key_stays(source: Source) -> None:
+    declare(source, "incremental_deduplicated", key="n", cursor="version")
+    deliver(
+        source,
+        [
+            {"n": 1, "text": "old", "version": 1},
+            {"n": 1, "text": "new", "version": 2},
+            {"n": 1, "text": "none", "version": None},
+            {"n": 2, "text": "only", "version": 1},
+        ],
+    )
+    assert versions(source) == [(1, "new", 2), (2, "only", 1)]
+    deliver(
+        source, [{"n": 1, "text": "late", "version": 1}, {"n": 2, "text": "next", "version": 2}]
+    )
+    assert versions(source) == [(1, "new", 2), (2, "next", 2)]
+    deliver(source, [{"n": 2, "version": 3, "_ab_cdc_deleted_at": "2026-01-01"}])
+    assert versions(source) == [(1, "new", 2)]
+
+
+def test_what_a_failed_sync_committed_is_merged(source: Source) -> None:
+    declare(source, "incremental_deduplicated", key="n", cursor="version")
+    deliver(source, [{"n": 1, "text": "x", "version": 1}] * 2, complete=False)
+    assert versions(source) == [(1, "x", 1)]
+
+
+def test_composite_and_nested_keys(source: Source) -> None:
+    declare(source, "incremental_deduplicated", key=["n", ["who", "id"]], cursor=["who", "at"])
+    rows = [
+        {"n": 1, "who": {"id": "a", "at": "1"}},
+        {"n": 1, "who": {"id": "a", "at": "2"}},
+        {"n": 1, "who": {"id": "b", "at": "1"}},
+        {"n": None, "who": {"id": "b", "at": "1"}},
+        {"n": None, "who": {"id": "b", "at": "3"}},
+    ]
+    lines = [record("a", row) for row in rows]
+    source.plays([*lines, status("a")], streams=[stream("a", n="integer", who="object")])
+    assert source.sync().status == "succeeded"
+    assert source.query("select n, who ->> 'id', who ->> 'at' from played.a order by all") == [
+        (1, "a", "2"),
+        (1, "b", "1"),
+        (None, "b", "3"),
+    ]
+
+
+def test_deduplication_without_a_key_is_refused(source: Source) -> None:
+    declare(source, "incremental_deduplicated")
+    play(source, 1)
+    with pytest.raises(Exception, match="needs a key"):
+        source.sync()
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    keys=st.lists(
+        st.tuples(st.integers(0, 5), st.integers(0, 20)), min_size=1, max_size=12, unique=True
+    ),
+    seed=st.integers(0, 1000),
+)
+def test_every_record_one_to_five_times_in_shuffled_batches(
+    tmp_path_factory: pytest.TempPathFactory, keys: list[tuple[int, int]], seed: int
+) -> None:
+    chance = random.Random(seed)
+    source = Source(tmp_path_factory.mktemp("shuffled"))
+    declare(source, "incremental_deduplicated", key="n", cursor="version")
+    copies = [
+        {"n": n, "text": f"{n}.{version}", "version": version}
+        for n, version in keys
+        for _ in range(chance.randint(1, 5))
+    ]
+    chance.shuffle(copies)
+    cut = chance.randint(0, len(copies))
+    deliver(source, copies[:cut])
+    deliver(source, copies[cut:])
+    newest = {n: max(v for m, v in keys if m == n) for n, _ in keys}
+    assert versions(source) == sorted((n, f"{n}.{v}", v) for n, v in newest.items())
