@@ -152,6 +152,9 @@ class Committer:
             except files.NotPlainError as error:
                 connection.execute("rollback")
                 exactly |= set(error.references)
+            except records.UnreadableError as error:
+                connection.execute("rollback")
+                records.repair(error.part)
             except BaseException:
                 _roll_back(connection)
                 raise

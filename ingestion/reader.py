@@ -7,6 +7,7 @@ outcome of the sync as a whole (`sync`).
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -228,6 +229,13 @@ class Reader:
         self._latest.update(dict.fromkeys(keys, segment))
         self._opened_at = time.monotonic()
         self._submit(segment)
+
+    def close(self) -> None:
+        """Let go of what is not sealed."""
+        for part in self._parts.values():
+            with suppress(OSError):
+                part.close()
+        self._parts.clear()
 
     def finish(self, *, succeeded: bool) -> None:
         """The connector ended: seal what may be kept.

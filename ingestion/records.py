@@ -3,8 +3,6 @@
 Not here: transactions (`committer`) and which lines belong together (`reader`).
 """
 
-from pathlib import Path
-
 import duckdb
 import orjson
 
@@ -13,9 +11,8 @@ from ingestion.protocol import parse_line
 from ingestion.segments import Part
 from ingestion.tables import RAW_ID, Column, Table, literal, quoted
 
-OBJECT_BYTES = 4 * 1024 * 1024
-LARGEST_OBJECT_BYTES = 1024 * 1024 * 1024
 _TEXT_TYPES = frozenset({"VARCHAR"})
+_UNTYPED = frozenset({"VARCHAR", "JSON"})
 _INTEGERS = {"BIGINT": 64, "INTEGER": 32, "HUGEINT": 128}
 
 
@@ -23,23 +20,17 @@ def load(connection: duckdb.DuckDBPyConnection, table: Table, part: Part) -> tup
     """Insert a part's spooled records, inside the caller's transaction.
 
     Returns the number of records and of values that became NULL because they did not fit.
-    Raises ProtocolError for a line that is not JSON.
+    Raises UnreadableError when DuckDB cannot read the lines as they are: the caller rolls back,
+    calls `repair`, and tries again.
     """
     if not part.records:
         return 0, 0
-    target = table.target
-    limit = OBJECT_BYTES
-    while True:
-        try:
-            inserted, nulled = _insert(connection, table, part.spool, target, limit)
-            break
-        except duckdb.InvalidInputException as error:
-            if "maximum_object_size" in str(error) and limit < LARGEST_OBJECT_BYTES:
-                limit *= 8
-                continue
-            _repair(part)
-            inserted, nulled = _insert(connection, table, part.spool, target, LARGEST_OBJECT_BYTES)
-            break
+    try:
+        inserted, nulled = _insert(connection, table, part)
+    except duckdb.InvalidInputException as error:
+        if part.is_repaired:
+            raise
+        raise UnreadableError(part, str(error)) from error
     if inserted != part.records:
         raise ProtocolError(
             f"{table.sql_name}: {part.records} records were read from the connector, {inserted} "
@@ -48,14 +39,11 @@ def load(connection: duckdb.DuckDBPyConnection, table: Table, part: Part) -> tup
     return inserted, nulled
 
 
-def _insert(
-    connection: duckdb.DuckDBPyConnection, table: Table, spool: Path, target: str, limit: int
-) -> tuple[int, int]:
-    statement = insert_statement(table, spool, target, limit)
-    row = connection.execute(statement).fetchone()
+def _insert(connection: duckdb.DuckDBPyConnection, table: Table, part: Part) -> tuple[int, int]:
+    row = connection.execute(insert_statement(table, part)).fetchone()
     inserted = int(row[0]) if row else 0
-    typed = any(column.type not in _TEXT_TYPES for column in table.columns)
-    return inserted, _count_nulled(connection, target, inserted) if typed else 0
+    typed = any(column.type not in _UNTYPED for column in table.columns)
+    return inserted, _count_nulled(connection, table.target, inserted) if typed else 0
 
 
 def _count_nulled(connection: duckdb.DuckDBPyConnection, target: str, inserted: int) -> int:
@@ -71,8 +59,8 @@ def _count_nulled(connection: duckdb.DuckDBPyConnection, target: str, inserted: 
     return int(row[0]) if row else 0
 
 
-def insert_statement(table: Table, spool: Path, target: str, limit: int) -> str:
-    """The statement that inserts a spool file's records into `target`."""
+def insert_statement(table: Table, part: Part) -> str:
+    """The statement that inserts a part's spooled records."""
     if _collides(table):
         struct = "JSON"
     else:
@@ -81,21 +69,16 @@ def insert_statement(table: Table, spool: Path, target: str, limit: int) -> str:
     names = [quoted(column.name) for column in table.columns]
     texts = [f"{_text(table, c)} as {quoted(f't{i}')}" for i, c in enumerate(table.columns)]
     values = [f"{_value(c, f't{i}')} as {quoted(f'v{i}')}" for i, c in enumerate(table.columns)]
-    changes = [
-        f"case when t{i} is not null and v{i} is null then {{'field': {literal(c.field)},"
-        f" 'change': 'NULLED', 'reason': 'DESTINATION_TYPECAST_ERROR', 'original': t{i}}} end"
-        for i, c in enumerate(table.columns)
-        if c.type not in _TEXT_TYPES
-    ]
+    changes = [_change(c, i) for i, c in enumerate(table.columns) if c.type not in _UNTYPED]
     raw_id = "" if table.provenance and table.file_format else f"{RAW_ID}, "
     raw_value = "" if table.provenance and table.file_format else "uuid()::varchar, "
     return f"""
-        insert into {target} ({"".join(name + ", " for name in names)}{raw_id}
+        insert into {table.target} ({"".join(name + ", " for name in names)}{raw_id}
             _airbyte_extracted_at, _airbyte_meta, _airbyte_generation_id)
         with lines as (
             select {"".join(text + ", " for text in texts)}
                 record.emitted_at as emitted_at, record.meta as meta
-            from read_ndjson({literal(spool)}, maximum_object_size = {limit},
+            from read_ndjson({literal(part.spool)}, maximum_object_size = {part.object_bytes},
                 columns = {{record: 'STRUCT(data {struct.replace("'", "''")},
                     emitted_at BIGINT, meta JSON)'}})
         ),
@@ -126,22 +109,65 @@ def _text(table: Table, column: Column) -> str:
     return f"nullif({field}::varchar, 'null')" if column.type == "JSON" else field
 
 
+_DAY = r"\d{4}-\d\d-\d\d"
+_CLOCK = r"\d\d:\d\d(:\d\d(\.\d+)?)?"
+_OFFSET = r"(Z|[+-]\d\d(:?\d\d)?)"
+_FORMS = {
+    "DOUBLE": r"-?\d+(\.\d+)?([eE][+-]?\d+)?",
+    "DATE": _DAY,
+    "TIMESTAMP": rf"{_DAY}([T ]{_CLOCK})?",
+    "TIMESTAMP WITH TIME ZONE": rf"{_DAY}([T ]{_CLOCK} ?{_OFFSET}?)?",
+    "TIME": _CLOCK,
+    "TIME WITH TIME ZONE": rf"{_CLOCK}{_OFFSET}?",
+}
+"""What a text has to look like: DuckDB's casts also take `epoch`, `nan`, and drop offsets."""
+_WITH_FRACTION = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIME", "TIME WITH TIME ZONE")
+
+
 def _value(column: Column, text: str) -> str:
     """The typed value, NULL where the text is not exactly one of the type."""
-    if column.type in _TEXT_TYPES:
+    kind = column.type
+    if kind in _TEXT_TYPES:
         return text
-    if column.type == "JSON":
+    if kind == "JSON":
         return f"{text}::json"
-    if column.type in _INTEGERS:
+    if kind in _INTEGERS:
         whole = rf"regexp_full_match({text}, '-?\d+(\.0+)?')"
-        return f"case when {whole} then try_cast(split_part({text}, '.', 1) as {column.type}) end"
-    if column.type == "BOOLEAN":
+        return f"case when {whole} then try_cast(split_part({text}, '.', 1) as {kind}) end"
+    if kind == "BOOLEAN":
         return f"case {text} when 'true' then true when 'false' then false end"
-    if column.type == "DATE":
-        return rf"case when regexp_full_match({text}, '-?\d{{4,}}-\d\d-\d\d( \(BC\))?')" + (
-            f" then try_cast({text} as date) end"
+    form = _FORMS.get(kind)
+    if form is None:
+        return f"try_cast({text} as {kind})"
+    cast = text
+    if kind == "TIME WITH TIME ZONE":
+        cast = f"replace({text}, 'Z', '+00')"
+    value = f"try_cast({cast} as {kind})"
+    if kind == "DOUBLE":
+        value = f"case when isfinite({value}) then {value} end"
+    return f"case when regexp_full_match({text}, '{form}') then {value} end"
+
+
+def _change(column: Column, index: int) -> str:
+    """What the loader changed in a value, NULL where it changed nothing."""
+
+    def entry(change: str, reason: str) -> str:
+        return (
+            f"{{'field': {literal(column.field)}, 'change': '{change}', 'reason': '{reason}',"
+            f" 'original': t{index}}}"
         )
-    return f"try_cast({text} as {column.type})"
+
+    nulled = (
+        f"when t{index} is not null and v{index} is null"
+        f" then {entry('NULLED', 'DESTINATION_TYPECAST_ERROR')}"
+    )
+    if column.type not in _WITH_FRACTION:
+        return f"case {nulled} end"
+    finer = rf"regexp_matches(t{index}, '\.\d{{6}}\d*[1-9]')"
+    return f"case {nulled} when {finer} then {entry('TRUNCATED', _SIZE)} end"
+
+
+_SIZE = "DESTINATION_FIELD_SIZE_LIMITATION"
 
 
 def _meta(changes: list[str]) -> str:
@@ -161,19 +187,31 @@ def _meta(changes: list[str]) -> str:
     )
 
 
-def _repair(part: Part) -> None:
+class UnreadableError(Exception):
+    """DuckDB cannot read a part's lines as they are."""
+
+    def __init__(self, part: Part, reason: str) -> None:
+        super().__init__(reason)
+        self.part = part
+
+
+def repair(part: Part) -> None:
     r"""Make every line of the spool readable, or say which is not JSON.
 
-    A lone surrogate (`\ud83d` without its second half) is valid in many writers and in no UTF-8
+    A lone surrogate (`\ud83d` without its second half) is valid for many writers and in no UTF-8
     text: it is replaced by U+FFFD. Raises ProtocolError for any other line that does not parse.
     """
     repaired = part.spool.with_suffix(".repaired")
+    longest = 0
     with part.spool.open("rb") as lines, repaired.open("wb") as out:
         for index, line in enumerate(lines):
+            longest = max(longest, len(line))
             text = replace_lone_surrogates(line)
             content = parse_line(text.strip(), part.output_line(index))
             out.write(line if text is line else orjson.dumps(content) + b"\n")
     repaired.replace(part.spool)
+    part.is_repaired = True
+    part.object_bytes = max(part.object_bytes, longest + 1024)
 
 
 def replace_lone_surrogates(line: bytes) -> bytes:

@@ -5,6 +5,7 @@ files. Not here: reading messages (`reader`) and loading a segment (`committer`)
 """
 
 import threading
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -47,6 +48,8 @@ class Part:
     references: list[FileReference] = field(default_factory=list)
     runs: list[tuple[int, int]] = field(default_factory=list)
     covered: _Mark = field(default_factory=_Mark)
+    object_bytes: int = 4 * 1024 * 1024
+    is_repaired: bool = False
     _handle: BinaryIO | None = None
 
     @property
@@ -87,13 +90,13 @@ class Part:
 
     def close(self) -> None:
         """Write the spool out; the part is complete."""
-        if self._handle is not None:
-            self._handle.close()
-            self._handle = None
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            handle.close()
 
     def output_line(self, record: int) -> int:
         """The line of the connector's output that holds the part's record of this index."""
-        start, line = max(run for run in self.runs if run[0] <= record)
+        start, line = self.runs[bisect_right(self.runs, record, key=lambda run: run[0]) - 1]
         return line + record - start
 
 

@@ -11,7 +11,8 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +74,13 @@ def sync(
     if allow_gap:
         overrides["allow_gap"] = True
     run = _Run(declaration, paths, overrides, streams, progress, full_refresh, reset)
-    with open_raw(
-        paths.raw_database, tmp=paths.tmp, wait_seconds=wait_seconds, on_wait=on_wait
-    ) as connection:
-        return run.run(connection)
+    try:
+        with open_raw(
+            paths.raw_database, tmp=paths.tmp, wait_seconds=wait_seconds, on_wait=on_wait
+        ) as connection:
+            return run.run(connection)
+    except OSError as error:
+        raise IngestionError(_words(error, paths)) from error
 
 
 class _Run:
@@ -132,7 +136,7 @@ class _Run:
             try:
                 self._read(connection, runner, work, plan, states)
             finally:
-                self._end(connection, plan)
+                self._end_in_any_case(connection, plan)
         return self._result
 
     @contextmanager
@@ -229,9 +233,11 @@ class _Run:
             committer.abandon()
             raise
         except (IngestionError, duckdb.Error, OSError) as error:
-            self._fail(str(error))
-            self._write_log("ERROR", traceback.format_exc())
             committer.abandon()
+            reader.close()
+            _empty(work)
+            self._fail(_words(error, self._paths))
+            self._write_log("ERROR", traceback.format_exc())
         finally:
             self._keep(reader, committer)
 
@@ -250,7 +256,8 @@ class _Run:
         """Success is exit code 0, no ERROR trace, and every selected stream COMPLETE."""
         code = process.wait()
         limits = self._declaration.limits
-        self._result.errors += reader.errors
+        for error in reader.errors:
+            self._result.errors.append(replace(error, message=self._redact(error.message)))
         missing = [key[1] for key in plan if key not in reader.complete]
         if process.timed_out:
             self._fail(
@@ -300,6 +307,20 @@ class _Run:
                 name, total = self._declaration.name, self._totals[stream]
                 self._progress(Progress(name, stream, "committed", total, self._sizes[stream]))
 
+    def _end_in_any_case(
+        self, connection: duckdb.DuckDBPyConnection, plan: Mapping[StreamKey, Table]
+    ) -> None:
+        """After a failure the ledger may be out of reach too: the next sync then closes it."""
+        try:
+            self._end(connection, plan)
+        except (duckdb.Error, OSError) as error:
+            if self._result.status == "succeeded":
+                raise
+            self._result.warnings.append(
+                f"the ledger could not be closed ({_words(error, self._paths)}); the next sync "
+                f"closes it"
+            )
+
     def _end(self, connection: duckdb.DuckDBPyConnection, plan: Mapping[StreamKey, Table]) -> None:
         """Close the ledger's rows and write what readers see."""
         result = self._result
@@ -325,7 +346,7 @@ class _Run:
         ledger.write_snapshot(connection, self._paths)
 
     def _write_log(self, level: str, text: str) -> None:
-        with self._log.open("a", encoding="utf-8") as log:
+        with suppress(OSError), self._log.open("a", encoding="utf-8") as log:
             log.write(f"{level} {self._redact(text)}\n")
 
 
@@ -333,3 +354,17 @@ def _remove_leftovers(tmp: Path) -> None:
     """Spools of syncs that died; whoever holds the database knows that none runs."""
     for directory in tmp.glob("sync-*"):
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _empty(work: Path) -> None:
+    """Give the space of spooled records back at once; a full disk needs it."""
+    for spool in work.glob("*.jsonl"):
+        spool.unlink(missing_ok=True)
+
+
+def _words(error: BaseException, paths: Paths) -> str:
+    """An error for people."""
+    if isinstance(error, OSError) and error.strerror:
+        where = error.filename or paths.raw_database.parent
+        return f"{error.strerror} ({where}); make room or check the directory, then run again."
+    return str(error)

@@ -1,0 +1,165 @@
+"""Connectors that hang, flood, print garbage, die or are stopped; secrets; a full disk."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ingestion import sync
+from ingestion.declarations import Declaration
+from ingestion.errors import ConnectorError
+from ingestion.process import Redactor
+from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
+
+PROJECT = Path(__file__).resolve().parents[2]
+A = [stream("a", n="integer", text="string")]
+
+
+def test_a_connector_that_hangs_is_stopped(source: Source) -> None:
+    source.declared["limits"] = {"silence_seconds": 1.0, "stop_seconds": 2.0}
+    source.plays([record("a", {"n": 1}), state("a", {"at": 1})], streams=A, sleep=60)
+    started = time.monotonic()
+    result = source.sync()
+    assert time.monotonic() - started < 20
+    assert result.status == "failed"
+    assert "sent nothing for 1 seconds" in result.errors[0].message
+    assert source.query("select n from played.a") == [(1,)]
+
+
+def test_a_connector_that_floods_standard_error_does_not_block(source: Source) -> None:
+    flood = "".join(f"line {i}\n" for i in range(200_000))
+    source.plays([record("a", {"n": 1}), status("a")], streams=A, stderr=flood)
+    result = source.sync()
+    assert result.status == "succeeded"
+    assert result.log is not None
+    assert Path(result.log).read_text().splitlines()[-1] == "line 199999"
+
+
+def test_a_connector_that_prints_garbage_fails_with_its_beginning(source: Source) -> None:
+    source.plays([b"\xff\xfe binary", b"{\xff" + b"x" * 1000, status("a")], streams=A)
+    result = source.sync()
+    assert result.status == "failed"
+    assert "Line 2" in result.errors[0].message
+    assert "{\\xffxxx" in result.errors[0].message
+    assert len(result.errors[0].message) < 600
+
+
+def test_a_connector_that_cannot_be_started(source: Source) -> None:
+    source.declared["connector"] = {"command": ["/nowhere/connector"]}
+    source.plays([], streams=A)
+    with pytest.raises(ConnectorError, match="cannot be started: /nowhere/connector: No such file"):
+        source.sync()
+
+
+def test_a_discovery_that_fails_says_so_in_the_connectors_words(source: Source) -> None:
+    source.declared["connector"] = {
+        "command": [sys.executable, "-c", "import sys; sys.exit('no such host: db.example')"]
+    }
+    with pytest.raises(
+        ConnectorError, match=r"discover gave no answer \(exit code 1\).*no such ho"
+    ):
+        source.sync()
+
+
+def test_secrets_appear_nowhere(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAYED_TOKEN", "sesame-1234")
+    source.declared["config"] = {"token": "Bearer ${PLAYED_TOKEN}"}
+    lines = [
+        "printed sesame-1234",
+        '{"type": "LOG", "log": {"level": "INFO", "message": "using sesame-1234"}}',
+        error_trace("refused sesame-1234"),
+    ]
+    source.plays(lines, streams=A, exit_code=1, stderr="stderr sesame-1234\n")
+    result = source.sync()
+    assert source.got("config") == {"token": "Bearer sesame-1234"}
+    assert result.errors[0].message == "refused ****"
+    kept = [p for p in source.home.rglob("*") if p.is_file()]
+    assert any(b"****" in path.read_bytes() for path in kept)
+    assert [path for path in kept if b"sesame" in path.read_bytes()] == []
+
+
+def test_a_secret_that_holds_another_is_replaced_whole() -> None:
+    assert Redactor(["abc", "abcdef", "x"])("abcdef abc x") == "**** **** x"
+
+
+SYNC = """
+import sys
+from pathlib import Path
+from tests.ingestion.test_process import endless
+from ingestion import sync
+
+print("started", flush=True)
+sync(endless(), Path(sys.argv[1]))
+"""
+
+
+def endless() -> Declaration:
+    script = Path(__file__).parent / "counting_source.py"
+    return Declaration.model_validate(
+        {
+            "name": "endless",
+            "description": "Counts for long.",
+            "owner": "tests",
+            "connector": {"command": [sys.executable, str(script), "1000000", "100"]},
+        }
+    )
+
+
+def test_an_interrupt_stops_cleanly_and_keeps_what_was_committed(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SYNC, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        cwd=PROJECT,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    marker = tmp_path / "state" / "sync-endless.json"
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "tmp").glob("sync-*/*.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert b"KeyboardInterrupt" in errors
+    assert children
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+    assert not marker.exists()
+    assert list((tmp_path / "tmp").iterdir()) == []
+    source = Source.__new__(Source)
+    source.paths = type("P", (), {"raw_database": tmp_path / "raw.duckdb"})()  # type: ignore[assignment]
+    assert source.query("select distinct status from _tradehouse.syncs") == [("cancelled",)]
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0 or not sys.platform.startswith("linux"),
+    reason="mounting a small file system needs root on Linux",
+)
+def test_a_full_disk_is_a_clear_error_and_harms_nothing(source: Source, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(small)], check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("mounting a small file system is not allowed here")
+    try:
+        source.home = small / "home"
+        source.paths = type(source.paths).below(source.home)
+        source.plays([record("a", {"n": 1}), state("a", {"at": 1}), status("a")], streams=A)
+        assert source.sync().status == "succeeded"
+        big = [record("a", {"n": i, "text": os.urandom(500).hex()}) for i in range(30_000)]
+        source.plays([*big, state("a", {"at": 2}), status("a")])
+        result = sync(source.declaration(), source.home)
+        assert result.status == "failed"
+        assert "no space" in result.errors[0].message.lower()
+        source.plays([record("a", {"n": 3}), state("a", {"at": 3}), status("a")])
+        assert source.sync().status == "succeeded"
+        assert source.query("select n from played.a order by n") == [(1,), (3,)]
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=True)
