@@ -93,7 +93,8 @@ own_events as (
         case
             when account_actions.actiontype in ('NEW', 'ADDACCT') then 'Active'
             when account_actions.actiontype = 'CLOSEACCT' then 'Inactive'
-        end as status
+        end as status,
+        account_actions.actiontype in ('NEW', 'ADDACCT') as is_opening
     from account_actions
     {%- if is_incremental() %}
     where account_actions.ca_id in (select account_id from touched)
@@ -111,7 +112,8 @@ own_events as (
         {%- for attribute, field in {'broker_id': 'ca_b_id', 'account_desc': 'ca_name', 'tax_status': 'ca_tax_st'}.items() %}
         coalesce(cast(account_changes.{{ field }} as varchar), '') as {{ attribute }},
         {%- endfor %}
-        status_types.st_name as status
+        status_types.st_name as status,
+        true as is_opening
     from account_changes
     left join status_types
         on account_changes.ca_st_id = status_types.st_id
@@ -204,6 +206,7 @@ effects as (
         account_desc,
         tax_status,
         status,
+        is_opening,
         false as yields_to_file
     from checked_events
     where unmatched_parent is null
@@ -225,6 +228,7 @@ effects as (
         null as account_desc,
         null as tax_status,
         customer_actions.status,
+        false as is_opening,
         false as yields_to_file
     from owners
     inner join customer_actions
@@ -249,6 +253,7 @@ effects as (
         null as account_desc,
         null as tax_status,
         case customers.status when 'Inactive' then 'Inactive' end as status,
+        false as is_opening,
         not customers.becomes_inactive as yields_to_file
     from owners
     inner join customers
@@ -272,6 +277,7 @@ effects as (
         null as account_desc,
         null as tax_status,
         null as status,
+        false as is_opening,
         false as yields_to_file
     from (
         select distinct
@@ -301,7 +307,7 @@ owned_effects as (
 
 ),
 
--- Only what happens to the owner of that time reaches the account, and nothing before it was opened.
+-- Only what happens to the owner of that time reaches the account; it has no status before it was opened.
 replayed as (
 
     select
@@ -318,8 +324,11 @@ replayed as (
         cast(nullif(last_value(broker_id ignore nulls) over until_effect, '') as bigint) as broker_id,
         nullif(last_value(account_desc ignore nulls) over until_effect, '') as account_desc,
         cast(nullif(last_value(tax_status ignore nulls) over until_effect, '') as integer) as tax_status,
-        last_value(case when yields_to_file and has_own_event then null else status end ignore nulls)
-            over until_effect as status
+        case
+            when bool_or(is_opening) over until_effect
+                then last_value(case when yields_to_file and has_own_event then null else status end ignore nulls)
+                    over until_effect
+        end as status
     from owned_effects
     where changed_customer_id is null or changed_customer_id = customer_id
     window until_effect as (

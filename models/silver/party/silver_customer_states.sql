@@ -72,6 +72,7 @@ touched as (
 {%- endif %}
 
 -- In every event NULL keeps an attribute and an empty text clears it; what creates a customer keeps nothing.
+-- Without such an event there is no status.
 events as (
 
     select
@@ -83,7 +84,8 @@ events as (
         case when actions.actiontype = 'NEW' then coalesce(actions.{{ field[0] }}, '') else actions.{{ field[0] }} end
             as {{ attribute }},
         {%- endfor %}
-        case actions.actiontype when 'NEW' then 'Active' when 'INACT' then 'Inactive' end as status
+        case actions.actiontype when 'NEW' then 'Active' when 'INACT' then 'Inactive' end as status,
+        actions.actiontype = 'NEW' as is_creation
     from actions
     {%- if is_incremental() %}
     where actions.c_id in (select customer_id from touched)
@@ -99,7 +101,8 @@ events as (
         {%- for attribute, field in attributes.items() %}
         coalesce(cast(changes.{{ field[1] }} as varchar), '') as {{ attribute }},
         {%- endfor %}
-        status_types.st_name as status
+        status_types.st_name as status,
+        true as is_creation
     from changes
     left join status_types
         on changes.c_st_id = status_types.st_id
@@ -134,7 +137,9 @@ replayed as (
         {%- for attribute in attributes %}
         nullif(last_value({{ attribute }} ignore nulls) over until_event, '') as {{ attribute }},
         {%- endfor %}
-        last_value(status ignore nulls) over until_event as status
+        case
+            when bool_or(is_creation) over until_event then last_value(status ignore nulls) over until_event
+        end as status
     from dated_events
     window until_event as (
         partition by customer_id
