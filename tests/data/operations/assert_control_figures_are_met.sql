@@ -57,10 +57,13 @@ expected as (
         sum(coalesce(control_figures.value, 0)) as value
     from batches
     cross join compared_figures
+    cross join (select min(batch_id) as batch_id from batches) as first_batch
     left join control_figures
         on
             batches.batch_id = control_figures.batch_id
             and compared_figures.attribute = control_figures.attribute
+            -- A later list of employees is complete again; what it adds is not in the figure.
+            and not (control_figures.attribute = 'HR_BROKERS' and batches.batch_id > first_batch.batch_id)
     group by
         batches.batch_id,
         compared_figures.message_source,
