@@ -140,7 +140,11 @@ select
     dated.removed_at,
     dated.lookup_date,
     dated.placed_batch_id,
-    dated.removed_batch_id,
+    -- A stop may arrive before the start that it ends: then the later batch knows of the removal.
+    case
+        when dated.placed_at is null then dated.removed_batch_id
+        when dated.removed_at is not null then greatest(dated.placed_batch_id, dated.removed_batch_id)
+    end as removed_batch_id,
     customer.sk_customer_id is not null and security.sk_security_id is not null as is_published,
     greatest(dated.placed_batch_id, dated.removed_batch_id) as batch_id
 from dated
