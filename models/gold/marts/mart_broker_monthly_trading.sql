@@ -1,9 +1,14 @@
-{{ config(materialized='view') }}
+{{ config(unique_key=['broker_id', 'month_start_date']) }}
 
-with trades as (
+{#
+    A month of a broker is counted anew when one of its trades changed or the broker did. A trade belongs to the
+    month that it was placed in and, once closed, to the month that it was closed in.
+#}
+{% set from_batch = first_batch() %}
 
-    select * from {{ ref('silver_trades') }}
-    where is_published
+with broker_versions as (
+
+    select * from {{ ref('dim_broker') }}
 
 ),
 
@@ -13,85 +18,125 @@ trade_types as (
 
 ),
 
-broker_versions as (
+trades as (
 
-    select * from {{ ref('dim_broker') }}
+    select
+        trades.*,
+        broker_versions.broker_id,
+        cast(date_trunc('month', trades.created_at) as date) as placed_month,
+        cast(date_trunc('month', trades.closed_at) as date) as closed_month
+    from {{ ref('silver_trades') }} as trades
+    inner join broker_versions
+        on trades.sk_broker_id = broker_versions.sk_broker_id
+    where trades.is_published
 
 ),
 
--- A trade counts in the month that it was placed in and, once closed, in the month that it was closed in.
-placed as (
+{%- if is_incremental() %}
+
+touched_months as (
 
     select
-        sk_broker_id,
-        cast(date_trunc('month', created_at) as date) as month_start_date,
-        count(*) as trades_placed
+        broker_id,
+        placed_month as month_start_date
     from trades
-    group by all
+    where batch_id >= {{ from_batch }}
 
-),
-
-closed as (
+    union
 
     select
-        trades.sk_broker_id,
-        cast(date_trunc('month', trades.closed_at) as date) as month_start_date,
-        count(*) filter (where trades.status_type_id = 'CMPT') as trades_completed,
-        count(*) filter (where trades.status_type_id = 'CNCL') as trades_canceled,
-        count(*) filter (where trades.status_type_id = 'CMPT' and trade_types.tt_is_sell = 0) as buys_completed,
-        count(*) filter (where trades.status_type_id = 'CMPT' and trade_types.tt_is_sell = 1) as sells_completed,
-        sum(trades.quantity) filter (where trades.status_type_id = 'CMPT') as shares_traded,
-        sum(trades.quantity * trades.trade_price) as traded_value,
-        sum(trades.commission) as commission,
-        sum(trades.fee) as fee,
-        sum(trades.tax) as tax
+        broker_id,
+        closed_month
     from trades
-    inner join trade_types
-        on trades.trade_type_id = trade_types.tt_id
-    where trades.closed_at is not null
-    group by all
+    where batch_id >= {{ from_batch }}
 
-),
+    union
 
-months_of_versions as (
+    -- A trade that closes twice leaves the month of its former closing.
+    select
+        trades.broker_id,
+        cast(date_trunc('month', changes.t_dts) as date)
+    from {{ ref('bronze_brokerage__trade') }} as changes
+    inner join trades
+        on changes.t_id = trades.trade_id
+    where trades.batch_id >= {{ from_batch }} and changes.t_st_id in ('CMPT', 'CNCL')
+
+    union
 
     select
-        sk_broker_id,
-        month_start_date,
-        coalesce(placed.trades_placed, 0) as trades_placed,
-        coalesce(closed.trades_completed, 0) as trades_completed,
-        coalesce(closed.trades_canceled, 0) as trades_canceled,
-        coalesce(closed.buys_completed, 0) as buys_completed,
-        coalesce(closed.sells_completed, 0) as sells_completed,
-        coalesce(closed.shares_traded, 0) as shares_traded,
-        coalesce(closed.traded_value, 0) as traded_value,
-        coalesce(closed.commission, 0) as commission,
-        coalesce(closed.fee, 0) as fee,
-        coalesce(closed.tax, 0) as tax
-    from placed
-    full join closed using (sk_broker_id, month_start_date)
+        broker_id,
+        month_start_date
+    from {{ this }}
+    where
+        batch_id >= {{ from_batch }}
+        or broker_id in (select broker_id from broker_versions where batch_id >= {{ from_batch }})
+
+),
+{%- endif %}
+
+events as (
+
+    select
+        broker_id,
+        placed_month as month_start_date,
+        batch_id,
+        1 as placed,
+        cast(null as varchar) as closed_as,
+        cast(null as varchar) as trade_type_id,
+        null as quantity,
+        null as traded_value,
+        null as commission,
+        null as fee,
+        null as tax
+    from trades
+
+    union all
+
+    select
+        broker_id,
+        closed_month,
+        batch_id,
+        0,
+        status_type_id,
+        trade_type_id,
+        quantity,
+        quantity * trade_price,
+        commission,
+        fee,
+        tax
+    from trades
+    where closed_month is not null
 
 ),
 
 months as (
 
     select
-        broker_versions.broker_id,
-        months_of_versions.month_start_date,
-        sum(months_of_versions.trades_placed) as trades_placed,
-        sum(months_of_versions.trades_completed) as trades_completed,
-        sum(months_of_versions.trades_canceled) as trades_canceled,
-        sum(months_of_versions.buys_completed) as buys_completed,
-        sum(months_of_versions.sells_completed) as sells_completed,
-        sum(months_of_versions.shares_traded) as shares_traded,
-        sum(months_of_versions.traded_value) as traded_value,
-        sum(months_of_versions.commission) as commission,
-        sum(months_of_versions.fee) as fee,
-        sum(months_of_versions.tax) as tax
-    from months_of_versions
-    inner join broker_versions
-        on months_of_versions.sk_broker_id = broker_versions.sk_broker_id
-    group by all
+        events.broker_id,
+        events.month_start_date,
+        sum(events.placed) as trades_placed,
+        count(*) filter (where events.closed_as = 'CMPT') as trades_completed,
+        count(*) filter (where events.closed_as = 'CNCL') as trades_canceled,
+        count(*) filter (where events.closed_as = 'CMPT' and trade_types.tt_is_sell = 0) as buys_completed,
+        count(*) filter (where events.closed_as = 'CMPT' and trade_types.tt_is_sell = 1) as sells_completed,
+        coalesce(sum(events.quantity) filter (where events.closed_as = 'CMPT'), 0) as shares_traded,
+        coalesce(sum(events.traded_value), 0) as traded_value,
+        coalesce(sum(events.commission), 0) as commission,
+        coalesce(sum(events.fee), 0) as fee,
+        coalesce(sum(events.tax), 0) as tax,
+        max(events.batch_id) as batch_id
+    from events
+    left join trade_types
+        on events.trade_type_id = trade_types.tt_id
+    {%- if is_incremental() %}
+    semi join touched_months
+        on
+            events.broker_id = touched_months.broker_id
+            and events.month_start_date = touched_months.month_start_date
+    {%- endif %}
+    group by
+        events.broker_id,
+        events.month_start_date
 
 )
 
@@ -114,7 +159,8 @@ select
     cast(months.tax as decimal(18, 2)) as tax_usd,
     cast(
         round(100 * months.commission / nullif(months.traded_value, 0), 4) as decimal(12, 4)
-    ) as commission_percent
+    ) as commission_percent,
+    greatest(months.batch_id, brokers.batch_id) as batch_id
 from months
 inner join broker_versions as brokers
     on months.broker_id = brokers.broker_id

@@ -13,10 +13,15 @@ companies as (
 
 ),
 
+-- A year of prices, and the week before it for the last close on or before the day a year ago.
 prices as (
 
     select * from {{ ref('silver_prices') }}
-    where sk_company_id is not null
+    where
+        sk_company_id is not null
+        and price_date >= (
+            select max(price_date) - interval 1 year - interval 7 days from {{ ref('silver_prices') }}
+        )
 
 ),
 
@@ -30,8 +35,7 @@ last_days as (
 
 ),
 
--- The week before the year finds the last close on or before the day a year ago.
-recent_prices as (
+dated_prices as (
 
     select
         prices.*,
@@ -39,7 +43,6 @@ recent_prices as (
     from prices
     inner join last_days
         on prices.symbol = last_days.symbol
-    where prices.price_date >= last_days.last_trading_date - interval 1 year - interval 7 days
 
 ),
 
@@ -68,7 +71,7 @@ closes as (
         avg(volume) filter (
             where price_date > last_trading_date - interval 30 days
         ) as average_volume
-    from recent_prices
+    from dated_prices
     group by
         symbol,
         last_trading_date

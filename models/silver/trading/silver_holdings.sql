@@ -1,10 +1,11 @@
 {{ config(unique_key=['trade_id', 'current_trade_id']) }}
 
--- depends_on: {{ ref('bronze_brokerage__batch_date') }}
 {#
     A holding takes everything from the completion of its current trade. It counts from the batch that knows
     both: rows whose trade is completed later are taken up then.
 #}
+{% set from_batch = first_batch() %}
+
 with holding_rows as (
 
     select *
@@ -14,8 +15,8 @@ with holding_rows as (
         {%- if is_incremental() %}
         and (
             {{ in_batch_window() }}
-            or hh_t_id in (select trade_id from {{ ref('silver_trades') }} where batch_id >= {{ first_batch() }})
-            or hh_t_id in (select current_trade_id from {{ this }} where batch_id >= {{ first_batch() }})
+            or hh_t_id in (select trade_id from {{ ref('silver_trades') }} where batch_id >= {{ from_batch }})
+            or hh_t_id in (select current_trade_id from {{ this }} where batch_id >= {{ from_batch }})
         )
         {%- endif %}
 
