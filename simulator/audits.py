@@ -84,7 +84,7 @@ def generator(plan: Plan, batches: int) -> bytes:
     dated = {name: str(date_of(day)) for name, day in days.items()}
     dated["DateBeginDate"] = str(CALENDAR_START)
     dated["DateEndDate"] = str(CALENDAR_END + datetime.timedelta(days=1))
-    rows = [f"Generator,1,,{name},,{value:g}" for name, value in _parameters(plan, batches).items()]
+    rows = [f"Generator,1,,{name},,{_plain(value)}" for name, value in _parameters(plan, batches).items()]
     rows += [f"Generator,1,{day},{name},," for name, day in dated.items()]
     return rendered(rows)
 
@@ -140,3 +140,8 @@ def _parameters(plan: Plan, batches: int) -> dict[str, float]:
         "WHScalingI": 700.0,
         "WHActivePct": 0.8,
     }
+
+
+def _plain(value: float) -> str:
+    """A figure without an exponent: 7776000, 0.05."""
+    return f"{value:.5f}".rstrip("0").rstrip(".")
