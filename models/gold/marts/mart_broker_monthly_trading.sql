@@ -5,6 +5,7 @@
     month that it was placed in and, once closed, to the month that it was closed in.
 #}
 {% set from_batch = first_batch() %}
+{% set trade_changes = ref('bronze_brokerage__trade') %}
 
 with broker_versions as (
 
@@ -56,7 +57,7 @@ touched_months as (
     select
         trades.broker_id,
         cast(date_trunc('month', changes.t_dts) as date)
-    from {{ ref('bronze_brokerage__trade') }} as changes
+    from {{ trade_changes }} as changes
     inner join trades
         on changes.t_id = trades.trade_id
     where trades.batch_id >= {{ from_batch }} and changes.t_st_id in ('CMPT', 'CNCL')
