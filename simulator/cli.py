@@ -1,7 +1,7 @@
-"""The simulator on the command line: the function behind `tradehouse simulate`.
+"""The simulator on the command line: `simulate` and `profile`.
 
 Belongs here: options, their help and how results and errors are printed. The platform's command
-line registers `simulate_command`; `python -m simulator` runs it alone.
+line registers `simulate_command`; `python -m simulator` has both.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from simulator.plan import SimulationError
+from simulator.profile import compare, markdown
 from simulator.simulation import simulate
 from simulator.steps import FAULT_LIST, FAULTS, read_list
 
@@ -59,3 +60,26 @@ def simulate_command(
     else:
         count = f"{len(written)} batch{'es' if len(written) > 1 else ''}"
         _console.print(f"{count} written (Batch{written[0]} to Batch{written[-1]}): {out}")
+
+
+def profile_command(
+    simulated: Annotated[Path, typer.Argument(help="Landing directory of a simulated brokerage.")],
+    reference: Annotated[Path, typer.Argument(help="Landing directory of the same scale.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File to write the Markdown table to instead of printing.")
+    ] = None,
+) -> None:
+    """Compare the profile of a simulated landing directory with a reference, as a table."""
+    try:
+        compared = compare(simulated, reference)
+    except SimulationError as error:
+        _errors.print(str(error), soft_wrap=True)
+        raise typer.Exit(2) from None
+    if out is None:
+        typer.echo(markdown(compared))
+    else:
+        out.write_text(markdown(compared))
+    off = [one for one in compared if not one.is_within]
+    _errors.print(f"{len(compared)} figures, {len(off)} outside their tolerance")
+    if off:
+        raise typer.Exit(1)

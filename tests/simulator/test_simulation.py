@@ -115,12 +115,12 @@ def test_a_full_disk_leaves_no_half_batch(tmp_path: Path, monkeypatch: pytest.Mo
 def test_the_command_writes_and_complains(tmp_path: Path) -> None:
     runner = CliRunner()
     out = str(tmp_path / "out")
-    arguments = ["--scale", "0.1", "--days", "1", "--start", "2020-02-29", "--out", out]
+    arguments = ["simulate", "--scale", "0.1", "--days", "1", "--start", "2020-02-29", "--out", out]
     result = runner.invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "out" / "Batch2" / "BatchDate.txt").read_text() == "2020-02-29\n"
     result = runner.invoke(app, arguments)
     assert "All batches are there already" in result.output
-    result = runner.invoke(app, ["--scale", "-1", "--out", out])
+    result = runner.invoke(app, ["simulate", "--scale", "-1", "--out", out])
     assert result.exit_code == 2
     assert "The scale must lie above 0" in result.output
