@@ -9,7 +9,7 @@
 {%- set contract = brokerage_streams()[stream] -%}
 {%- set key = contract['key'] -%}
 {%- set across = contract.get('key_in') == 'all' -%}
-with typed as (
+with typed as materialized (
 
     {{ typed_rows(stream) }}
 
@@ -20,19 +20,14 @@ select * exclude (is_valid) from typed where is_valid
 {%- else %}
 {%- set scope = [] if across else ['batch_id'] %},
 
-valid as (
-
-    select * exclude (is_valid) from typed where is_valid
-
-),
-
--- Candidates by their text: cheap, and empty on sound data, so that the ranking below costs nothing.
+-- Cheap, and empty on sound data, so that the ranking below costs nothing. Valid rows are counted and not filtered,
+-- because a filter here would have the engine type every text twice, for the condition and for the row.
 repeated as (
 
     select {{ (scope + key) | join(', ') }}
-    from valid
+    from typed
     group by all
-    having count(*) > 1
+    having count(*) filter (where is_valid) > 1
     {%- if across and is_incremental() %}
 
     union
@@ -41,16 +36,19 @@ repeated as (
     from {{ this }}
     where
         batch_id < {{ first_batch() }}
-        and ({{ key | join(', ') }}) in (select {{ key | join(', ') }} from valid)
+        and ({{ key | join(', ') }}) in (select {{ key | join(', ') }} from typed where is_valid)
     {%- endif %}
 
 ),
 
 candidates as (
 
-    select valid.*, true as is_delivered
-    from valid
+    select
+        typed.* exclude (is_valid),
+        true as is_delivered
+    from typed
     inner join repeated using ({{ (scope + key) | join(', ') }})
+    where typed.is_valid
     {%- if across and is_incremental() %}
 
     union all by name
@@ -73,9 +71,10 @@ first_delivered as (
 
 )
 
-select valid.*
-from valid
+select typed.* exclude (is_valid)
+from typed
 anti join repeated using ({{ (scope + key) | join(', ') }})
+where typed.is_valid
 
 union all by name
 
@@ -86,25 +85,52 @@ where is_delivered
 {% endmacro %}
 
 
-{# Every delivered row of a stream in the window, typed, with `is_valid`: keeps the contract. #}
+{#
+    Every delivered row of a stream in the window, typed, with `is_valid`: keeps the contract. In three steps, so that
+    every field is cut out of its line once and every text typed once.
+#}
 {% macro typed_rows(stream) %}
 {%- set contract = brokerage_streams()[stream] -%}
-{%- set delivered = source('brokerage', contract.get('raw', stream)) -%}
+{%- set delivered = source('brokerage', contract.get('raw', stream)) %}
     select
-        _batch as batch_id,
-        _delivery as delivery,
-        {%- for name, column in contract['columns'].items() %}
-        {{ typed_value(column[2] if column | length > 2 else name, column[0]) }} as {{ name }},
+        batch_id,
+        delivery,
+        {%- for name in contract['columns'] %}
+        {{ name }},
         {%- endfor %}
-        _file as source_file,
-        _line as source_line,
-        {{ row_is_valid(contract) }} as is_valid
-    from {{ delivered }}
-    where
-        {{ is_in_force(contract.get('raw', stream), contract.get('at_root')) }}
-        {%- if contract.get('where') %}
-        and {{ contract['where'] }}
-        {%- endif %}
+        source_file,
+        source_line,
+        {{ row_is_valid(contract) | indent(8) }} as is_valid
+    from (
+        select
+            _batch as batch_id,
+            _delivery as delivery,
+            {%- for name, column in contract['columns'].items() %}
+            {{ typed_value(name ~ '_text', column[0]) }} as {{ name }},
+            {{ name }}_text,
+            {%- endfor %}
+            _file as source_file,
+            _line as source_line,
+            _is_split
+        from (
+            select
+                _batch,
+                _delivery,
+                {%- for name, column in contract['columns'].items() %}
+                {{ column[2] if column | length > 2 else name }} as {{ name }}_text,
+                {%- endfor %}
+                _file,
+                _line,
+                _raw_text is null
+                {%- if contract.get('line') %} and length(line) in ({{ contract['line'] | join(', ') }}){% endif %} as _is_split
+            from {{ delivered }}
+            where
+                {{ is_in_force(contract.get('raw', stream), contract.get('at_root')) }}
+                {%- if contract.get('where') %}
+                and {{ contract['where'] }}
+                {%- endif %}
+        ) as fields
+    ) as typed_fields
 {%- endmacro %}
 
 
@@ -113,16 +139,12 @@ where is_delivered
     {%- if not contract['columns'] -%}
     false
     {%- else -%}
-    _raw_text is null
-        {%- if contract.get('line') %}
-        and length(line) in ({{ contract['line'] | join(', ') }})
-        {%- endif %}
+    _is_split
         {%- for name, column in contract['columns'].items() %}
-        {%- set expression = column[2] if column | length > 2 else name %}
         {%- if column[1] %}
-        and ({{ typed_value(expression, column[0]) }}) is not null
+        and {{ name }} is not null
         {%- elif column[0] != 'plain' %}
-        and ({{ expression }} is null or ({{ typed_value(expression, column[0]) }}) is not null)
+        and ({{ name }} is not null or {{ name }}_text is null)
         {%- endif %}
         {%- endfor %}
     {%- endif -%}
