@@ -6,15 +6,19 @@ Not here: the process itself (`process`) and the loading of what it reads (`sync
 import os
 import sys
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from ingestion import declarations, environments
 from ingestion.declarations import (
     CommandConnector,
     Declaration,
+    ManifestConnector,
     ModuleConnector,
+    PackageConnector,
 )
 from ingestion.errors import ConnectorError
 from ingestion.process import ConnectorProcess, Redactor
@@ -48,29 +52,63 @@ class Runner:
     def name(self) -> str:
         """The connector for the ledger."""
         connector = self._declaration.connector
-        if isinstance(connector, ModuleConnector):
-            return connector.module
-        if isinstance(connector, CommandConnector):
-            return " ".join(connector.command)
-        raise ConnectorError(f"{type(connector).__name__} cannot be run yet")
+        match connector:
+            case ModuleConnector():
+                return connector.module
+            case PackageConnector():
+                return connector.package
+            case ManifestConnector():
+                return connector.manifest
+            case CommandConnector():
+                return " ".join(connector.command)
 
     @property
     def version(self) -> str | None:
-        """The connector's version where the declaration or the project says it."""
+        """The connector's version where the declaration says it; the project's for its own."""
+        connector = self._declaration.connector
+        match connector:
+            case PackageConnector():
+                return connector.version
+            case ManifestConnector():
+                return f"airbyte-cdk {connector.cdk_version}"
+            case ModuleConnector():
+                return _project_version()
         return None
 
     def command(self) -> list[str]:
-        """The connector's command line without its arguments."""
+        """The connector's command line without its arguments; installs what it needs."""
         connector = self._declaration.connector
-        if isinstance(connector, ModuleConnector):
-            return [sys.executable, "-m", connector.module]
-        if isinstance(connector, CommandConnector):
-            return list(connector.command)
-        raise ConnectorError(f"{type(connector).__name__} cannot be run yet")
+        match connector:
+            case ModuleConnector():
+                return [sys.executable, "-m", connector.module]
+            case CommandConnector():
+                return list(connector.command)
+            case PackageConnector():
+                program = connector.executable or connector.package.removeprefix("airbyte-")
+                return [str(self._installed(connector.package, connector.version, program))]
+            case ManifestConnector():
+                program = "source-declarative-manifest"
+                return [str(self._installed("airbyte-cdk", connector.cdk_version, program))]
+
+    def _installed(self, package: str, version: str, program: str) -> Path:
+        python = getattr(self._declaration.connector, "python", None)
+        return environments.executable(
+            self._environments, package, version, program=program, python=python
+        )
+
+    def _more_arguments(self) -> list[str]:
+        """Arguments that every command but `spec` of a manifest needs."""
+        connector = self._declaration.connector
+        if not isinstance(connector, ManifestConnector):
+            return []
+        path = Path(connector.manifest)
+        if not path.is_absolute():
+            path = declarations.SOURCES / path
+        return ["--manifest-path", str(path)]
 
     def start(self, *arguments: str) -> ConnectorProcess:
         """Start the connector. Raises ConnectorError when the command cannot be run."""
-        command = [*self.command(), *arguments]
+        command = [*self.command(), *arguments, *self._more_arguments()]
         try:
             return ConnectorProcess(
                 command,
@@ -88,8 +126,10 @@ class Runner:
 
     def _environment(self) -> dict[str, str]:
         environment = dict(os.environ)
-        parts = [str(PROJECT), environment.get("PYTHONPATH", "")]
-        environment["PYTHONPATH"] = os.pathsep.join(part for part in parts if part)
+        environment.pop("PYTHONPATH", None)
+        if isinstance(self._declaration.connector, ModuleConnector):
+            environment["PYTHONPATH"] = str(PROJECT)
+        environment["DO_NOT_TRACK"] = "1"
         environment["AIRBYTE_STAGING_DIRECTORY"] = str(self.staging)
         return environment
 
@@ -156,3 +196,10 @@ class Runner:
         if states:
             arguments += ["--state", str(self.write("state.json", states))]
         return self.start("read", *arguments)
+
+
+def _project_version() -> str | None:
+    try:
+        return version("tradehouse")
+    except PackageNotFoundError:
+        return None
