@@ -55,19 +55,27 @@
     },
     {
         'stream': 'account',
-        'expected': "select count(distinct ca_id) from " ~ ref('bronze_brokerage__account') ~ " where " ~ in_batch_window(),
-        'found': "select count(distinct ca_id) from " ~ ref('bronze_brokerage__account') ~ " where " ~ in_batch_window()
-            ~ " and ca_id in (select account_id from " ~ ref('dim_account') ~ ")",
-        'missing': "ca_id not in (select account_id from " ~ ref('dim_account') ~ ")",
+        'expected': "select 0",
+        'found': "select count(*) from " ~ ref('silver_accounts') ~ " where unmatched_parent is not null and " ~ in_batch_window(),
+        'missing': "(batch_id, source_file, source_line) in (select (batch_id, source_file, source_line) from "
+            ~ ref('silver_accounts') ~ " where unmatched_parent is not null)",
         'parents': [['ca_c_id', customers], ['ca_b_id', brokers]],
     },
     {
         'stream': 'customer_mgmt_account',
-        'expected': "select count(distinct ca_id) from " ~ ref('bronze_brokerage__customer_mgmt_account') ~ " where " ~ in_batch_window(),
-        'found': "select count(distinct ca_id) from " ~ ref('bronze_brokerage__customer_mgmt_account') ~ " where " ~ in_batch_window()
-            ~ " and ca_id in (select account_id from " ~ ref('dim_account') ~ ")",
-        'missing': "ca_id not in (select account_id from " ~ ref('dim_account') ~ ")",
-        'parents': [['c_id', customers], ["try_cast(nullif(ca_b_id, '') as bigint)", brokers]],
+        'expected': "select 0",
+        'found': "select count(*) from " ~ ref('silver_accounts') ~ " where unmatched_parent is not null and " ~ in_batch_window(),
+        'missing': "(batch_id, source_file, source_line) in (select (batch_id, source_file, source_line) from "
+            ~ ref('silver_accounts') ~ " where unmatched_parent is not null)",
+        'parents': [['c_id', customers], ["try_cast(nullif(ca_b_id, '') as bigint)", brokers], ['ca_id', accounts]],
+    },
+    {
+        'stream': 'customer_mgmt_action',
+        'expected': "select count(*) from " ~ ref('bronze_brokerage__customer_mgmt_action') ~ " where " ~ in_batch_window(),
+        'found': "select count(*) from " ~ ref('bronze_brokerage__customer_mgmt_action') ~ " where " ~ in_batch_window()
+            ~ " and (actiontype not in ('UPDCUST', 'INACT') or c_id in (select customer_id from " ~ ref('dim_customer') ~ "))",
+        'missing': "actiontype in ('UPDCUST', 'INACT') and c_id not in (select customer_id from " ~ ref('dim_customer') ~ ")",
+        'parents': [['c_id', customers]],
     },
     {
         'stream': 'finwire_sec',

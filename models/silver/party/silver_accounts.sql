@@ -84,6 +84,8 @@ own_events as (
         account_actions.actionts as event_at,
         account_actions.action_number as event_number,
         account_actions.account_number,
+        account_actions.source_file,
+        account_actions.source_line,
         {%- for attribute, field in {'broker_id': 'ca_b_id', 'account_desc': 'ca_name', 'tax_status': 'ca_tax_st'}.items() %}
         case
             when account_actions.actiontype in ('NEW', 'ADDACCT') then coalesce(account_actions.{{ field }}, '')
@@ -109,6 +111,8 @@ own_events as (
         null as event_at,
         account_changes.cdc_dsn as event_number,
         1 as account_number,
+        account_changes.source_file,
+        account_changes.source_line,
         {%- for attribute, field in {'broker_id': 'ca_b_id', 'account_desc': 'ca_name', 'tax_status': 'ca_tax_st'}.items() %}
         coalesce(cast(account_changes.{{ field }} as varchar), '') as {{ attribute }},
         {%- endfor %}
@@ -199,6 +203,8 @@ effects as (
         case when batch_id = {{ historical_batch() }} then 0 else 1 end as cause_order,
         event_number,
         account_number,
+        source_file,
+        source_line,
         customer_id,
         null as changed_customer_id,
         null as changed_broker_id,
@@ -221,6 +227,8 @@ effects as (
         0 as cause_order,
         customer_actions.event_number,
         0 as account_number,
+        null as source_file,
+        null as source_line,
         null as customer_id,
         customer_actions.customer_id as changed_customer_id,
         null as changed_broker_id,
@@ -246,6 +254,8 @@ effects as (
         2 as cause_order,
         0 as event_number,
         0 as account_number,
+        null as source_file,
+        null as source_line,
         null as customer_id,
         customers.customer_id as changed_customer_id,
         null as changed_broker_id,
@@ -270,6 +280,8 @@ effects as (
         3 as cause_order,
         0 as event_number,
         0 as account_number,
+        null as source_file,
+        null as source_line,
         null as customer_id,
         null as changed_customer_id,
         brokers.broker_id as changed_broker_id,
@@ -318,6 +330,8 @@ replayed as (
         cause_order,
         event_number,
         account_number,
+        source_file,
+        source_line,
         customer_id,
         changed_customer_id,
         changed_broker_id,
@@ -362,6 +376,8 @@ select
     account_desc,
     tax_status,
     cast(null as varchar) as unmatched_parent,
+    cast(null as varchar) as source_file,
+    cast(null as bigint) as source_line,
     lead(effective_date) over by_day is null as is_current,
     effective_date,
     coalesce(lead(effective_date) over by_day, {{ end_of_time() }}) as end_date
@@ -379,6 +395,8 @@ select
     nullif(account_desc, '') as account_desc,
     cast(nullif(tax_status, '') as integer) as tax_status,
     unmatched_parent,
+    source_file,
+    source_line,
     false as is_current,
     effective_date,
     effective_date as end_date
@@ -396,6 +414,8 @@ select
     account_desc,
     tax_status,
     'account' as unmatched_parent,
+    source_file,
+    source_line,
     false as is_current,
     effective_date,
     effective_date as end_date
