@@ -4,7 +4,7 @@
 with prices as (
 
     select * from {{ ref('silver_prices') }}
-    where sk_company_id is not null
+    where sk_security_id is not null
 
 )
 

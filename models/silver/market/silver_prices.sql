@@ -211,6 +211,7 @@ securities as (
         securities.end_date
     from {{ ref('silver_securities') }} as securities
     inner join symbols using (symbol)
+    where securities.sk_company_id is not null
 
 ),
 
