@@ -57,7 +57,7 @@ lint: setup ## Check style and types: ruff, mypy, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	@if [ -d models ]; then $(BIN)/sqlfluff lint --disable-progress-bar --processes 2 models tests/data; fi
+	$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 models tests/data
 
 format: setup ## Put Python into the house's format
 	$(BIN)/ruff check --fix .

@@ -1,45 +1,23 @@
 """The whole job on the hand-written brokerage, and what a run does when little or much is new."""
 
 import json
-import shutil
 
 import pytest
 
 from tests.landing import small_files, write_landing
-from tests.tradehouse.support import command, copy_project, gold, published_batches, raw, take
+from tests.tradehouse.support import (
+    command,
+    copy_project,
+    deliver,
+    gold,
+    published_batches,
+    raw,
+    take,
+)
 from tradehouse import releases
 from tradehouse.home import Home
 
 pytestmark = pytest.mark.xdist_group("run")
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    """A home in which the historical batch and a day are published, and its landing directory."""
-    base = tmp_path_factory.mktemp("finished")
-    write_landing(base / "landing", small_files(days=1))
-    done = command(base / "home", "run", "--landing", str(base / "landing"), "--json")
-    assert done.returncode == 0, done.stderr
-    return base
-
-
-@pytest.fixture
-def published(finished, tmp_path, monkeypatch):
-    """A home of the test's own like `finished`; its landing directory lies in it."""
-    home = tmp_path / "home"
-    shutil.copytree(finished / "home", home, symlinks=True)
-    shutil.copytree(finished / "landing", home / "landing")
-    monkeypatch.setenv("TRADEHOUSE_HOME", str(home))
-    outcome = take(home, home / "landing")
-    assert outcome.exit_code == 0
-    return home
-
-
-def deliver(home, days):
-    """Let the landing directory hold `days` days; gives the files, for changing some."""
-    files = small_files(days=days)
-    write_landing(home / "landing", files)
-    return files
 
 
 def test_the_first_run_publishes_everything_and_the_second_changes_nothing(

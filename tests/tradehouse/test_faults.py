@@ -1,0 +1,130 @@
+"""Faults of deliveries and what a run makes of them: the table in docs/faults.md, row by row."""
+
+import json
+
+import pytest
+
+from tests.landing import small_files
+from tests.tradehouse.support import command, deliver, published_batches, raw, take
+from tradehouse.summary import describe_fault
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+FILES = small_files(days=2)
+BAD_ROW = b"20200101|only two\r\n"
+
+
+def faults(outcome):
+    return [describe_fault(fault) for fault in outcome.held]
+
+
+def test_good_rows_and_batches_are_published_and_bad_ones_can_be_found(home, monkeypatch):
+    with_bad_row = {"Batch1/Date.txt": FILES["Batch1/Date.txt"] + BAD_ROW}
+    deliver(home, 2, {**with_bad_row, "Batch3/Trade.txt": None})
+
+    first = command(home, "run")
+
+    assert first.returncode == 3, first.stderr
+    assert "Batch3/Trade.txt" in first.stdout
+    assert published_batches(home) == [(1, 1), (2, 1)]
+    [row] = json.loads(command(home, "quarantine", "--json").stdout)
+    line = FILES["Batch1/Date.txt"].count(b"\n") + 1
+    assert (row["source_file"], row["source_line"]) == ("Batch1/Date.txt", line)
+    assert row["raw_text"] == "20200101|only two"
+    assert command(home, "run").returncode == 3
+
+    deliver(home, 2, with_bad_row)
+    assert command(home, "run").returncode == 0
+    assert published_batches(home) == [(1, 1), (2, 1), (3, 1)]
+
+
+def test_a_changed_delivery_is_refused_until_it_is_asked_for(published):
+    changed = FILES["Batch2/Prospect.csv"].replace(b"NASDAQ", b"NYSE").upper()
+    deliver(published, 1, {"Batch2/Prospect.csv": changed})
+
+    refused = take(published)
+    assert refused.exit_code == 3
+    assert "--replace-batch 2" in faults(refused)[0]
+    assert "Batch2/Prospect.csv" in faults(refused)[0]
+    assert published_batches(published) == [(1, 1), (2, 1)]
+
+    assert take(published, replace_batches=[2]).exit_code == 0
+    assert published_batches(published) == [(1, 1), (2, 2)]
+    deliveries = "select distinct _batch, _delivery from brokerage.prospect order by all"
+    assert raw(published, deliveries) == [(1, 1), (2, 1), (2, 2)]
+
+
+def test_a_batch_held_by_the_gate_may_be_delivered_again(published):
+    spoilt = FILES["Batch3/DailyMarket.txt"].replace(b"|", b"#")
+    deliver(published, 2, {"Batch3/DailyMarket.txt": spoilt})
+
+    held = take(published)
+    assert held.exit_code == 3
+    assert "Batch3/DailyMarket.txt" in faults(held)[0]
+    assert "bound for quarantine" in faults(held)[0]
+    assert published_batches(published) == [(1, 1), (2, 1)]
+    again = take(published)
+    assert (again.exit_code, again.is_idle) == (3, True)
+
+    deliver(published, 2)
+    mended = take(published)
+    assert mended.exit_code == 0, faults(mended)
+    assert published_batches(published) == [(1, 1), (2, 1), (3, 2)]
+
+
+@pytest.mark.slow
+def test_a_batch_waits_for_the_one_before_it_unless_a_gap_is_allowed(published):
+    late = {name: None for name in FILES if name.startswith("Batch3/")}
+    files = {name.replace("Batch3/", "Batch4/"): FILES[name] for name in late}
+    deliver(published, 1, files)
+
+    waiting = take(published)
+    assert waiting.exit_code == 3
+    assert "Batch3" in faults(waiting)[0]
+    assert published_batches(published) == [(1, 1), (2, 1)]
+
+    take(published, allow_gap=True)
+    assert published_batches(published) == [(1, 1), (2, 1), (4, 1)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("Batch1/CustomerMgmt.xml", FILES["Batch1/CustomerMgmt.xml"][:-40], "CustomerMgmt.xml"),
+        ("Batch1/HR.csv", FILES["Batch1/HR.csv"].rstrip(), "HR.csv"),
+        ("Batch1/BatchDate.txt", b"someday\r\n", "BatchDate.txt"),
+    ],
+    ids=["xml_malformed", "file_unterminated", "batch_date_invalid"],
+)
+def test_a_broken_first_batch_publishes_nothing_and_names_the_file(home, name, content, said):
+    deliver(home, 1, {name: content})
+
+    broken = command(home, "run")
+
+    assert broken.returncode == 3, broken.stderr
+    assert said in broken.stdout
+    assert command(home, "path").returncode == 1
+    deliver(home, 1)
+    assert command(home, "run").returncode == 0
+    assert published_batches(home) == [(1, 1), (2, 1)]
+
+
+@pytest.mark.slow
+def test_what_was_loaded_is_built_when_the_landing_directory_is_gone(published):
+    deliver(published, 2)
+    assert command(published, "sync").returncode == 0
+    (published / "landing").rename(published / "elsewhere")
+
+    outcome = take(published)
+
+    assert outcome.exit_code == 3
+    assert "landing_missing" in faults(outcome)[0]
+    assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
+
+
+def test_a_landing_directory_that_does_not_exist_is_wrong_usage_for_an_empty_home(home):
+    missing = command(home, "run", "--landing", str(home / "nowhere"))
+
+    assert missing.returncode == 2
+    assert "nowhere cannot be opened" in missing.stderr
