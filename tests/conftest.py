@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.landing import small_files, write_landing
+from tests.landing import brokerage_files, write_landing
 
 PROJECT = Path(__file__).resolve().parents[1]
 ARCHIVE = PROJECT.parent / "shared" / "data" / "brokerage-sf3.tar.zst"
@@ -60,7 +60,7 @@ def sample_landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tiny_landing(tmp_path: Path) -> Path:
     """A hand-written brokerage: the historical batch and two days, a few rows a file."""
-    return write_landing(tmp_path / "landing", small_files())
+    return write_landing(tmp_path / "landing", brokerage_files())
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def make_release(home: Home, build: dict[str, Any]) -> dict[str, Any]:
             "id": release_id,
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "build_id": build["id"],
-            "batches": build["batches"],
+            "batches": [batch for batch in build["batches"] if batch["is_accepted"]],
             "rows": rows,
             "bytes": database.stat().st_size,
             "tests": build["tests"],

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.landing import small_files, write_landing
+from tests.landing import brokerage_files, write_landing
 from tests.tradehouse.support import command, take
 
 
@@ -12,7 +12,7 @@ from tests.tradehouse.support import command, take
 def finished(tmp_path_factory):
     """A home in which the historical batch and a day are published, and its landing directory."""
     base = tmp_path_factory.mktemp("finished")
-    write_landing(base / "landing", small_files(days=1))
+    write_landing(base / "landing", brokerage_files(days=1))
     done = command(base / "home", "run", "--landing", str(base / "landing"), "--json")
     assert done.returncode == 0, done.stderr
     return base

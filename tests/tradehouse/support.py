@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from tests.landing import small_files, write_landing
+from tests.landing import brokerage_files, write_landing
 from tradehouse.home import PROJECT, Home
 from tradehouse.progress import Steps
 from tradehouse.run import Options, Outcome, run
@@ -54,7 +54,7 @@ def copy_project(target: Path) -> Path:
 
 def deliver(home: Path, days: int, changes: dict[str, bytes | None] | None = None) -> None:
     """Let the home's landing directory hold `days` days; None leaves a file out."""
-    files: dict[str, bytes | None] = {**small_files(days=days), **(changes or {})}
+    files: dict[str, bytes | None] = {**brokerage_files(days=days), **(changes or {})}
     write_landing(
         home / "landing", {name: content for name, content in files.items() if content is not None}
     )

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from tests.landing import small_files
-from tests.tradehouse.support import command, deliver, published_batches, raw, take
+from tests.landing import brokerage_files
+from tests.tradehouse.support import command, deliver, gold, published_batches, raw, take
 from tradehouse.summary import describe_fault
 
 pytestmark = pytest.mark.xdist_group("faults")
 
-FILES = small_files(days=2)
+FILES = brokerage_files(days=2)
 BAD_ROW = b"20200101|only two\r\n"
 
 
@@ -39,7 +39,7 @@ def test_good_rows_and_batches_are_published_and_bad_ones_can_be_found(home, mon
 
 
 def test_a_changed_delivery_is_refused_until_it_is_asked_for(published):
-    changed = FILES["Batch2/Prospect.csv"].replace(b"NASDAQ", b"NYSE").upper()
+    changed = FILES["Batch2/Prospect.csv"].replace(b"1-207-555-0140", b"1-207-555-0199")
     deliver(published, 1, {"Batch2/Prospect.csv": changed})
 
     refused = take(published)
@@ -50,6 +50,8 @@ def test_a_changed_delivery_is_refused_until_it_is_asked_for(published):
 
     assert take(published, replace_batches=[2]).exit_code == 0
     assert published_batches(published) == [(1, 1), (2, 2)]
+    phones = "select count(*) from gold.prospect where phone = '1-207-555-0199'"
+    assert gold(published, phones) == [(1,)]
     deliveries = "select distinct _batch, _delivery from brokerage.prospect order by all"
     assert raw(published, deliveries) == [(1, 1), (2, 1), (2, 2)]
 

@@ -9,7 +9,10 @@ from tradehouse.home import Home
 def build_of(number):
     return {
         "id": f"build-{number}",
-        "batches": [{"batch": number, "delivery": 1}],
+        "batches": [
+            {"batch": number, "delivery": 1, "is_accepted": True},
+            {"batch": number + 1, "delivery": 1, "is_accepted": False},
+        ],
         "tests": {"passed": 3},
         "project_digest": "0",
     }
@@ -63,6 +66,13 @@ def test_a_release_holds_gold_alone_and_needs_no_other_file(filled):
         ("tradehouse", "gold", "dim", "BASE TABLE"),
         ("tradehouse", "gold", "doubled", "BASE TABLE"),
     ]
+
+
+def test_a_release_names_the_batches_it_holds_and_no_held_one(filled):
+    release = publish.publish(filled, build_of(1)).release
+
+    assert [batch["batch"] for batch in release["batches"]] == [1]
+    assert release["rows"] == {"dim": 1, "doubled": 1}
 
 
 def test_a_reader_keeps_its_release_while_the_pointer_moves(filled):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.landing import small_files, write_landing
+from tests.landing import brokerage_files, write_landing
 from tests.tradehouse.support import (
     command,
     copy_project,
@@ -113,7 +113,7 @@ def test_reading_commands_answer_with_values(published):
 
 
 def test_another_brokerage_is_refused_and_nothing_changes(published, tmp_path):
-    files = small_files(days=1)
+    files = brokerage_files(days=1)
     files["Batch1/HR.csv"] = files["Batch1/HR.csv"].replace(b"1", b"2", 1)
     other = write_landing(tmp_path / "other", files)
 

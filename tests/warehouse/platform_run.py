@@ -30,7 +30,9 @@ def tradehouse(
         timeout=TIME_LIMIT_SECONDS,
         check=False,
     )
-    assert done.returncode == exit_code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == exit_code, (
+        f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    )
     return done
 
 
