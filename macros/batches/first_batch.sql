@@ -4,12 +4,22 @@
     It is the first batch whose delivery in force is not the one that the target has completely built
     (`built_batches`), or the number after the last one when nothing waits. Everything from it on is built
     again: new, late and replaced batches and runs that died are one and the same case.
+
+    A model asks many times and the answer is the same, so it is kept beside the model for the time of its run.
 #}
 {% macro first_batch() %}
     {% set in_force = ref('bronze_brokerage__batch_date') %}
-    {% if not execute or not is_incremental() %}
+    {% if not execute %}
         {{ return(0) }}
     {% endif %}
+    {% if 'first_batch' not in model %}
+        {% do model.update({'first_batch': find_first_batch(in_force) if is_incremental() else 0}) %}
+    {% endif %}
+    {{ return(model['first_batch']) }}
+{% endmacro %}
+
+
+{% macro find_first_batch(in_force) %}
     {% set built = adapter.get_relation(database=this.database, schema='silver', identifier='built_batches') %}
     {% if built is none %}
         {{ return(0) }}

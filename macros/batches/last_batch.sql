@@ -7,6 +7,14 @@
     {% if not execute %}
         {{ return(999999) }}
     {% endif %}
+    {% if 'last_batch' not in model %}
+        {% do model.update({'last_batch': find_last_batch(gate)}) %}
+    {% endif %}
+    {{ return(model['last_batch']) }}
+{% endmacro %}
+
+
+{% macro find_last_batch(gate) %}
     {% set exists = adapter.get_relation(database=gate.database, schema=gate.schema, identifier=gate.identifier) %}
     {% if exists is none %}
         {{ return(999999) }}
