@@ -84,7 +84,10 @@ def generator(plan: Plan, batches: int) -> bytes:
     dated = {name: str(date_of(day)) for name, day in days.items()}
     dated["DateBeginDate"] = str(CALENDAR_START)
     dated["DateEndDate"] = str(CALENDAR_END + datetime.timedelta(days=1))
-    rows = [f"Generator,1,,{name},,{_plain(value)}" for name, value in _parameters(plan, batches).items()]
+    rows = [
+        f"Generator,1,,{name},,{_plain(value)}"
+        for name, value in _parameters(plan, batches).items()
+    ]
     rows += [f"Generator,1,{day},{name},," for name, day in dated.items()]
     return rendered(rows)
 

@@ -49,6 +49,7 @@ class Delivery:
     batch: int
     clean: Path
     rows_of: dict[str, list[Row]] = field(default_factory=dict)
+    tails: dict[str, bytes] = field(default_factory=dict)
     contents: dict[str, bytes | None] = field(default_factory=dict)
     file_faults: list[tuple[str | None, Fault]] = field(default_factory=list)
     audit_changes: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -56,8 +57,9 @@ class Delivery:
     def rows(self, name: str) -> list[Row]:
         """The rows of a file, to be edited in place."""
         if name not in self.rows_of:
-            lines = (self.clean / name).read_bytes().split(LINE_END)[:-1]
+            *lines, tail = (self.clean / name).read_bytes().split(LINE_END)
             self.rows_of[name] = [Row(line) for line in lines]
+            self.tails[name] = tail  # what follows the last line end: an XML document's end
         return self.rows_of[name]
 
     def content(self, name: str) -> bytes:
@@ -65,7 +67,8 @@ class Delivery:
         if name in self.contents:
             return self.contents[name] or b""
         if name in self.rows_of:
-            return b"".join(row.content + LINE_END for row in self.rows_of[name])
+            lines = b"".join(row.content + LINE_END for row in self.rows_of[name])
+            return lines + self.tails[name]
         return (self.clean / name).read_bytes()
 
     def replace(self, name: str, content: bytes | None, fault: Fault) -> None:

@@ -230,6 +230,19 @@ def test_spoiled_files_have_their_defect(played: Played) -> None:
     assert (len(swapped[3]), len(swapped[4])) == (19, 15)
 
 
+def test_the_history_with_unknown_records_is_otherwise_whole(played: Played) -> None:
+    first, clean = (
+        landing / "Batch1" / "CustomerMgmt.xml" for landing in (played.landing, played.clean)
+    )
+    root, original = ElementTree.parse(first).getroot(), ElementTree.parse(clean).getroot()
+    kinds = Counter(action.get("ActionType") for action in root)
+    assert kinds - Counter(action.get("ActionType") for action in original) == {"MERGE": 1}
+    assert len(root) == len(original) + 1
+    listed = next(one for one in played.faults if one["file"] == "Batch1/CustomerMgmt.xml"
+                  and one["outcome"] == "quarantined")  # fmt: skip
+    assert b'ActionType="MERGE"' in played.line(listed)
+
+
 def test_mended_and_repeated_deliveries_are_the_original(played: Played) -> None:
     first: dict[int, dict[str, str]] = {}
     compared = 0
