@@ -13,9 +13,10 @@ from pathlib import Path
 from simulator import reference
 from simulator.audits import Written
 from simulator.crm import ADDACCT, CLOSEACCT, INACT, NEW, UPDACCT, UPDCUST, Actions, Crm
-from simulator.customer_files import XML_HEAD, XML_TAIL, CrmXml, Images, age_and_tier_counts
+from simulator.crm_document import XML_HEAD, XML_TAIL, CrmXml
 from simulator.customers import Accounts, Customers
 from simulator.employees import Employees, list_number
+from simulator.images import Images, age_and_tier_counts
 from simulator.markets import Markets
 from simulator.newswire import Newswire, Quarter
 from simulator.newswire_files import NewswireFiles
@@ -125,7 +126,7 @@ class Brokerage:
         )
 
     def _historical_people(self, directory: Path) -> list[Written]:
-        xml = CrmXml(self.plan, self.crm, self.customers, self.accounts)
+        xml = CrmXml(self.crm, self.customers, self.accounts)
         with DataFile(directory / "CustomerMgmt.xml") as file:
             file.write_text(XML_HEAD)
             for chunk in xml.chunks(min(self._chunk_rows, 20_000)):

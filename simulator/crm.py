@@ -1,7 +1,7 @@
 """Who becomes a customer, opens, changes and closes what, and when.
 
 Belongs here: the sequence of customer and account actions over history and daily batches, as keys
-only. Does not belong here: attribute values (`customers`) and files (`customer_files`).
+only. Does not belong here: attribute values (`customers`) and files (`crm_document`, `images`).
 The sequence is replayed from the start whenever a brokerage is simulated; it is small (about five
 actions a thousand-th of a scale) and gives the state before any day without reading a file.
 """

@@ -1,7 +1,7 @@
 """Attribute values of customers and accounts, when created and when updated.
 
 Belongs here: the distributions of every field and which fields an update carries. Does not belong
-here: who is updated when (`crm`) and how it is written (`customer_files`).
+here: who is updated when (`crm`) and how it is written (`crm_document`, `images`).
 """
 
 from __future__ import annotations
