@@ -57,8 +57,8 @@ class Survey:
     is_plain: bool
 
 
-def survey(path: Path, file_format: FileFormat, layout: str | None) -> Survey:
-    """Count what decides whether a file is plain.
+def survey(path: Path, file_format: FileFormat, layout: str | None, digest: str | None) -> Survey:
+    """Count what decides whether a file is plain; its SHA-256 unless `digest` says it.
 
     Plain: every line ends, all ends are the same, there are as many delimiters as the layout
     wants, and no quote, NUL byte, byte order mark, or empty line in a file of one column.
@@ -66,13 +66,14 @@ def survey(path: Path, file_format: FileFormat, layout: str | None) -> Survey:
     delimiter = _NO_DELIMITER if file_format.delimiter is None else ord(file_format.delimiter)
     quote = None if file_format.quote is None else ord(file_format.quote)
     width = len(file_format.layout_columns(layout))
-    digest = hashlib.sha256()
+    hashed = None if digest else hashlib.sha256()
     feeds = returns = pairs = delimiters = strange = 0
     last, first = b"", b""
     with path.open("rb") as handle:
         while block := handle.read(_BLOCK):
             first = first or block[:3]
-            digest.update(block)
+            if hashed is not None:
+                hashed.update(block)
             values = np.frombuffer(block, np.uint8)
             is_feed, is_return = values == _LF, values == _CR
             feeds += int(np.count_nonzero(is_feed))
@@ -101,7 +102,8 @@ def survey(path: Path, file_format: FileFormat, layout: str | None) -> Survey:
         and not strange
         and first != b"\xef\xbb\xbf"
     )
-    return Survey(feeds, digest.hexdigest(), newline, is_plain)
+    found_digest = digest or (hashed.hexdigest() if hashed else "")
+    return Survey(feeds, found_digest, newline, is_plain)
 
 
 def load(
@@ -124,7 +126,7 @@ def load(
     plain: dict[tuple[str | None, str | None], list[tuple[FileReference, Survey]]] = {}
     for reference in references:
         _check_size(reference)
-        seen = survey(reference.path, table.file_format, reference.layout)
+        seen = survey(reference.path, table.file_format, reference.layout, reference.digest)
         if seen.is_plain and reference not in exactly:
             if seen.lines:
                 plain.setdefault((reference.layout, seen.newline), []).append((reference, seen))

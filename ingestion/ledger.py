@@ -148,26 +148,25 @@ def record_segment(
             "insert into _tradehouse.segments values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [sync_id, source, *key, segment.number, records, size, nulled, moment],
         )
-    rows = [
-        [
-            source,
-            key[1],
-            file.reference.batch,
-            file.reference.delivery,
-            file.reference.relative_path,
-            file.reference.bytes if file.digest else None,
-            file.reference.digest or file.digest,
-            file.records,
-            file.malformed,
-            sync_id,
-            moment,
-        ]
-        for key, loaded in files.items()
-        for file in loaded
-    ]
+    rows = [(key[1], file) for key, loaded in files.items() for file in loaded]
     if rows:
-        connection.executemany(
-            "insert into _tradehouse.files values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
+        connection.execute(
+            """insert into _tradehouse.files select ?, unnest(?::varchar[]), unnest(?::integer[]),
+                unnest(?::integer[]), unnest(?::varchar[]), unnest(?::bigint[]),
+                unnest(?::varchar[]), unnest(?::bigint[]), unnest(?::bigint[]), ?, ?""",
+            [
+                source,
+                [stream for stream, _ in rows],
+                [file.reference.batch for _, file in rows],
+                [file.reference.delivery for _, file in rows],
+                [file.reference.relative_path for _, file in rows],
+                [file.reference.bytes if file.digest else None for _, file in rows],
+                [file.digest for _, file in rows],
+                [file.records for _, file in rows],
+                [file.malformed for _, file in rows],
+                sync_id,
+                moment,
+            ],
         )
 
 

@@ -285,7 +285,7 @@ def _reference(record: dict[str, Any], line: int) -> FileReference:
             batch=data.get("_batch"),
             delivery=data.get("_delivery"),
             layout=data.get("_layout"),
-            digest=data.get("_digest"),
+            digest=data.get("_sha256"),
             emitted_at=int(record.get("emitted_at") or 0),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -20,6 +20,7 @@ AIRBYTE_COLUMNS = {
 }
 RAW_ID = "_airbyte_raw_id"
 STAGING_SCHEMA = "_tradehouse_staging"
+_LINES = 1_000_000_000_000  # More than any file has.
 
 
 @dataclass(frozen=True)
@@ -243,15 +244,16 @@ def _add(
 
 
 def _create(table: Table) -> str:
-    if table.provenance:
-        identity = f"concat_ws('|', {literal(table.source)}, _file, _delivery, _line)"
-        if table.file_format is None:
-            raw_id = f"{RAW_ID} VARCHAR"
-        else:
-            raw_id = f"{RAW_ID} VARCHAR GENERATED ALWAYS AS (md5({identity})) VIRTUAL"
-    else:
-        raw_id = f"{RAW_ID} VARCHAR"
-    lines = [f"{quoted(column.name)} {column.type}" for column in table.columns]
+    raw_id = f"{RAW_ID} VARCHAR"
+    if table.provenance and table.file_format is not None:
+        # Unique by file, delivery and line; not stored, and cheap where it is not read.
+        raw_id += f" GENERATED ALWAYS AS (_file || '#' || (_delivery * {_LINES} + _line)) VIRTUAL"
+    dense = frozenset(table.file_format.uncompressed) if table.file_format else frozenset()
+    lines = [
+        f"{quoted(column.name)} {column.type}"
+        + (" USING COMPRESSION uncompressed" if column.name in dense else "")
+        for column in table.columns
+    ]
     lines += [raw_id, *(f"{name} {kind}" for name, kind in AIRBYTE_COLUMNS.items())]
     return f"create table {table.sql_name} ({', '.join(lines)})"
 
