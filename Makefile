@@ -27,7 +27,7 @@ $(INSTALLED): requirements.lock
 	echo "Installing the pinned packages into $(VENV) ..."; \
 	if uv --version >/dev/null 2>&1; then \
 		{ [ -x $(BIN)/python ] || uv venv --quiet --python "$$(command -v $$python)" $(VENV); } && \
-		VIRTUAL_ENV=$(VENV) uv pip install --quiet --require-hashes -r requirements.lock; \
+		VIRTUAL_ENV=$(VENV) uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock; \
 	else \
 		{ [ -x $(BIN)/pip ] || $$python -m venv $(VENV); } && \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
