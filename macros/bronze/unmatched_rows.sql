@@ -56,17 +56,17 @@
     {
         'stream': 'account',
         'expected': "select 0",
-        'found': "select count(*) from " ~ ref('silver_accounts') ~ " where unmatched_parent is not null and " ~ in_batch_window(),
+        'found': "select count(*) from " ~ ref('silver_account_events') ~ " where unmatched_parent is not null and " ~ in_batch_window(),
         'missing': "(batch_id, source_file, source_line) in (select (batch_id, source_file, source_line) from "
-            ~ ref('silver_accounts') ~ " where unmatched_parent is not null)",
+            ~ ref('silver_account_events') ~ " where unmatched_parent is not null)",
         'parents': [['ca_c_id', customers], ['ca_b_id', brokers]],
     },
     {
         'stream': 'customer_mgmt_account',
         'expected': "select 0",
-        'found': "select count(*) from " ~ ref('silver_accounts') ~ " where unmatched_parent is not null and " ~ in_batch_window(),
+        'found': "select count(*) from " ~ ref('silver_account_events') ~ " where unmatched_parent is not null and " ~ in_batch_window(),
         'missing': "(batch_id, source_file, source_line) in (select (batch_id, source_file, source_line) from "
-            ~ ref('silver_accounts') ~ " where unmatched_parent is not null)",
+            ~ ref('silver_account_events') ~ " where unmatched_parent is not null)",
         'parents': [['c_id', customers], ["try_cast(nullif(ca_b_id, '') as bigint)", brokers], ['ca_id', accounts]],
     },
     {

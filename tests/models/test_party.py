@@ -26,15 +26,16 @@ from tests.models.party_replay import (
 pytestmark = pytest.mark.slow
 
 BATCHES = 5
-MODELS = (
-    *("bronze", "stream_expectations", "quarantine_reasons", "nameplate_rules", "customer_tiers"),
-    *("silver.party", "dim_date", "status_type", "tax_rate", "dim_broker", "dim_customer"),
-    *("dim_account", "prospect"),
-)
+MODELS = ("+dim_account", "+prospect", "+silver_customer_alerts", "+silver_prospect_counts")
 TABLES = (
     *("gold.dim_broker", "gold.dim_customer", "gold.dim_account", "gold.prospect"),
     *("silver.silver_brokers", "silver.silver_prospects", "silver.silver_customer_states"),
-    *("silver.silver_customers", "silver.silver_accounts", "silver.silver_customer_alerts"),
+    *(
+        "silver.silver_customers",
+        "silver.silver_account_events",
+        "silver.silver_accounts",
+        "silver.silver_customer_alerts",
+    ),
     "silver.silver_prospect_counts",
 )
 Batches = dict[int, dict[str, list[Record]]]
@@ -216,7 +217,7 @@ def test_replaced_batch_and_dead_run_leave_no_trace(party_home: DbtHome, batches
         for row in batches[3][stream]:
             row["cdc_dsn"] = str(row["cdc_dsn"]) + "0000"
     party_home.deliver(3, batches[3], delivery=2)
-    party_home.build_models("bronze", "silver_brokers", "silver_prospects", "silver_customers")
+    party_home.build_models("+silver_customers")
     party_home.build()
     check_against_clerk(party_home, batches)
     check_keys(party_home)

@@ -3,9 +3,7 @@
 
 with accounts as (
 
-    select *
-    from {{ ref('silver_accounts') }}
-    where unmatched_parent is null
+    select * from {{ ref('silver_accounts') }}
 
 ),
 
@@ -40,5 +38,9 @@ select
     keyed.effective_date,
     keyed.end_date
 from keyed
-{{ join_version(ref('dim_customer'), 'customers', 'keyed.customer_id = customers.customer_id', 'keyed.effective_date') }}
-{{ join_version(ref('dim_broker'), 'brokers', 'keyed.broker_id = brokers.broker_id', 'keyed.effective_date') }}
+{{ join_version(
+    ref('dim_customer'), 'customers', 'keyed.customer_id = customers.customer_id', 'keyed.effective_date'
+) }}
+{{ join_version(
+    ref('dim_broker'), 'brokers', 'keyed.broker_id = brokers.broker_id', 'keyed.effective_date'
+) }}

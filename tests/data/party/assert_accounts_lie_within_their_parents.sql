@@ -13,7 +13,6 @@ with accounts as (
         on
             dim_account.account_id = silver_accounts.account_id
             and dim_account.effective_date = silver_accounts.effective_date
-            and silver_accounts.unmatched_parent is null
     where dim_account.batch_id >= {{ test_from_batch() }}
 
 )

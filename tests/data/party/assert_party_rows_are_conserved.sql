@@ -5,8 +5,8 @@
 {% set arrivals = [
     ['customer', ref('bronze_brokerage__customer'), 'c_id', ref('dim_customer'), 'customer_id', true, 'true'],
     ['customer_mgmt_action', ref('bronze_brokerage__customer_mgmt_action'), 'c_id', ref('dim_customer'), 'customer_id', true, "actiontype = 'NEW'"],
-    ['account', ref('bronze_brokerage__account'), 'ca_id', ref('silver_accounts'), 'account_id', true, 'true'],
-    ['customer_mgmt_account', ref('bronze_brokerage__customer_mgmt_account'), 'ca_id', ref('silver_accounts'), 'account_id', true, 'true'],
+    ['account', ref('bronze_brokerage__account'), 'ca_id', ref('silver_account_events'), 'account_id', true, 'true'],
+    ['customer_mgmt_account', ref('bronze_brokerage__customer_mgmt_account'), 'ca_id', ref('silver_account_events'), 'account_id', true, 'true'],
     ['hr', ref('bronze_brokerage__hr'), 'employeeid', ref('dim_broker'), 'broker_id', false, 'employeejobcode = 314'],
     ['prospect', ref('bronze_brokerage__prospect'), 'agencyid', ref('prospect'), 'agency_id', false, 'true'],
 ] %}
