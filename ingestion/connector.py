@@ -26,6 +26,7 @@ from ingestion.protocol import Message, read_items
 from ingestion.reader import error_of
 
 PROJECT = Path(__file__).resolve().parent.parent
+_BODIES = {"SPEC": "spec", "CONNECTION_STATUS": "connectionStatus", "CATALOG": "catalog"}
 
 
 class Runner:
@@ -51,16 +52,7 @@ class Runner:
     @property
     def name(self) -> str:
         """The connector for the ledger."""
-        connector = self._declaration.connector
-        match connector:
-            case ModuleConnector():
-                return connector.module
-            case PackageConnector():
-                return connector.package
-            case ManifestConnector():
-                return connector.manifest
-            case CommandConnector():
-                return " ".join(connector.command)
+        return self._declaration.connector.label
 
     @property
     def version(self) -> str | None:
@@ -157,14 +149,14 @@ class Runner:
         with self.start(*arguments) as process:
             for item in read_items(process):
                 if isinstance(item, Message):
-                    body = item.content.get(answer.lower())
+                    body = item.content.get(_BODIES[answer])
                     if item.content.get("type") == answer and isinstance(body, dict):
                         found = body
                     trace = item.content.get("trace") or {}
                     if trace.get("type") == "ERROR":
                         errors.append(error_of(trace.get("error") or {}).message)
             code = process.wait()
-        if found is not None and code == 0:
+        if found is not None and (code == 0 or answer == "CONNECTION_STATUS"):
             return found
         words = "; ".join(errors) or process.last_words() or "it said nothing"
         reason = "took longer than allowed" if process.timed_out else f"exit code {code}"

@@ -114,11 +114,21 @@ class PackageConnector(_Model):
     python: str | None = None
     executable: str | None = None
 
+    @property
+    def label(self) -> str:
+        """The connector in a word."""
+        return self.package
+
 
 class ModuleConnector(_Model):
     """A connector that is part of this project, run as `python -m <module>`."""
 
     module: str
+
+    @property
+    def label(self) -> str:
+        """The connector in a word."""
+        return self.module
 
 
 class ManifestConnector(_Model):
@@ -126,12 +136,23 @@ class ManifestConnector(_Model):
 
     manifest: str
     cdk_version: str = "7.39.1"
+    python: str | None = ">=3.10,<3.15"
+
+    @property
+    def label(self) -> str:
+        """The connector in a word."""
+        return self.manifest
 
 
 class CommandConnector(_Model):
     """Any command line that speaks the Airbyte protocol."""
 
     command: Annotated[list[str], Field(min_length=1)]
+
+    @property
+    def label(self) -> str:
+        """The connector in a word."""
+        return " ".join(self.command)
 
 
 Connector = PackageConnector | ModuleConnector | ManifestConnector | CommandConnector

@@ -1,0 +1,219 @@
+"""The declared sources and what their connectors say: list, check, discover, add.
+
+Not here: loading (`sync`) and dbt's files for a source (`scaffold`).
+"""
+
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ingestion import catalog, declarations, ledger
+from ingestion.configuration import Configuration
+from ingestion.connector import Runner
+from ingestion.declarations import SOURCES, Declaration
+from ingestion.errors import ConnectorError, DeclarationError
+from ingestion.paths import Paths
+from ingestion.process import Redactor
+from ingestion.tables import Table
+
+
+@dataclass(frozen=True)
+class SourceSummary:
+    """A declared source and when it was last loaded."""
+
+    name: str
+    description: str
+    owner: str
+    enabled: bool
+    connector: str
+    freshness: str | None
+    succeeded_at: datetime | None
+    is_late: bool | None
+    """Whether the last success is longer ago than promised; None where nothing is promised."""
+
+
+@dataclass(frozen=True)
+class OfferedStream:
+    """A stream that a connector offers, as it would be loaded."""
+
+    name: str
+    namespace: str | None
+    table: str
+    sync_mode: str
+    supported_sync_modes: tuple[str, ...]
+    columns: Mapping[str, str]
+    key: tuple[tuple[str, ...], ...]
+    cursor: tuple[str, ...]
+
+
+def list_sources(
+    home: Path | Paths | None = None, directory: Path = SOURCES
+) -> list[SourceSummary]:
+    """Every declared source by name. Raises DeclarationError at the first wrong declaration."""
+    succeeded = {} if home is None else _successes(_paths(home))
+    return [_summary(each, succeeded.get(each.name)) for each in declarations.read_all(directory)]
+
+
+def _successes(paths: Paths) -> dict[str, datetime]:
+    found: dict[str, datetime] = {}
+    for stream in ledger.read_status(paths)["streams"]:
+        if stream["succeeded_at"]:
+            moment = datetime.fromisoformat(stream["succeeded_at"])
+            found[stream["source"]] = max(moment, found.get(stream["source"], moment))
+    return found
+
+
+def _summary(declaration: Declaration, succeeded_at: datetime | None) -> SourceSummary:
+    limit = declaration.freshness_limit()
+    late = None
+    if limit is not None:
+        late = succeeded_at is None or datetime.now(UTC) - succeeded_at > limit
+    return SourceSummary(
+        name=declaration.name,
+        description=declaration.description,
+        owner=declaration.owner,
+        enabled=declaration.enabled,
+        connector=declaration.connector.label,
+        freshness=declaration.freshness,
+        succeeded_at=succeeded_at,
+        is_late=late,
+    )
+
+
+def check(source: str | Declaration, home: Path | Paths, **config: Any) -> tuple[bool, str]:
+    """Whether the connector reaches its source, and what it says. Raises ConnectorError."""
+    with _runner(_declaration(source), _paths(home), config) as runner:
+        return runner.check()
+
+
+def discover(source: str | Declaration, home: Path | Paths, **config: Any) -> list[OfferedStream]:
+    """What the connector offers, with the tables it would be loaded into. Raises ConnectorError."""
+    return [_offered(table) for table in discover_tables(source, home, **config)]
+
+
+def discover_tables(source: str | Declaration, home: Path | Paths, **config: Any) -> list[Table]:
+    """The tables of every stream that the declaration selects."""
+    declaration = _declaration(source)
+    with _runner(declaration, _paths(home), config) as runner:
+        selected = catalog.select(declaration, runner.discover(), None)
+    return list(catalog.plan(declaration, selected).values())
+
+
+def _offered(table: Table) -> OfferedStream:
+    return OfferedStream(
+        name=table.key[1],
+        namespace=table.key[0],
+        table=table.sql_name,
+        sync_mode=table.declared.sync_mode,
+        supported_sync_modes=tuple(table.discovered.get("supported_sync_modes") or ()),
+        columns={column.name: column.type for column in table.columns},
+        key=tuple(tuple(path) for path in table.merge_key),
+        cursor=tuple(table.merge_cursor),
+    )
+
+
+def add(
+    name: str,
+    connector: Mapping[str, Any],
+    home: Path | Paths,
+    *,
+    owner: str,
+    directory: Path = SOURCES,
+) -> Path:
+    """Write a declaration for a connector from what its specification wants; returns its path.
+
+    Required settings stand in it as `${NAME_SETTING}`, to be given in the environment or `.env`;
+    optional ones are left to the connector. Raises DeclarationError where the source exists.
+    """
+    path = directory / f"{name}.yml"
+    if path.exists():
+        raise DeclarationError(f"{path} exists already: change it, or choose another name.")
+    content = {"description": f"Loaded from {name}.", "owner": owner, "connector": dict(connector)}
+    declaration = Declaration.model_validate(content | {"name": name})
+    with _runner(declaration, _paths(home), {}) as runner:
+        spec = runner.spec()
+    settings = _required_settings(name, spec.get("connectionSpecification") or {})
+    document = {
+        "description": spec.get("title") or _title(spec) or content["description"],
+        "owner": owner,
+        "enabled": False,
+        "freshness": "36 hours",
+        "connector": dict(connector),
+        "config": settings,
+    }
+    directory.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+    path.write_text(text + _STREAMS_NOTE, encoding="utf-8")
+    return path
+
+
+_STREAMS_NOTE = """\
+# Without `streams` every stream is loaded: incremental_append where the connector can, which keeps
+# all history, else full_refresh_overwrite, which keeps only what the source has now. To choose:
+#
+# streams:
+#   orders:
+#     sync_mode: incremental_deduplicated  # keeps the newest row of a key, loses older versions
+#     cursor: updated_at
+#     key: id
+"""
+
+
+def _title(spec: Mapping[str, Any]) -> str | None:
+    title = (spec.get("connectionSpecification") or {}).get("title")
+    return f"{title}." if title else None
+
+
+def _required_settings(name: str, schema: Mapping[str, Any], *path: str) -> dict[str, Any]:
+    """The required settings of a specification, as variables or their defaults."""
+    properties = schema.get("properties") or {}
+    found: dict[str, Any] = {}
+    for key in schema.get("required") or ():
+        of = properties.get(key) or {}
+        if "const" in of or "default" in of:
+            found[key] = of.get("const", of.get("default"))
+        elif of.get("properties"):
+            found[key] = _required_settings(name, of, *path, key)
+        else:
+            variable = "_".join((name, *path, key)).upper()
+            found[key] = "${" + "".join(c if c.isalnum() else "_" for c in variable) + "}"
+    return found
+
+
+def _declaration(source: str | Declaration) -> Declaration:
+    return source if isinstance(source, Declaration) else declarations.read(source)
+
+
+def _paths(home: Path | Paths) -> Paths:
+    return home if isinstance(home, Paths) else Paths.below(home)
+
+
+@contextmanager
+def _runner(
+    declaration: Declaration, paths: Paths, overrides: Mapping[str, Any]
+) -> Iterator[Runner]:
+    """The source's connector, outside a sync."""
+    paths.make()
+    work = paths.tmp / f"ask-{secrets.token_hex(4)}"
+    work.mkdir()
+    try:
+        settings = Configuration(declaration, paths.connectors, overrides)
+        yield Runner(
+            declaration,
+            settings.values,
+            work=work,
+            log=paths.logs / f"connector-{declaration.name}.log",
+            redact=Redactor(settings.secrets),
+            environments=paths.connectors,
+        )
+    except OSError as error:
+        raise ConnectorError(f"{declaration.name}: {error}") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
