@@ -1,10 +1,10 @@
 {#
-    Select of the delivered full images that are new or differ (NULL equals NULL) from the image of the same key
-    in the delivery before: batch_id, the key, the attributes and is_new.
+    Select of the delivered full images that are new or differ (NULL equals NULL) from the last image of
+    the same key: batch_id, the key, the attributes and is_new.
 
-    Images of batches before the window come from {{ this }}, which therefore keeps the same column names.
+    Images of batches before the window come from {{ this }}, which therefore has the same column names.
 
-    delivered:   name of a CTE with batch_id, the key and the attributes, one row per key and batch of the window
+    delivered:   name of a CTE with batch_id, key and attributes, one row per key and batch of the window
     key:         name of the key's column
     attributes:  names of the compared columns
 #}
@@ -19,7 +19,8 @@
             images.*,
             lag(batch_id) over by_batch is null as is_new,
             {%- for attribute in attributes %}
-            {{ attribute }} is distinct from lag({{ attribute }}) over by_batch{{ ' or' if not loop.last }}
+            {{ attribute }} is distinct from lag({{ attribute }}) over by_batch
+            {{- ' or' if not loop.last }}
             {%- endfor %} as is_changed
         from (
             select

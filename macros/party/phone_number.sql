@@ -1,6 +1,7 @@
 {#
-    A telephone number written out of its parts: +1 (123) 456-7890, (123) 456-7890 or 456-7890, with the extension
-    directly behind; NULL without a local part. A country code counts only together with an area code.
+    A telephone number written out of its parts: +1 (123) 456-7890, (123) 456-7890 or 456-7890, with
+    the extension directly behind; NULL without a local part. A country code counts only together with
+    an area code.
 #}
 {% macro phone_number(country_code, area_code, local_number, extension) -%}
     case

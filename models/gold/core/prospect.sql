@@ -1,9 +1,10 @@
 {{ config(unique_key='agency_id') }}
 
 {% set attributes = [
-    'last_name', 'first_name', 'middle_initial', 'gender', 'address_line1', 'address_line2', 'postal_code',
-    'city', 'state', 'country', 'phone', 'income', 'number_cars', 'number_children', 'marital_status', 'age',
-    'credit_rating', 'own_or_rent_flag', 'employer', 'number_credit_cards', 'net_worth', 'marketing_nameplate',
+    'last_name', 'first_name', 'middle_initial', 'gender', 'address_line1', 'address_line2',
+    'postal_code', 'city', 'state', 'country', 'phone', 'income', 'number_cars', 'number_children',
+    'marital_status', 'age', 'credit_rating', 'own_or_rent_flag', 'employer', 'number_credit_cards',
+    'net_worth', 'marketing_nameplate',
 ] %}
 with listed as (
 
@@ -67,7 +68,9 @@ last_listed as (
         and agencyid in (
             select agency_id
             from {{ this }}
-            where batch_id >= {{ first_batch() }} and agency_id not in (select agency_id from listed_now)
+            where
+                batch_id >= {{ first_batch() }}
+                and agency_id not in (select agency_id from listed_now)
         )
     group by agencyid
     {%- endif %}

@@ -1,8 +1,9 @@
 {{ config(unique_key='account_id') }}
 {% set first = first_batch() %}
 {#
-    Every cause of a version has a place in this order. In the historical batch causes follow one another in time;
-    later ones come without a time, and the batch's rules decide: the account's own row, the customer, the broker.
+    Every cause of a version has a place in this order. In the historical batch causes follow one
+    another in time; later ones come without a time, and the batch's rules decide: the account's own
+    row, the customer, the broker.
 #}
 {% set until_effect %}
     window until_effect as (
@@ -128,8 +129,8 @@ effects as (
 
     union all by name
 
-    -- An inactive customer takes the account along, but the account's own row of the batch outweighs that,
-    -- unless the customer has become inactive in this very batch.
+    -- An inactive customer takes the account along, but the account's own row of the batch outweighs
+    -- that, unless the customer has become inactive in this very batch.
     select
         customers.batch_id,
         owners.account_id,

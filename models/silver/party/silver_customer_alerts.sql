@@ -22,7 +22,8 @@ tiers as (
 
 ),
 
--- Of the history only new customers are checked, later every customer that a batch brings, as the batch leaves him.
+-- Of the history only new customers are checked, later every customer that a batch brings, as the
+-- batch leaves him.
 checked as (
 
     select
@@ -52,7 +53,8 @@ select
     checked.batch_id,
     checked.customer_id,
     'Invalid customer tier' as message_text,
-    'C_ID = ' || checked.customer_id || ', C_TIER = ' || coalesce(cast(checked.tier as varchar), '') as message_data
+    'C_ID = ' || checked.customer_id || ', C_TIER = ' || coalesce(cast(checked.tier as varchar), '')
+        as message_data
 from checked
 left join tiers
     on checked.tier = tiers.tier

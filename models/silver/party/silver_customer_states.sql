@@ -71,8 +71,8 @@ touched as (
 ),
 {%- endif %}
 
--- In every event NULL keeps an attribute and an empty text clears it; what creates a customer keeps nothing.
--- Without such an event there is no status.
+-- In every event NULL keeps an attribute and an empty text clears it; what creates a customer keeps
+-- nothing. Without such an event there is no status.
 events as (
 
     select
@@ -81,8 +81,10 @@ events as (
         actions.actionts as event_at,
         actions.action_number as event_number,
         {%- for attribute, field in attributes.items() %}
-        case when actions.actiontype = 'NEW' then coalesce(actions.{{ field[0] }}, '') else actions.{{ field[0] }} end
-            as {{ attribute }},
+        case
+            when actions.actiontype = 'NEW' then coalesce(actions.{{ field[0] }}, '')
+            else actions.{{ field[0] }}
+        end as {{ attribute }},
         {%- endfor %}
         case actions.actiontype when 'NEW' then 'Active' when 'INACT' then 'Inactive' end as status,
         actions.actiontype = 'NEW' as is_creation
@@ -138,7 +140,8 @@ replayed as (
         nullif(last_value({{ attribute }} ignore nulls) over until_event, '') as {{ attribute }},
         {%- endfor %}
         case
-            when bool_or(is_creation) over until_event then last_value(status ignore nulls) over until_event
+            when bool_or(is_creation) over until_event
+                then last_value(status ignore nulls) over until_event
         end as status
     from dated_events
     window until_event as (
@@ -154,7 +157,8 @@ last_of_day as (
     select *
     from replayed
     qualify row_number() over (
-        partition by customer_id, effective_date order by batch_id desc, event_at desc, event_number desc
+        partition by customer_id, effective_date
+        order by batch_id desc, event_at desc, event_number desc
     ) = 1
 
 )
@@ -178,11 +182,13 @@ select
     state_prov,
     country,
     {%- for n in ['1', '2', '3'] %}
-    {{ phone_number('country_code' ~ n, 'area_code' ~ n, 'local_number' ~ n, 'extension' ~ n) }} as phone{{ n }},
+    {{ phone_number('country_code' ~ n, 'area_code' ~ n, 'local_number' ~ n, 'extension' ~ n) }}
+        as phone{{ n }},
     {%- endfor %}
     email1,
     email2,
     local_tax_id,
     national_tax_id,
-    {{ match_key('first_name', 'last_name', 'address_line1', 'address_line2', 'postal_code') }} as match_key
+    {{ match_key('first_name', 'last_name', 'address_line1', 'address_line2', 'postal_code') }}
+        as match_key
 from last_of_day

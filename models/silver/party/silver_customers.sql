@@ -55,7 +55,9 @@ states as (
 
     select
         *,
-        row_number() over (partition by customer_id, batch_id order by effective_date desc) = 1 as is_last_of_batch
+        row_number() over (
+            partition by customer_id, batch_id order by effective_date desc
+        ) = 1 as is_last_of_batch
     from all_states
     {%- if is_incremental() %}
     where customer_id in (select customer_id from touched)
@@ -70,7 +72,9 @@ state_ranges as (
         customer_id,
         match_key,
         batch_id as from_batch,
-        lead(batch_id, 1, {{ open_end }}) over (partition by customer_id order by batch_id) as to_batch
+        lead(batch_id, 1, {{ open_end }}) over (
+            partition by customer_id order by batch_id
+        ) as to_batch
     from states
     where is_last_of_batch
 
@@ -81,7 +85,9 @@ prospect_ranges as (
     select
         *,
         batch_id as from_batch,
-        lead(batch_id, 1, {{ open_end }}) over (partition by agency_id order by batch_id) as to_batch
+        lead(batch_id, 1, {{ open_end }}) over (
+            partition by agency_id order by batch_id
+        ) as to_batch
     from prospects
     where
         agency_id in (
@@ -151,7 +157,8 @@ compared as (
         {%- endfor %}
         {%- for attribute in prospect_attributes %}
         match_at_turning_point.{{ attribute }}
-            is distinct from lag(match_at_turning_point.{{ attribute }}) over by_batch{{ ' or' if not loop.last }}
+            is distinct from lag(match_at_turning_point.{{ attribute }}) over by_batch
+            {{- ' or' if not loop.last }}
         {%- endfor %} as has_other_match
     from turning_points
     left join match_at_turning_point

@@ -1,7 +1,7 @@
 {% set attributes = [
-    'last_name', 'first_name', 'middle_initial', 'gender', 'address_line1', 'address_line2', 'postal_code',
-    'city', 'state', 'country', 'phone', 'income', 'number_cars', 'number_children', 'marital_status', 'age',
-    'credit_rating', 'own_or_rent_flag', 'employer', 'number_credit_cards', 'net_worth',
+    'last_name', 'first_name', 'middle_initial', 'gender', 'address_line1', 'address_line2',
+    'postal_code', 'city', 'state', 'country', 'phone', 'income', 'number_cars', 'number_children',
+    'marital_status', 'age', 'credit_rating', 'own_or_rent_flag', 'employer', 'number_credit_cards', 'net_worth',
 ] %}
 with listed as (
 
@@ -52,7 +52,8 @@ changed as (
 
 ),
 
--- A tag is earned by any of its alternatives, an alternative by all of its conditions; an unknown value keeps none.
+-- A tag is earned by any of its alternatives, an alternative by all of its conditions; an unknown
+-- value keeps none.
 earned_tags as (
 
     select distinct
@@ -108,8 +109,10 @@ select
     changed.{{ attribute }},
     {%- endfor %}
     nameplates.marketing_nameplate,
-    {{ match_key('changed.first_name', 'changed.last_name', 'changed.address_line1', 'changed.address_line2', 'changed.postal_code') }}
-        as match_key,
+    {{ match_key(
+        'changed.first_name', 'changed.last_name', 'changed.address_line1',
+        'changed.address_line2', 'changed.postal_code'
+    ) }} as match_key,
     changed.is_new
 from changed
 left join nameplates
