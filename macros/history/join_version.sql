@@ -6,7 +6,10 @@
     kind: 'inner' leaves out rows without a valid version (they are found in quarantine_unmatched), 'left' keeps them.
 #}
 {% macro join_version(relation, alias, on, day, kind='inner') -%}
-    {#- Keys have few versions, so that a hash join on the key which then compares the days is several times faster than an asof join, which sorts both sides. #}
+    {#-
+        Keys have few versions: a hash join on the key that then compares the days is several times faster than an
+        asof join, which sorts both sides.
+    #}
     {{ kind }} join {{ relation }} as {{ alias }}
         on {{ on }} and {{ day }} >= {{ alias }}.effective_date and {{ day }} < {{ alias }}.end_date
 {%- endmacro %}

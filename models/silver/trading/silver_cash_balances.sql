@@ -81,4 +81,6 @@ select
     account.sk_account_id is not null as is_published,
     balances.batch_id
 from balances
-{{ join_version(ref('dim_account'), 'account', 'balances.account_id = account.account_id', 'balances.balance_date', 'left') }}
+{{ join_version(
+    ref('dim_account'), 'account', 'balances.account_id = account.account_id', 'balances.balance_date', 'left'
+) }}
