@@ -8,8 +8,8 @@
 {% macro with_company(records) %}
     select
         referring.* exclude (reference),
-        case when referring.effective_date < companies.end_date then companies.company_id end as company_id,
-        case when referring.effective_date < companies.end_date then companies.sk_company_id end as sk_company_id
+        companies.company_id,
+        companies.sk_company_id
     from (
         select
             *,
@@ -25,7 +25,10 @@
 {% endmacro %}
 
 
-{# What records may call a company, with the days on which they may: one row per reference and day of start. #}
+{#
+    What records may call a company, and from when until when: one row per version of a company and way to call it. A
+    name that two companies bear belongs to the one that took it last, so that no reference has two answers on a day.
+#}
 {% macro company_references() -%}
     (
         select
@@ -33,13 +36,15 @@
             company_id,
             sk_company_id,
             effective_date,
-            end_date
+            least(
+                end_date,
+                lead(effective_date, 1, {{ end_of_time() }}) over (
+                    partition by called.reference order by effective_date, company_id desc
+                )
+            ) as end_date
         from {{ ref('silver_companies') }}
         cross join unnest([
             'key ' || ltrim(cast(company_id as varchar), '0'), 'name ' || name
         ]) as called (reference)
-        qualify row_number() over (
-            partition by called.reference, effective_date order by company_id
-        ) = 1
     )
 {%- endmacro %}

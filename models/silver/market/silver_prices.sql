@@ -235,11 +235,9 @@ valued as (
     from extremes
     inner join symbols using (symbol_number)
     inner join days using (day_number, batch_id)
-    left join securities
-        on
-            extremes.symbol_number = securities.symbol_number
-            and days.known_day >= securities.effective_date
-            and days.known_day < securities.end_date
+    {{ join_version(
+        'securities', 'securities', 'extremes.symbol_number = securities.symbol_number', 'days.known_day', 'left'
+    ) }}
     left join trailing_earnings
         on
             securities.company_id = trailing_earnings.company_id
