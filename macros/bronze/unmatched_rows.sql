@@ -79,10 +79,19 @@
     },
     {
         'stream': 'finwire_sec',
-        'expected': "select count(distinct symbol) from " ~ ref('bronze_brokerage__finwire_sec') ~ " where " ~ in_batch_window(),
-        'found': "select count(distinct symbol) from " ~ ref('bronze_brokerage__finwire_sec') ~ " where " ~ in_batch_window()
-            ~ " and symbol in (select symbol from " ~ ref('dim_security') ~ ")",
-        'missing': "symbol not in (select symbol from " ~ ref('dim_security') ~ ")",
+        'expected': "select count(*) from " ~ ref('bronze_brokerage__finwire_sec') ~ " where " ~ in_batch_window(),
+        'found': "select count(*) from " ~ ref('bronze_brokerage__finwire_sec') ~ " where " ~ in_batch_window()
+            ~ " and " ~ refers_to_a_company(),
+        'missing': "not " ~ refers_to_a_company(),
+        'parents': [],
+        'otherwise': 'unknown_company',
+    },
+    {
+        'stream': 'finwire_fin',
+        'expected': "select count(*) from " ~ ref('bronze_brokerage__finwire_fin') ~ " where " ~ in_batch_window(),
+        'found': "select count(*) from " ~ ref('bronze_brokerage__finwire_fin') ~ " where " ~ in_batch_window()
+            ~ " and " ~ refers_to_a_company(),
+        'missing': "not " ~ refers_to_a_company(),
         'parents': [],
         'otherwise': 'unknown_company',
     },
@@ -107,4 +116,14 @@
         cast(to_json(delivered) as varchar) as raw_text
     from {{ bronze_model(arrival['stream']) }} as delivered
     where {{ in_batch_window() }} and {{ arrival['missing'] }}
+{%- endmacro %}
+
+
+{# Condition on a newswire record: some version of a company has the name or the number that it refers to. #}
+{% macro refers_to_a_company() -%}
+    (
+        conameorcik in (select name from {{ ref('dim_company') }})
+        or regexp_full_match(conameorcik, '[0-9]+')
+        and coalesce(try_cast(conameorcik as bigint) in (select company_id from {{ ref('dim_company') }}), false)
+    )
 {%- endmacro %}

@@ -1,10 +1,8 @@
 {{ config(materialized='view') }}
 
-{# A security whose company nobody announced has no place here: it stays in silver. #}
 with securities as (
 
     select * from {{ ref('silver_securities') }}
-    where sk_company_id is not null
 
 )
 

@@ -211,7 +211,6 @@ securities as (
         securities.end_date
     from {{ ref('silver_securities') }} as securities
     inner join symbols using (symbol)
-    where securities.sk_company_id is not null
 
 ),
 

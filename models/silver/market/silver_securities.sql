@@ -49,10 +49,18 @@ touched_records as (
 
 ),
 
+referring as (
+
+    {{ with_company('touched_records') }}
+
+),
+
+-- A record that refers to no known company is left out: the security goes on as it was (quarantine_unmatched has the record).
 last_of_day as (
 
     select *
-    from touched_records
+    from referring
+    where company_id is not null
     qualify row_number() over (
         partition by symbol, effective_date
         order by batch_id desc, pts desc, source_file desc, source_line desc
@@ -71,38 +79,31 @@ announced as (
 
 ),
 
-issued as (
-
-    {{ with_company('announced') }}
-
-),
-
--- A version whose company is unknown stays whole, without a company.
 split_by_company as (
 
     select
-        issued.symbol,
-        issued.issuetype as issue,
+        announced.symbol,
+        announced.issuetype as issue,
         status_types.st_name as status,
-        issued.name,
-        issued.exid as exchange_id,
+        announced.name,
+        announced.exid as exchange_id,
         companies.sk_company_id,
-        issued.company_id,
-        issued.shout as shares_outstanding,
-        issued.firsttradedate as first_trade,
-        issued.firsttradeexchg as first_trade_on_exchange,
-        issued.dividend,
-        greatest(issued.batch_id, coalesce(companies.batch_id, issued.batch_id)) as batch_id,
-        greatest(issued.effective_date, coalesce(companies.effective_date, issued.effective_date)) as effective_date,
-        least(issued.end_date, coalesce(companies.end_date, issued.end_date)) as end_date
-    from issued
-    left join companies
+        announced.company_id,
+        announced.shout as shares_outstanding,
+        announced.firsttradedate as first_trade,
+        announced.firsttradeexchg as first_trade_on_exchange,
+        announced.dividend,
+        greatest(announced.batch_id, companies.batch_id) as batch_id,
+        greatest(announced.effective_date, companies.effective_date) as effective_date,
+        least(announced.end_date, companies.end_date) as end_date
+    from announced
+    inner join companies
         on
-            issued.company_id = companies.company_id
-            and issued.effective_date < companies.end_date
-            and companies.effective_date < issued.end_date
+            announced.company_id = companies.company_id
+            and announced.effective_date < companies.end_date
+            and companies.effective_date < announced.end_date
     left join {{ ref('bronze_brokerage__status_type') }} as status_types
-        on issued.status = status_types.st_id
+        on announced.status = status_types.st_id
 
 ),
 
