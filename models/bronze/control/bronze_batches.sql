@@ -49,8 +49,8 @@ file_faults as (
         file_rows.source_file,
         quarantined.first_line as source_line,
         quarantined.rows_quarantined || ' of ' || file_rows.rows_delivered || ' rows are bound for quarantine, '
-        || 'more than ' || cast(stream_expectations.maximum_quarantined_share * 100 as decimal(5, 1)) || ' %; the first is line '
-        || quarantined.first_line || ' (' || quarantined.first_reason || ')' as reason
+        || 'more than ' || cast(stream_expectations.maximum_quarantined_share * 100 as decimal(5, 1))
+        || ' %; the first is line ' || quarantined.first_line || ' (' || quarantined.first_reason || ')' as reason
     from file_rows
     inner join quarantined using (batch_id, stream, source_file)
     inner join stream_expectations using (stream)

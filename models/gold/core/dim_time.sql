@@ -18,4 +18,3 @@ select
     markethoursflag as market_hours_flag,
     officehoursflag as office_hours_flag
 from seconds
-
