@@ -194,7 +194,7 @@ def unknown_records(delivery: Delivery) -> None:
         place for place in range(len(actions)) if b'ActionType="INACT"' in actions[place].content
     )
     moment = actions[last].content.split(b'ActionTS="')[1]
-    fault = Fault("unknown_records", "quarantined", "action type MERGE", "unknown_code")
+    fault = Fault("unknown_records", "quarantined", "action type MERGE", "malformed_row")
     head = Row(b'\t<TPCDI:Action ActionType="MERGE" ActionTS="' + moment, fault)
     body = [
         b'\t\t<Customer C_ID="' + STRANGER.encode() + b'">',

@@ -80,8 +80,11 @@ class _Script:
         step = len(self.steps) + 1
         directory = self.root / f"{step:03d}"
         records = delivery.write(directory / f"Batch{delivery.batch}")
-        audit = f"Batch{delivery.batch}_audit.csv"
-        link_or_copy(delivery.clean.parent / audit, directory / audit)
+        at_root = [f"Batch{delivery.batch}_audit.csv"]
+        if step == 1:
+            at_root += ["Generator_audit.csv", "digen_report.txt"]
+        for name in at_root:
+            link_or_copy(delivery.clean.parent / name, directory / name)
         if sound and delivery.batch == self.loaded + 1:
             self.loaded = max(delivery.batch, self.arrived)
         elif sound and delivery.batch > self.loaded:
