@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tradehouse import __version__, commands
+from tradehouse import __version__, commands, source_commands
 from tradehouse.errors import EXIT_ERROR, TradehouseError
 from tradehouse.home import find_home
 
@@ -165,6 +165,7 @@ def rollback(
 
 
 commands.register(app)
+app.add_typer(source_commands.app)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tradehouse.errors import EXIT_ERROR, EXIT_HELD, EXIT_OK, EXIT_TESTS_FAILED
+from tradehouse.errors import EXIT_ERROR, EXIT_HELD, EXIT_OK, EXIT_TESTS_FAILED, UsageError
 from tradehouse.home import find_home, whole_number_setting
 
 Landing = Annotated[
@@ -100,16 +100,45 @@ def run(
 
 
 def sync(
+    source: Annotated[str, typer.Argument(help="Which source; see tradehouse sources list.")] = (
+        "brokerage"
+    ),
     landing: Landing = None,
     replace_batch: Replace = None,
     allow_gap: AllowGap = False,
+    stream: Annotated[
+        list[str] | None, typer.Option("--stream", help="Only this stream (other sources).")
+    ] = None,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Read from the start (other sources).")
+    ] = False,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Read anew and replace what is there (other sources).")
+    ] = False,
     wait: Wait = None,
     json: Json = False,
 ) -> None:
-    """Load new batches into raw, and nothing else."""
-    from tradehouse import locks, output, run, summary, syncing
+    """Load what is new into raw, and nothing else."""
+    from tradehouse import locks, output, run, source_commands, summary, syncing
     from tradehouse.progress import Steps
 
+    if source != syncing.SOURCE:
+        sys.exit(
+            source_commands.sync_source(
+                find_home(),
+                source,
+                streams=list(stream or []),
+                full_refresh=full_refresh,
+                reset=reset,
+                wait_seconds=_wait_seconds(wait),
+                json=json,
+            )
+        )
+    if stream or full_refresh or reset:
+        raise UsageError(
+            "The brokerage is loaded whole, batch by batch: --stream, --full-refresh and --reset "
+            "are for other sources. To read a batch anew: --replace-batch N."
+        )
     home, steps = find_home(), Steps(quiet=json)
     with locks.writing(home, _wait_seconds(wait)):
         place = syncing.ensure_landing(home, landing, steps.step)

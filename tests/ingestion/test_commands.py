@@ -1,0 +1,93 @@
+"""The command line for sources."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from ingestion import declarations, inventory
+from tests.ingestion.conftest import Source, record, status, stream
+from tradehouse import cli, source_commands
+from tradehouse.errors import UsageError
+
+
+@pytest.fixture
+def played(source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Source:
+    """The played source, declared where the command line looks for sources."""
+    directory = tmp_path / "declared"
+    directory.mkdir()
+    content = source.declaration().model_dump(mode="json", exclude_unset=True, exclude={"name"})
+    (directory / "played.yml").write_text(yaml.safe_dump(content | {"freshness": "1 hour"}))
+    for module in (declarations, inventory):
+        monkeypatch.setattr(module, "SOURCES", directory)
+    monkeypatch.setattr(declarations.read, "__defaults__", (directory,))
+    monkeypatch.setattr(declarations.read_all, "__defaults__", (directory,))
+    monkeypatch.setattr(inventory.list_sources, "__defaults__", (None, directory))
+    monkeypatch.setenv("TRADEHOUSE_HOME", str(source.home))
+    source.plays(
+        [record("a", {"n": 1}), record("b", {"n": 2}), status("a"), status("b")],
+        streams=[stream("a", n="integer"), stream("b", n="integer")],
+    )
+    return source
+
+
+def test_list_check_discover(played: Source) -> None:
+    run = CliRunner()
+    listed = run.invoke(cli.app, ["sources", "list", "--json"])
+    assert listed.exit_code == 0, listed.output
+    assert [(s["name"], s["is_late"]) for s in json.loads(listed.stdout)] == [("played", True)]
+    assert "played" in run.invoke(cli.app, ["sources", "list"]).stdout
+    checked = run.invoke(cli.app, ["sources", "check", "played"])
+    assert (checked.exit_code, checked.stdout) == (0, "played: reached\n")
+    discovered = run.invoke(cli.app, ["sources", "discover", "played", "--json"])
+    assert [s["table"] for s in json.loads(discovered.stdout)] == [
+        '"played"."a"',
+        '"played"."b"',
+    ]
+
+
+def test_sync_of_one_stream_and_reset(played: Source) -> None:
+    run = CliRunner()
+    done = run.invoke(cli.app, ["sync", "played", "--stream", "a", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["unselected_records"] == {"b": 1}
+    assert run.invoke(cli.app, ["sync", "played"]).exit_code == 0
+    assert played.query("select count(*) from played.a") == [(2,)]
+    assert run.invoke(cli.app, ["sync", "played", "--reset"]).exit_code == 0
+    assert played.query("select count(*) from played.a") == [(1,)]
+
+
+def test_a_failed_sync_ends_with_1(played: Source) -> None:
+    played.plays([], exit_code=2, stderr="boom")
+    done = CliRunner().invoke(cli.app, ["sync", "played"])
+    assert done.exit_code == 1
+    assert "exit code 2: boom" in done.stderr
+
+
+def test_wrong_usage_is_named(played: Source) -> None:
+    run = CliRunner()
+    unknown = run.invoke(cli.app, ["sync", "nothing"])
+    assert isinstance(unknown.exception, UsageError)
+    assert "Known: played." in str(unknown.exception)
+    whole = run.invoke(cli.app, ["sync", "brokerage", "--reset"])
+    assert "--replace-batch N" in str(whole.exception)
+    for arguments in (["--package", "x"], [], ["--package", "x==1", "--command", "y"]):
+        added = run.invoke(cli.app, ["sources", "add", "x", "--owner", "me", *arguments])
+        assert isinstance(added.exception, UsageError)
+
+
+def test_add_and_scaffold(played: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = CliRunner()
+    directory = tmp_path / "declared"
+    monkeypatch.setattr(inventory.add, "__kwdefaults__", {"directory": directory})
+    command = " ".join(played.declaration().connector.label.split())
+    added = run.invoke(cli.app, ["sources", "add", "other", "--owner", "me", "--command", command])
+    assert added.exit_code == 0, added.output
+    assert declarations.read("other", directory).owner == "me"
+    monkeypatch.setattr(source_commands, "PROJECT", tmp_path / "project")
+    written = run.invoke(cli.app, ["sources", "scaffold", "other"])
+    assert written.exit_code == 0, written.output
+    assert "models/bronze/other/bronze_other__a.sql" in written.stdout
+    assert (tmp_path / "project/models/bronze/other/sources.yml").exists()

@@ -1,0 +1,205 @@
+"""The commands for sources: `tradehouse sources ...`, and `tradehouse sync` of any other source.
+
+What they do lies in `ingestion`; the brokerage's own sync is in `tradehouse.syncing`.
+"""
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tradehouse.errors import EXIT_ERROR, EXIT_OK, BusyError, TradehouseError, UsageError
+from tradehouse.home import PROJECT, Home, find_home
+
+app = typer.Typer(
+    name="sources",
+    help="The declared sources: list, check, discover, add, scaffold.",
+    no_args_is_help=True,
+)
+
+Name = Annotated[str, typer.Argument(help="Name of the source: ingestion/sources/<name>.yml.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Errors of ingestion as the command line's own, with their exit codes."""
+    from ingestion.errors import DatabaseBusyError, DeclarationError, IngestionError
+
+    try:
+        yield
+    except DatabaseBusyError as error:
+        raise BusyError(str(error)) from error
+    except DeclarationError as error:
+        raise UsageError(str(error)) from error
+    except IngestionError as error:
+        raise TradehouseError(str(error)) from error
+
+
+@app.command(name="list")
+def list_sources(json: Json = False) -> None:
+    """List the declared sources: owner, connector, promise, last success."""
+    from ingestion import inventory
+    from tradehouse import output
+
+    with _plain_errors():
+        sources = inventory.list_sources(find_home().root)
+    if json:
+        output.print_json([asdict(source) for source in sources])
+        return
+    output.print_table(
+        ["source", "enabled", "owner", "connector", "promised", "last success", "late"],
+        [
+            [
+                source.name,
+                source.enabled,
+                source.owner,
+                source.connector,
+                source.freshness,
+                source.succeeded_at and source.succeeded_at.isoformat(" ", "seconds"),
+                source.is_late,
+            ]
+            for source in sources
+        ],
+    )
+
+
+@app.command()
+def check(name: Name) -> None:
+    """Ask the connector whether it reaches its source."""
+    from ingestion import inventory
+
+    with _plain_errors():
+        reached, message = inventory.check(name, find_home().root)
+    print(f"{name}: {'reached' if reached else 'not reached'}{message and ': ' + message}")
+    sys.exit(EXIT_OK if reached else EXIT_ERROR)
+
+
+@app.command()
+def discover(name: Name, json: Json = False) -> None:
+    """Show the streams the connector offers and the tables they are loaded into."""
+    from ingestion import inventory
+    from tradehouse import output
+
+    with _plain_errors():
+        streams = inventory.discover(name, find_home().root)
+    if json:
+        output.print_json([asdict(stream) for stream in streams])
+        return
+    output.print_table(
+        ["stream", "table", "sync mode", "key", "cursor", "columns"],
+        [
+            [
+                stream.name,
+                stream.table,
+                stream.sync_mode,
+                ", ".join(".".join(path) for path in stream.key),
+                ".".join(stream.cursor),
+                ", ".join(f"{name} {kind}" for name, kind in stream.columns.items()),
+            ]
+            for stream in streams
+        ],
+    )
+
+
+@app.command()
+def add(
+    name: Name,
+    owner: Annotated[str, typer.Option(help="Who answers for the source.")],
+    package: Annotated[
+        str | None, typer.Option(metavar="NAME==VERSION", help="Connector of the registry.")
+    ] = None,
+    python: Annotated[
+        str | None, typer.Option(help="Python the package wants, such as '>=3.10,<3.13'.")
+    ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(help="Declarative low-code manifest (YAML).")
+    ] = None,
+    command: Annotated[str | None, typer.Option(help="Any command line.")] = None,
+) -> None:
+    """Write a declaration from what the connector's specification wants."""
+    from ingestion import inventory
+
+    given = [each for each in (package, manifest, command) if each is not None]
+    if len(given) != 1:
+        raise UsageError("Give exactly one of --package, --manifest and --command.")
+    connector: dict[str, Any]
+    if package is not None:
+        distribution, _, version = package.partition("==")
+        if not version:
+            raise UsageError(f"--package wants NAME==VERSION, not {package!r}.")
+        connector = {"package": distribution, "version": version}
+        if python:
+            connector["python"] = python
+    elif manifest is not None:
+        connector = {"manifest": str(manifest.resolve())}
+    else:
+        connector = {"command": shlex.split(command or "")}
+    with _plain_errors():
+        path = inventory.add(name, connector, find_home().root, owner=owner)
+    print(f"Written: {path}")
+    print(f"Fill in its config, then: tradehouse sources check {name}")
+
+
+@app.command()
+def scaffold(name: Name) -> None:
+    """Write the dbt source, one bronze model a stream, their tests and descriptions."""
+    from ingestion import declarations, inventory
+    from ingestion.scaffold import scaffold as write
+
+    with _plain_errors():
+        declaration = declarations.read(name)
+        tables = inventory.discover_tables(declaration, find_home().root)
+        written = write(declaration, tables, PROJECT)
+    for path in written:
+        print(path.relative_to(PROJECT))
+    print(f"Next: tradehouse sync {name}, then dbt build --select path:models/bronze/{name}")
+
+
+def sync_source(
+    home: Home,
+    name: str,
+    *,
+    streams: list[str],
+    full_refresh: bool,
+    reset: bool,
+    wait_seconds: int,
+    json: bool,
+) -> int:
+    """Load a source that is not the brokerage; returns the exit code."""
+    from ingestion import Progress, sync
+    from tradehouse import locks, output
+    from tradehouse.progress import Steps
+
+    with locks.writing(home, wait_seconds), Steps(quiet=json).step(f"sync {name}") as step:
+        seen: dict[str, int] = {}
+
+        def show(progress: Progress) -> None:
+            seen[progress.stream] = progress.records
+            step.update(0, None, f"{sum(seen.values()):,} records, {progress.stream}")
+
+        with _plain_errors():
+            result = sync(
+                name,
+                home.root,
+                streams=streams or None,
+                full_refresh=full_refresh,
+                reset=reset,
+                progress=show,
+            )
+        nulled = sum(stream.nulled_values for stream in result.streams.values())
+        outcome = f"{result.records:,} records of {len(result.streams)} streams, {result.status}"
+        step.finish(outcome + (f", {nulled:,} values did not fit and are null" if nulled else ""))
+    if json:
+        output.print_json(asdict(result) | {"records": result.records, "bytes": result.bytes})
+    else:
+        for warning in result.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+    for error in result.errors:
+        output.print_error(error.message)
+    return EXIT_OK if result.status == "succeeded" else EXIT_ERROR
