@@ -4,36 +4,17 @@ All batches at once, each batch by itself, a full refresh over everything, a bat
 replaced and one that came late: whatever the way, only the deliveries in force decide.
 """
 
-import datetime
 import shutil
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from simulator.simulation import simulate
 from tests.compare_gold import compare_files
 from tests.golden import check_golden
 from tests.warehouse.platform_run import release, tradehouse
 
-# The third day is the first of a quarter: newswire comes, with new and changed companies.
-FIRST_DAY = datetime.date(2017, 9, 29)
-
 pytestmark = pytest.mark.xdist_group("builds")
-
-
-@pytest.fixture(scope="module")
-def landing(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("brokerage") / "landing"
-    simulate(0.1, 4, 7, FIRST_DAY, directory)
-    return directory
-
-
-@pytest.fixture(scope="module")
-def all_at_once(tmp_path_factory, landing):
-    home = tmp_path_factory.mktemp("all_at_once") / "home"
-    tradehouse(home, "run", "--landing", landing)
-    return home
 
 
 def assert_same_gold(home: Path, other: Path) -> None:
