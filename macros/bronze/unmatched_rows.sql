@@ -2,8 +2,8 @@
     Where rows of bronze must arrive in gold, and what keeps them out: gold leaves out a row whose parent is not
     known on the row's own day.
 
-    Each entry: the bronze stream, the two counts that are equal when nothing is missing, the condition on a
-    bronze row (named delivered) that it did not arrive, and the parents to look for, first match names the reason.
+    Each entry: the bronze stream, the query that counts what was lost in the window, the condition on a bronze
+    row that it is among the lost, and the parents to look for, of which the first unknown one names the reason.
 #}
 {% macro arrivals() %}
 {% set accounts = {'reason': 'unknown_account', 'relation': ref('dim_account'), 'key': 'account_id'} %}
@@ -14,84 +14,74 @@
 {{ return([
     {
         'stream': 'trade',
-        'expected': "select count(distinct t_id) from " ~ ref('bronze_brokerage__trade') ~ " where " ~ in_batch_window(),
-        'found': "select count(*) from " ~ ref('dim_trade') ~ " where " ~ in_batch_window(),
-        'missing': "t_id not in (select trade_id from " ~ ref('dim_trade') ~ ")",
+        'lost': 'select count(*) from ' ~ ref('silver_trades') ~ ' where not is_published and ' ~ in_batch_window(),
+        'missing': 't_id in (select trade_id from ' ~ ref('silver_trades') ~ ' where not is_published)',
         'parents': [['t_ca_id', accounts], ['t_s_symb', securities]],
     },
     {
         'stream': 'holding_history',
-        'expected': "select count(*) from " ~ ref('bronze_brokerage__holding_history') ~ " where " ~ in_batch_window(),
-        'found': "select count(*) from " ~ ref('fact_holdings') ~ " where " ~ in_batch_window(),
-        'missing': "(hh_t_id, hh_h_t_id) not in (select (current_trade_id, trade_id) from " ~ ref('fact_holdings') ~ ")",
+        'lost': 'select count(*) from ' ~ ref('silver_holdings') ~ ' where not is_published and '
+            ~ in_batch_window('delivered_batch_id'),
+        'missing': '(hh_t_id, hh_h_t_id) in (select (current_trade_id, trade_id) from '
+            ~ ref('silver_holdings') ~ ' where not is_published)',
         'parents': [['hh_t_id', trades]],
     },
     {
         'stream': 'daily_market',
-        'expected': "select count(*) from " ~ ref('bronze_brokerage__daily_market') ~ " where " ~ in_batch_window(),
-        'found': "select count(*) from " ~ ref('fact_market_history') ~ " where " ~ in_batch_window(),
-        'missing': "not exists (select 1 from " ~ ref('fact_market_history') ~ " as arrived inner join " ~ ref('dim_security')
-            ~ " as securities using (sk_security_id) where securities.symbol = delivered.dm_s_symb and arrived.sk_date_id = "
-            ~ date_key('delivered.dm_date') ~ ")",
+        'lost': 'select count(*) from ' ~ ref('silver_prices') ~ ' where sk_security_id is null and ' ~ in_batch_window(),
+        'missing': '(dm_s_symb, dm_date) in (select (symbol, price_date) from '
+            ~ ref('silver_prices') ~ ' where sk_security_id is null)',
         'parents': [['dm_s_symb', securities]],
     },
     {
         'stream': 'cash_transaction',
-        'expected': "select count(*) from " ~ ref('bronze_brokerage__cash_transaction') ~ " where " ~ in_batch_window(),
-        'found': "select count(*) from " ~ ref('bronze_brokerage__cash_transaction') ~ " where " ~ in_batch_window()
-            ~ " and ct_ca_id in (select account_id from " ~ ref('dim_account') ~ ")",
-        'missing': "ct_ca_id not in (select account_id from " ~ ref('dim_account') ~ ")",
+        'lost': 'select count(*) from ' ~ ref('silver_cash_balances') ~ ' where not is_published and ' ~ in_batch_window(),
+        'missing': '(ct_ca_id, batch_id) in (select (account_id, batch_id) from '
+            ~ ref('silver_cash_balances') ~ ' where not is_published)',
         'parents': [['ct_ca_id', accounts]],
     },
     {
         'stream': 'watch_history',
-        'expected': "select count(*) from " ~ ref('bronze_brokerage__watch_history') ~ " where " ~ in_batch_window(),
-        'found': "select count(*) from " ~ ref('bronze_brokerage__watch_history') ~ " where " ~ in_batch_window()
-            ~ " and w_c_id in (select customer_id from " ~ ref('dim_customer') ~ ")"
-            ~ " and w_s_symb in (select symbol from " ~ ref('dim_security') ~ ")",
-        'missing': "(w_c_id not in (select customer_id from " ~ ref('dim_customer') ~ ")"
-            ~ " or w_s_symb not in (select symbol from " ~ ref('dim_security') ~ "))",
+        'lost': 'select count(*) from ' ~ ref('silver_watches')
+            ~ ' where not is_published and placed_at is not null and ' ~ in_batch_window(),
+        'missing': '(w_c_id, w_s_symb) in (select (customer_id, symbol) from '
+            ~ ref('silver_watches') ~ ' where not is_published and placed_at is not null)',
         'parents': [['w_c_id', customers], ['w_s_symb', securities]],
     },
     {
         'stream': 'account',
-        'expected': "select 0",
-        'found': "select count(*) from " ~ ref('silver_account_events') ~ " where unmatched_parent is not null and " ~ in_batch_window(),
+        'lost': "select count(*) from " ~ ref('silver_account_events') ~ " where unmatched_parent is not null and " ~ in_batch_window(),
         'missing': "(batch_id, source_file, source_line) in (select (batch_id, source_file, source_line) from "
             ~ ref('silver_account_events') ~ " where unmatched_parent is not null)",
         'parents': [['ca_c_id', customers], ['ca_b_id', brokers]],
     },
     {
         'stream': 'customer_mgmt_account',
-        'expected': "select 0",
-        'found': "select count(*) from " ~ ref('silver_account_events') ~ " where unmatched_parent is not null and " ~ in_batch_window(),
+        'lost': "select count(*) from " ~ ref('silver_account_events') ~ " where unmatched_parent is not null and " ~ in_batch_window(),
         'missing': "(batch_id, source_file, source_line) in (select (batch_id, source_file, source_line) from "
             ~ ref('silver_account_events') ~ " where unmatched_parent is not null)",
         'parents': [['c_id', customers], ["try_cast(nullif(ca_b_id, '') as bigint)", brokers], ['ca_id', accounts]],
     },
     {
         'stream': 'customer_mgmt_action',
-        'expected': "select count(*) from " ~ ref('bronze_brokerage__customer_mgmt_action') ~ " where " ~ in_batch_window(),
-        'found': "select count(*) from " ~ ref('bronze_brokerage__customer_mgmt_action') ~ " where " ~ in_batch_window()
-            ~ " and (actiontype not in ('UPDCUST', 'INACT') or c_id in (select customer_id from " ~ ref('dim_customer') ~ "))",
+        'lost': "select count(*) from " ~ ref('bronze_brokerage__customer_mgmt_action') ~ " where " ~ in_batch_window()
+            ~ " and actiontype in ('UPDCUST', 'INACT') and c_id not in (select customer_id from " ~ ref('dim_customer') ~ ")",
         'missing': "actiontype in ('UPDCUST', 'INACT') and c_id not in (select customer_id from " ~ ref('dim_customer') ~ ")",
         'parents': [['c_id', customers]],
     },
     {
         'stream': 'finwire_sec',
-        'expected': "select count(*) from " ~ ref('bronze_brokerage__finwire_sec') ~ " where " ~ in_batch_window(),
-        'found': "select count(*) from " ~ ref('bronze_brokerage__finwire_sec') ~ " where " ~ in_batch_window()
-            ~ " and " ~ refers_to_a_company(),
-        'missing': "not " ~ refers_to_a_company(),
+        'lost': 'select count(*) from ' ~ ref('bronze_brokerage__finwire_sec')
+            ~ ' where not ' ~ refers_to_a_company() ~ ' and ' ~ in_batch_window(),
+        'missing': 'not ' ~ refers_to_a_company(),
         'parents': [],
         'otherwise': 'unknown_company',
     },
     {
         'stream': 'finwire_fin',
-        'expected': "select count(*) from " ~ ref('bronze_brokerage__finwire_fin') ~ " where " ~ in_batch_window(),
-        'found': "select count(*) from " ~ ref('bronze_brokerage__finwire_fin') ~ " where " ~ in_batch_window()
-            ~ " and " ~ refers_to_a_company(),
-        'missing': "not " ~ refers_to_a_company(),
+        'lost': 'select count(*) from ' ~ ref('bronze_brokerage__finwire_fin')
+            ~ ' where not ' ~ refers_to_a_company() ~ ' and ' ~ in_batch_window(),
+        'missing': 'not ' ~ refers_to_a_company(),
         'parents': [],
         'otherwise': 'unknown_company',
     },

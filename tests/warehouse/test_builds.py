@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.compare_gold import compare_files
+from tests.compare_gold import GOLD_TABLES, MARTS, compare_files
 from tests.golden import check_golden
 from tests.warehouse.platform_run import release, tradehouse
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("builds")
 
 
 def assert_same_gold(home: Path, other: Path) -> None:
-    differences = compare_files(release(home), release(other))
+    differences = compare_files(release(home), release(other), GOLD_TABLES + MARTS)
     assert not differences, "\n".join(map(str, differences))
 
 
