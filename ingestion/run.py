@@ -1,0 +1,323 @@
+"""The steps of one sync, from the discovered catalogue to the closed ledger.
+
+Not here: what callers use (`sync`) and the parts that are put together (`connector`, `reader`,
+`committer`, `tables`, `modes`, `ledger`).
+"""
+
+import os
+import secrets
+import shutil
+import time
+import traceback
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ingestion import catalog as catalogs
+from ingestion import ledger, modes, tables
+from ingestion.committer import Committer, Loaded
+from ingestion.configuration import Configuration
+from ingestion.connector import Runner
+from ingestion.declarations import Declaration
+from ingestion.errors import IngestionError
+from ingestion.paths import Paths
+from ingestion.process import ConnectorProcess, Redactor
+from ingestion.protocol import StreamKey, read_items
+from ingestion.reader import Reader
+from ingestion.results import Progress, ProgressCallback, SyncError, SyncResult
+from ingestion.segments import Segment
+from ingestion.tables import Table
+
+PROGRESS_SECONDS = 0.2
+
+
+class Run:
+    """The state of one sync."""
+
+    def __init__(
+        self,
+        declaration: Declaration,
+        paths: Paths,
+        overrides: dict[str, Any],
+        streams: Collection[str] | None,
+        progress: ProgressCallback | None,
+        full_refresh: bool,
+        reset: bool,
+    ) -> None:
+        self._full_refresh = full_refresh or reset
+        self._reset = reset
+        self._totals: Counter[str] = Counter()
+        self._sizes: Counter[str] = Counter()
+        self._declaration = declaration
+        self._paths = paths
+        self._streams = streams
+        self._progress = progress
+        self._started = time.monotonic()
+        moment = ledger.now()
+        self._id = f"{moment:%Y%m%dT%H%M%S.%f}Z-{secrets.token_hex(3)}"
+        self._log = paths.logs / f"sync-{declaration.name}-{self._id}.log"
+        self._configuration = Configuration(declaration, paths.connectors, overrides)
+        self._redact = Redactor(self._configuration.secrets)
+        self._new_batches: set[int] = set()
+        self._result = SyncResult(
+            self._id, declaration.name, "failed", moment, 0.0, log=str(self._log)
+        )
+
+    def run(self, connection: duckdb.DuckDBPyConnection) -> SyncResult:
+        """The whole sync on an open database."""
+        _remove_leftovers(self._paths.tmp)
+        if ledger.close_dead_syncs(connection):
+            ledger.write_snapshot(connection, self._paths)
+        with self._work_directory() as work:
+            runner = Runner(
+                self._declaration,
+                self._configuration.values,
+                work=work,
+                log=self._log,
+                redact=self._redact,
+                environments=self._paths.connectors,
+            )
+            selected = catalogs.select(self._declaration, runner.discover(), self._streams)
+            plan, states = self._start(
+                connection, runner, catalogs.plan(self._declaration, selected)
+            )
+            try:
+                self._read(connection, runner, work, plan, states)
+            finally:
+                self._end_in_any_case(connection, plan)
+        return self._result
+
+    @contextmanager
+    def _work_directory(self) -> Iterator[Path]:
+        work = self._paths.tmp / f"sync-{self._id}"
+        work.mkdir(parents=True)
+        marker = self._paths.state / f"sync-{self._declaration.name}.json"
+        content = {
+            "sync_id": self._id,
+            "source": self._declaration.name,
+            "pid": os.getpid(),
+            "started_at": self._result.started_at,
+        }
+        ledger.write_json(marker, content)
+        try:
+            yield work
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+            marker.unlink(missing_ok=True)
+
+    def _start(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        runner: Runner,
+        wanted: Mapping[StreamKey, Table],
+    ) -> tuple[dict[StreamKey, Table], list[dict[str, Any]]]:
+        """Tables and ledger rows in one transaction; returns them and the connector's states."""
+        modes.merge_leftovers(connection, wanted.values())
+        plan: dict[StreamKey, Table] = {}
+        connection.execute("begin")
+        try:
+            for key, table in wanted.items():
+                prepared, changes = tables.prepare(connection, table)
+                self._result.warnings += changes
+                plan[key] = modes.with_generation(
+                    connection, prepared, full_refresh=self._full_refresh, reset=self._reset
+                )
+            ledger.start_sync(
+                connection,
+                self._id,
+                plan.values(),
+                connector=runner.name,
+                connector_version=runner.version,
+                declaration_version=self._configuration.declaration_digest,
+            )
+            states = ledger.current_states(
+                connection,
+                self._declaration.name,
+                without=[key for key, table in plan.items() if self._starts_anew(table)],
+            )
+            connection.execute("commit")
+        except BaseException:
+            connection.execute("rollback")
+            raise
+        return plan, states
+
+    def _starts_anew(self, table: Table) -> bool:
+        return self._full_refresh or table.declared.sync_mode in modes.REFRESHING
+
+    def _read(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        runner: Runner,
+        work: Path,
+        plan: Mapping[StreamKey, Table],
+        states: list[dict[str, Any]],
+    ) -> None:
+        committer = Committer(
+            connection,
+            plan,
+            sync_id=self._id,
+            source=self._declaration.name,
+            staging=runner.staging,
+            on_commit=self._committed,
+        )
+        reader = Reader(
+            {key: catalogs.is_held(table) for key, table in plan.items()},
+            last=[key for key, table in plan.items() if table.declared.commits_last],
+            spool=work,
+            submit=committer.submit,
+            log=self._write_log,
+            save_config=self._configuration.save,
+            first_position=ledger.last_position(connection),
+        )
+        try:
+            with runner.read(catalogs.configured(plan, self._id), states) as process:
+                self._pump(reader, process, catalogs.ambiguous_names(plan))
+                self._judge(reader, process, plan)
+            reader.finish(succeeded=self._result.status == "succeeded")
+            committer.close()
+        except KeyboardInterrupt:
+            self._result.status = "cancelled"
+            self._result.errors.append(SyncError("The sync was stopped."))
+            committer.abandon()
+            raise
+        except (IngestionError, duckdb.Error, OSError) as error:
+            committer.abandon()
+            reader.close()
+            _empty(work)
+            self._fail(words(error, self._paths))
+            self._write_log("ERROR", traceback.format_exc())
+        finally:
+            self._keep(reader, committer)
+
+    def _pump(self, reader: Reader, process: ConnectorProcess, ambiguous: Collection[str]) -> None:
+        told = time.monotonic()
+        for item in read_items(process, ambiguous):
+            reader.read(item)
+            if self._progress is not None and time.monotonic() - told > PROGRESS_SECONDS:
+                told = time.monotonic()
+                for (_, stream), (count, size) in reader.spooled.items():
+                    self._progress(Progress(self._declaration.name, stream, "reading", count, size))
+
+    def _judge(
+        self, reader: Reader, process: ConnectorProcess, plan: Mapping[StreamKey, Table]
+    ) -> None:
+        """Success is exit code 0, no ERROR trace, and every selected stream COMPLETE."""
+        code = process.wait()
+        limits = self._declaration.limits
+        for error in reader.errors:
+            self._result.errors.append(replace(error, message=self._redact(error.message)))
+        missing = [key[1] for key in plan if key not in reader.complete]
+        if process.timed_out:
+            self._fail(
+                f"The connector sent nothing for {limits.silence_seconds:g} seconds, or did not "
+                f"end, and was stopped."
+            )
+        elif code != 0 and not reader.errors:
+            words = process.last_words() or "it said nothing"
+            self._fail(f"The connector ended with exit code {code}: {words}")
+        elif missing and not reader.errors:
+            self._fail(
+                f"The connector ended without saying that these streams are complete: "
+                f"{', '.join(sorted(missing))}."
+            )
+        if not self._result.errors:
+            self._result.status = "succeeded"
+
+    def _fail(self, message: str) -> None:
+        self._result.status = "failed"
+        self._result.errors.append(SyncError(self._redact(message)))
+
+    def _keep(self, reader: Reader, committer: Committer) -> None:
+        result = self._result
+        for key, stream in committer.results.items():
+            stream.status = "complete" if key in reader.complete else "incomplete"
+            result.streams[key[1]] = stream
+        for (_, name), count in reader.unselected.items():
+            result.unselected_records[name] = count
+            result.warnings.append(f"{count} records of {name}, which is not selected, were left")
+        for _, name in committer.kept_empty:
+            result.warnings.append(
+                f"{name} brought no records: what was there is kept (allow_empty_overwrite: true "
+                f"in the declaration would remove it)"
+            )
+        result.new_batches = sorted(self._new_batches)
+
+    def _committed(self, segment: Segment, loaded: Loaded) -> None:
+        for key, found in loaded.files.items():
+            declared = (self._declaration.streams or {}).get(key[1])
+            if declared is not None and declared.commits_last:
+                batches = {file.reference.batch for file in found}
+                self._new_batches |= {batch for batch in batches if batch is not None}
+        for (_, stream), (count, size, _) in loaded.totals.items():
+            self._totals[stream] += count
+            self._sizes[stream] += size
+            if self._progress is not None:
+                name, total = self._declaration.name, self._totals[stream]
+                self._progress(Progress(name, stream, "committed", total, self._sizes[stream]))
+
+    def _end_in_any_case(
+        self, connection: duckdb.DuckDBPyConnection, plan: Mapping[StreamKey, Table]
+    ) -> None:
+        """After a failure the ledger may be out of reach too: the next sync then closes it."""
+        try:
+            self._end(connection, plan)
+        except (duckdb.Error, OSError) as error:
+            if self._result.status == "succeeded":
+                raise
+            self._result.warnings.append(
+                f"the ledger could not be closed ({words(error, self._paths)}); the next sync "
+                f"closes it"
+            )
+
+    def _end(self, connection: duckdb.DuckDBPyConnection, plan: Mapping[StreamKey, Table]) -> None:
+        """Close the ledger's rows and write what readers see."""
+        result = self._result
+        result.duration_seconds = time.monotonic() - self._started
+        whole = result.status == "succeeded"
+        statuses = {
+            key: "succeeded"
+            if whole or result.streams.get(key[1], None) is None
+            else ("cancelled" if result.status == "cancelled" else "failed")
+            for key in plan
+        }
+        error = None
+        if result.errors:
+            error = {"errors": [each.as_dict() for each in result.errors]}
+        modes.merge(connection, plan.values())
+        connection.execute("begin")
+        try:
+            ledger.end_sync(connection, self._id, statuses, error)
+            connection.execute("commit")
+        except BaseException:
+            connection.execute("rollback")
+            raise
+        ledger.write_snapshot(connection, self._paths)
+
+    def _write_log(self, level: str, text: str) -> None:
+        with suppress(OSError), self._log.open("a", encoding="utf-8") as log:
+            log.write(f"{level} {self._redact(text)}\n")
+
+
+def _remove_leftovers(tmp: Path) -> None:
+    """Spools of syncs that died; whoever holds the database knows that none runs."""
+    for directory in tmp.glob("sync-*"):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _empty(work: Path) -> None:
+    """Give the space of spooled records back at once; a full disk needs it."""
+    for spool in work.glob("*.jsonl"):
+        spool.unlink(missing_ok=True)
+
+
+def words(error: BaseException, paths: Paths) -> str:
+    """An error for people."""
+    if isinstance(error, OSError) and error.strerror:
+        where = error.filename or paths.raw_database.parent
+        return f"{error.strerror} ({where}); make room or check the directory, then run again."
+    return str(error)
