@@ -66,11 +66,11 @@ def test_days_that_come_one_after_the_other(tmp_path, landing, all_at_once):
 def test_a_replaced_batch_is_rebuilt_with_all_later_ones(tmp_path, landing, all_at_once):
     home, arriving = tmp_path / "home", tmp_path / "landing"
     shutil.copytree(landing, arriving)
-    # What batch 3 brings at first: the first half of its customers, accounts, prospects and prices,
-    # and no control figures for them.
+    # What batch 3 brings at first: half of its customers, accounts, prospects and prices, and no
+    # control figures for them. The new prospects at the end of the list are in the half that comes.
     for name in ("Customer.txt", "Account.txt", "Prospect.csv", "DailyMarket.txt"):
         lines = (landing / "Batch3" / name).read_bytes().splitlines(keepends=True)
-        (arriving / "Batch3" / name).write_bytes(b"".join(lines[: len(lines) // 2 + 1]))
+        (arriving / "Batch3" / name).write_bytes(b"".join(lines[len(lines) // 2 :]))
         (arriving / "Batch3" / name).with_name(f"{Path(name).stem}_audit.csv").unlink()
     tradehouse(home, "run", "--landing", arriving)
     assert compare_files(release(all_at_once), release(home))
