@@ -1,12 +1,14 @@
 -- A returned row is a control figure of the sources that the warehouse does not meet after a batch.
--- Only batches up to the first quarantined or dropped row are compared: a row that was left out is missing in the
--- warehouse's counts for a known reason.
+-- Only batches before the first quarantined or dropped row and before the first gap are compared: what is missing
+-- then is missing for a known reason.
 with batches as (
 
     select batch_id
     from {{ ref('bronze_batches') }}
     where is_accepted
-    qualify sum(rows_quarantined + rows_dropped) over (order by batch_id) = 0
+    qualify
+        sum(rows_quarantined + rows_dropped) over (order by batch_id) = 0
+        and batch_id - row_number() over (order by batch_id) = min(batch_id) over () - 1
 
 ),
 
