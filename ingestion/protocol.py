@@ -138,7 +138,7 @@ class Splitter:
         if known is None:
             namespace = head[1] if head[1] is not None else head[3]
             key = (None if namespace is None else _text(namespace), _text(head[2]))
-            run = re.compile(rb"(?:" + re.escape(prefix) + rb"[^\n]*\n)+")
+            run = re.compile(rb"(?:" + re.escape(prefix) + rb'(?!\s*"namespace")[^\n]*\n)+')
             whole = key[0] is not None or key[1] not in self._ambiguous
             known = self._runs[prefix] = (key, run if whole else None)
         return known
