@@ -109,3 +109,9 @@ class Source:
 @pytest.fixture
 def source(tmp_path: Path) -> Source:
     return Source(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def connectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where connectors are installed once for all tests."""
+    return tmp_path_factory.mktemp("connectors")

@@ -28,12 +28,6 @@ SMOKE = {
 }
 
 
-@pytest.fixture(scope="session")
-def connectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where connectors are installed once for all tests."""
-    return tmp_path_factory.mktemp("connectors")
-
-
 def install(connectors: Path, declaration: Declaration, program: str) -> Path:
     connector = declaration.connector
     assert isinstance(connector, declarations.PackageConnector)
@@ -47,6 +41,21 @@ def install(connectors: Path, declaration: Declaration, program: str) -> Path:
         )
     except ConnectorError as error:
         pytest.skip(f"the package registry does not give {connector.package}: {error}")
+
+
+def install_manifest_runner(connectors: Path, declaration: Declaration) -> None:
+    connector = declaration.connector
+    assert isinstance(connector, declarations.ManifestConnector)
+    try:
+        environments.executable(
+            connectors,
+            "airbyte-cdk",
+            connector.cdk_version,
+            program="source-declarative-manifest",
+            python=connector.python,
+        )
+    except ConnectorError as error:
+        pytest.skip(f"the package registry does not give airbyte-cdk: {error}")
 
 
 def paths_of(home: Path, connectors: Path) -> Paths:
