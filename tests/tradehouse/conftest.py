@@ -1,30 +1,51 @@
-"""Homes in which a small brokerage is published already."""
+"""Homes in which a small brokerage is published already: built once, copied for each test."""
 
+import fcntl
+import json
+import os
 import shutil
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from tests.landing import brokerage_files, write_landing
-from tests.tradehouse.support import command, take
+from tests.tradehouse.support import command, deliver
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A home with the historical batch and a day, its deliveries in `landing/`; never written to.
+
+    `said` is what the run that made it printed.
+    """
+
+    home: Path
+    said: str
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A home in which the historical batch and a day are published, and its landing directory."""
-    base = tmp_path_factory.mktemp("finished")
-    write_landing(base / "landing", brokerage_files(days=1))
-    done = command(base / "home", "run", "--landing", str(base / "landing"), "--json")
-    assert done.returncode == 0, done.stderr
-    return base
+    base = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        base = base.parent
+    home, said = base / "finished", base / "finished.txt"
+    with (base / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            deliver(home, days=1)
+            done = command(home, "run")
+            assert done.returncode == 0, done.stdout + done.stderr
+            said.write_text(done.stdout)
+    return Finished(home, said.read_text())
 
 
 @pytest.fixture
 def published(finished, tmp_path, monkeypatch):
-    """A home of the test's own like `finished`; its landing directory lies in it."""
+    """A home of the test's own like `finished`."""
     home = tmp_path / "home"
-    shutil.copytree(finished / "home", home, symlinks=True)
-    shutil.copytree(finished / "landing", home / "landing")
+    shutil.copytree(finished.home, home, symlinks=True)
+    record = home / "state" / "brokerage.json"
+    brokerage = json.loads(record.read_text())
+    record.write_text(json.dumps({**brokerage, "landing": str(home / "landing")}))
     monkeypatch.setenv("TRADEHOUSE_HOME", str(home))
-    outcome = take(home, home / "landing")
-    assert outcome.exit_code == 0
     return home

@@ -15,8 +15,12 @@ from tradehouse.home import PROJECT, Home
 from tradehouse.progress import Steps
 from tradehouse.run import Options, Outcome, run
 
+BAD_ROW = b"20200101|only two"
+FILES = brokerage_files(days=2)
+BAD_LINE = FILES["Batch1/Date.txt"].count(b"\n") + 1
+FILES["Batch1/Date.txt"] += BAD_ROW + b"\r\n"
 FOLDERS = ("connectors", "ingestion", "macros", "models", "seeds", "simulator", "tradehouse")
-FILES = ("dbt_project.yml", "profiles.yml", "requirements.lock")
+PROJECT_FILES = ("dbt_project.yml", "profiles.yml", "requirements.lock")
 
 
 def take(home: Path, landing: Path | None = None, **options: Any) -> Outcome:
@@ -47,20 +51,23 @@ def copy_project(target: Path) -> Path:
             PROJECT / folder, target / folder, ignore=shutil.ignore_patterns("__pycache__")
         )
     shutil.copytree(PROJECT / "tests" / "data", target / "tests" / "data")
-    for name in FILES:
+    for name in PROJECT_FILES:
         shutil.copy2(PROJECT / name, target / name)
     return target
 
 
 def deliver(home: Path, days: int, changes: dict[str, bytes | None] | None = None) -> None:
-    """Let the home's landing directory hold `days` days; None leaves a file out."""
-    files: dict[str, bytes | None] = {**brokerage_files(days=days), **(changes or {})}
-    write_landing(
-        home / "landing", {name: content for name, content in files.items() if content is not None}
-    )
+    """Let the home's landing directory hold `days` days of FILES; None leaves a file out."""
+    batches = tuple(f"Batch{number}" for number in range(1, days + 2))
+    delivered = {name: content for name, content in FILES.items() if name.startswith(batches)}
+    files: dict[str, bytes | None] = {**delivered, **(changes or {})}
+    landing = home / "landing"
     for name, content in files.items():
+        path = landing / name
         if content is None:
-            (home / "landing" / name).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+        elif not path.exists() or path.read_bytes() != content:
+            write_landing(landing, {name: content})
 
 
 def gold(home: Path, query: str) -> list[tuple[Any, ...]]:

@@ -1,11 +1,17 @@
 """The whole job on the hand-written brokerage, and what a run does when little or much is new."""
 
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 
-from tests.landing import brokerage_files, write_landing
+from tests.landing import write_landing
 from tests.tradehouse.support import (
+    BAD_LINE,
+    BAD_ROW,
+    FILES,
     command,
     copy_project,
     deliver,
@@ -15,18 +21,15 @@ from tests.tradehouse.support import (
     take,
 )
 from tradehouse import releases
-from tradehouse.home import Home
+from tradehouse.home import PROJECT, Home
 
 pytestmark = pytest.mark.xdist_group("run")
 
 
-def test_the_first_run_publishes_everything_and_the_second_changes_nothing(
-    tiny_landing, home, monkeypatch
-):
-    first = command(home, "run", "--landing", str(tiny_landing))
-    assert first.returncode == 0, first.stderr
-    assert "Quarantine  0 rows" in first.stdout
-    assert published_batches(home) == [(1, 1), (2, 1), (3, 1)]
+def test_the_first_run_publishes_everything_and_the_second_changes_nothing(finished):
+    home = finished.home
+    assert "Quarantine  1 rows" in finished.said
+    assert published_batches(home) == [(1, 1), (2, 1)]
     before = sorted((path, path.stat().st_mtime_ns) for path in home.rglob("*") if path.is_file())
 
     second = command(home, "run")
@@ -109,13 +112,53 @@ def test_reading_commands_answer_with_values(published):
     assert path == str(published / "releases/current/tradehouse.duckdb")
     listed = json.loads(command(published, "releases", "--json").stdout)
     assert [one["is_current"] for one in listed][-1] is True
-    assert json.loads(command(published, "quarantine", "--json").stdout) == []
+    [row] = json.loads(command(published, "quarantine", "--json").stdout)
+    assert (row["source_file"], row["source_line"]) == ("Batch1/Date.txt", BAD_LINE)
+    assert (row["raw_text"], row["reason"]) == (BAD_ROW.decode(), "malformed_row")
+
+
+@pytest.mark.slow
+def test_reading_commands_answer_while_a_run_is_writing(published):
+    deliver(published, days=2)
+    (published / "logs" / "dbt.log").unlink()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tradehouse.cli", "run"],
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while not (published / "logs" / "dbt.log").exists():
+            assert running.poll() is None
+            time.sleep(0.02)
+        answers = {
+            name: command(published, name, *more)
+            for name, *more in (
+                ("status", "--json"), ("releases", "--json"), ("path",), ("quarantine", "--json"),
+            )
+        }  # fmt: skip
+        second = command(published, "run")
+        assert running.poll() is None, "the run had ended before the commands had answered"
+    finally:
+        code = running.wait(timeout=600)
+
+    assert {name: answer.returncode for name, answer in answers.items()} == dict.fromkeys(
+        answers, 0
+    )
+    status = json.loads(answers["status"].stdout)
+    assert status["writing"]["pid"] == running.pid
+    assert status["rows"]["gold"] > 0
+    assert [row["raw_text"] for row in json.loads(answers["quarantine"].stdout)] == [
+        BAD_ROW.decode()
+    ]
+    assert (second.returncode, f"process {running.pid}" in second.stderr) == (5, True)
+    assert code == 0
+    assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
 
 
 def test_another_brokerage_is_refused_and_nothing_changes(published, tmp_path):
-    files = brokerage_files(days=1)
-    files["Batch1/HR.csv"] = files["Batch1/HR.csv"].replace(b"1", b"2", 1)
-    other = write_landing(tmp_path / "other", files)
+    changed = {**FILES, "Batch1/HR.csv": FILES["Batch1/HR.csv"].replace(b"1", b"2", 1)}
+    other = write_landing(tmp_path / "other", changed)
 
     refused = command(published, "run", "--landing", str(other))
 

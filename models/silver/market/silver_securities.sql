@@ -55,7 +55,8 @@ referring as (
 
 ),
 
--- A record that refers to no known company is left out: the security goes on as it was (quarantine_unmatched has the record).
+-- A record that refers to no known company is left out: the security goes on as it was
+-- (quarantine_unmatched has the record).
 last_of_day as (
 
     select *

@@ -1,0 +1,96 @@
+"""What a change of the project means: which nodes differ, and what is built again for it."""
+
+import pytest
+
+from tests.tradehouse.support import copy_project
+from tradehouse import fingerprint
+from tradehouse.dbt_runner import DbtRunner
+from tradehouse.home import Home
+
+pytestmark = pytest.mark.xdist_group("fingerprint")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return copy_project(tmp_path_factory.mktemp("fingerprint") / "project")
+
+
+@pytest.fixture
+def parse(project, tmp_path_factory, monkeypatch):
+    """Parse the copy of the project; what a test changes is put back."""
+    monkeypatch.setattr("tradehouse.dbt_runner.PROJECT", project)
+    home = Home(project.parent / "home")
+    monkeypatch.setenv("TRADEHOUSE_HOME", str(home.root))
+    home.prepare()
+    home.raw.touch()
+    before = {path: path.read_bytes() for path in project.rglob("*.*") if path.is_file()}
+    yield lambda: DbtRunner(home).parse()
+    for path, content in before.items():
+        if path.read_bytes() != content:
+            path.write_bytes(content)
+
+
+@pytest.fixture
+def rebuilt(parse):
+    """Return the names that a change makes to be built again, and the changed nodes."""
+    before = fingerprint.fingerprint_nodes(parse())
+
+    def find() -> tuple[set[str], set[str]]:
+        manifest = parse()
+        changed = fingerprint.changed_nodes(before, fingerprint.fingerprint_nodes(manifest))
+        return set(fingerprint.names_with_downstream(manifest, changed)), changed
+
+    return find
+
+
+def change(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_a_changed_model_is_built_again_with_all_downstream_and_nothing_else(project, rebuilt):
+    change(project / "models/gold/core/industry.sql", "in_name", "upper(in_name) as in_name")
+
+    names, changed = rebuilt()
+
+    assert {one.split(".")[-1] for one in changed} == {"industry"}
+    assert {"industry", "built_batches"} <= names
+    assert not names & {"dim_date", "silver_trades", "bronze_brokerage__industry"}
+
+
+def test_a_changed_macro_means_the_models_that_use_it(project, rebuilt):
+    change(project / "macros/party/phone_number.sql", "|| ') '", "|| ')'")
+
+    names, _ = rebuilt()
+
+    assert {"silver_customers", "dim_customer", "dim_account"} <= names
+    assert not names & {"dim_date", "dim_security", "bronze_brokerage__customer"}
+
+
+def test_a_changed_seed_means_what_reads_it(project, rebuilt):
+    change(project / "seeds/customer_tiers.csv", "tier 1", "the first tier")
+
+    names, _ = rebuilt()
+
+    assert "customer_tiers" in names
+    assert not names & {"dim_date", "dim_security", "bronze_brokerage__customer"}
+
+
+def test_descriptions_and_owners_build_nothing(project, rebuilt):
+    for path in (project / "models/gold/core").glob("*.yml"):
+        change(path, "description: ", "description: Newly said. ")
+
+    assert rebuilt() == (set(), set())
+
+
+def test_the_digest_of_the_project_differs_with_any_file_dbt_reads(project, parse):
+    digests = [fingerprint.digest_project(project)]
+    for name in ("seeds/customer_tiers.csv", "macros/party/phone_number.sql", "dbt_project.yml"):
+        path = project / name
+        path.write_bytes(path.read_bytes() + b"\n")
+        digests.append(fingerprint.digest_project(project))
+    (project / "README.md").write_text("not read by dbt")
+
+    assert len(set(digests)) == 4
+    assert fingerprint.digest_project(project) == digests[-1]
