@@ -72,4 +72,5 @@ clean: ## Remove what can be made again: .venv, caches, dbt's target (data/ stay
 
 lock: ## Resolve requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" --group dev pyproject.toml -o requirements.lock
+		--no-strip-extras --custom-compile-command "make lock" --group dev pyproject.toml \
+		-o requirements.lock

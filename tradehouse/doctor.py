@@ -51,7 +51,9 @@ def _python(home: Home) -> Iterator[Finding]:
 
 def _packages(home: Home) -> Iterator[Finding]:
     lock = PROJECT / "requirements.lock"
-    pins = re.findall(r"^([a-z0-9._-]+)==([^ ;\\]+)( ;)?", lock.read_text(), flags=re.MULTILINE)
+    pins = re.findall(
+        r"^([a-z0-9._-]+)(?:\[[^]]+])?==([^ ;\\]+)( ;)?", lock.read_text(), flags=re.MULTILINE
+    )
     differing = []
     for name, version, has_marker in pins:
         try:
