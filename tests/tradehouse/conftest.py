@@ -1,7 +1,6 @@
 """Homes in which a small brokerage is published already: built once, copied for each test."""
 
 import fcntl
-import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.tradehouse.support import command, deliver
+from tradehouse import state, warehouse
+from tradehouse.home import Home
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,10 @@ def published(finished, tmp_path, monkeypatch):
     """A home of the test's own like `finished`."""
     home = tmp_path / "home"
     shutil.copytree(finished.home, home, symlinks=True)
-    record = home / "state" / "brokerage.json"
-    brokerage = json.loads(record.read_text())
-    record.write_text(json.dumps({**brokerage, "landing": str(home / "landing")}))
+    brokerage = state.read(Home(home), "brokerage")
+    state.write(Home(home), "brokerage", {**brokerage, "landing": str(home / "landing")})
+    build = state.read(Home(home), "build")
+    stamp = warehouse.stamp_file(Home(home).warehouse)
+    state.write(Home(home), "build", {**build, "warehouse": stamp})
     monkeypatch.setenv("TRADEHOUSE_HOME", str(home))
     return home

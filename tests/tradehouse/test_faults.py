@@ -37,7 +37,7 @@ def test_a_batch_with_a_missing_file_is_held_until_it_comes(published):
 
 
 def test_a_changed_delivery_is_refused_until_it_is_asked_for(published):
-    changed = FILES["Batch2/Prospect.csv"].replace(b"1-207-555-0140", b"1-207-555-0199", 1)
+    changed = FILES["Batch2/Prospect.csv"].replace(b"1-207-555-0140", b"1-207-555-0177", 1)
     deliver(published, 1, {"Batch2/Prospect.csv": changed})
 
     refused = take(published)
@@ -48,7 +48,7 @@ def test_a_changed_delivery_is_refused_until_it_is_asked_for(published):
 
     assert take(published, replace_batches=[2]).exit_code == 0
     assert published_batches(published) == [(1, 1), (2, 2)]
-    phones = "select count(*) from gold.prospect where phone = '1-207-555-0199'"
+    phones = "select count(*) from gold.prospect where phone = '1-207-555-0177'"
     assert gold(published, phones) == [(1,)]
     deliveries = "select distinct _batch, _delivery from brokerage.prospect order by all"
     assert raw(published, deliveries) == [(1, 1), (2, 1), (2, 2)]
