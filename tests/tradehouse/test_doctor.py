@@ -66,9 +66,11 @@ def test_a_disk_that_is_nearly_full_is_a_problem(published, monkeypatch):
 
 
 def test_a_reader_in_the_way_is_named(published):
-    code = "import duckdb,sys,time; duckdb.connect(sys.argv[1]); print(1,flush=True);time.sleep(60)"
+    code = "import duckdb,sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
     reader = subprocess.Popen(
-        [sys.executable, "-c", code, str(published / "warehouse.duckdb")], stdout=subprocess.PIPE
+        [sys.executable, "-c", code, str(published / "warehouse.duckdb")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     try:
         assert reader.stdout.readline()

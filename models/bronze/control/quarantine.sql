@@ -12,7 +12,7 @@
     {% for stream in streams %}{% do bronze_model(stream) %}{% endfor %}
 {% endfor %}
 {% set incomplete = [] %}
-{% if execute %}
+{% if execute and flags.WHICH in ('build', 'run') %}
     {% set found = run_query(
         'select distinct stream from ' ~ file_rows ~ ' where rows_delivered <> rows_typed and (batch_id = 0 or batch_id >= ' ~ first_batch() ~ ')'
     ) %}

@@ -2,7 +2,7 @@
 {% set incomplete = [] %}
 {% for arrival in arrivals() %}
     {% do bronze_model(arrival['stream']) %}
-    {% if execute and run_query(arrival['lost']).rows[0][0] > 0 %}
+    {% if execute and flags.WHICH in ('build', 'run') and run_query(arrival['lost']).rows[0][0] > 0 %}
         {% do incomplete.append(arrival) %}
     {% endif %}
 {% endfor %}
