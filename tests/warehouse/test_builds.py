@@ -53,6 +53,7 @@ def test_full_refresh(tmp_path, landing, all_at_once):
     assert_same_gold(all_at_once, home)
 
 
+@pytest.mark.slow
 def test_days_that_come_one_after_the_other(tmp_path, landing, all_at_once):
     home, arriving = tmp_path / "home", tmp_path / "landing"
     shutil.copytree(landing, arriving, ignore=shutil.ignore_patterns("Batch3", "Batch4", "Batch5"))
@@ -63,6 +64,7 @@ def test_days_that_come_one_after_the_other(tmp_path, landing, all_at_once):
     assert_same_gold(all_at_once, home)
 
 
+@pytest.mark.slow
 def test_a_replaced_batch_is_rebuilt_with_all_later_ones(tmp_path, landing, all_at_once):
     home, arriving = tmp_path / "home", tmp_path / "landing"
     shutil.copytree(landing, arriving)
@@ -82,6 +84,7 @@ def test_a_replaced_batch_is_rebuilt_with_all_later_ones(tmp_path, landing, all_
     assert_same_gold(all_at_once, home)
 
 
+@pytest.mark.slow
 def test_a_late_batch_is_put_in_its_place(tmp_path, landing, all_at_once):
     home, arriving = tmp_path / "home", tmp_path / "landing"
     shutil.copytree(landing, arriving, ignore=shutil.ignore_patterns("Batch3"))
