@@ -98,7 +98,7 @@
 {%- endmacro %}
 
 
-{# Every column in breach, with what it held. #}
+{# Every column in breach, with what it held, or its beginning: the whole row stands in raw_text. #}
 {% macro detail_of_row(contract) -%}
     {%- if not contract['columns'] -%}
     cast(null as varchar)
@@ -118,7 +118,7 @@
             when {{ expression }} is null and _raw_text is null then '{{ name }}: missing_value'
             {%- endif %}
             when {{ expression }} is not null and ({{ typed_value(expression, column[0]) }}) is null
-                then '{{ name }}: {{ breach_of(column[0]) }} "' || {{ expression }} || '"'
+                then '{{ name }}: {{ breach_of(column[0]) }} "' || left({{ expression }}, 100) || '"'
         end
         {%- endfor %}
     ), '')

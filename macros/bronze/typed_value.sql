@@ -2,7 +2,7 @@
     Expression that types a delivered text exactly, or is NULL where it cannot: no rounding, no exponent, no
     dropped digits. `kind` is one of those listed in brokerage_streams; the xml_ kinds of numbers and dates check
     the text and leave it text, because an empty one ('' in XML) says something else than an absent one (NULL).
-    The casts alone would be too kind: 1.5 becomes the integer 2, 1.239 the decimal 1.24.
+    The casts alone would be too kind: 1.5 becomes the integer 2, 1.239 the decimal 1.24, 0x1F the integer 31.
 #}
 {% macro typed_value(expression, kind) %}
     {%- set name = kind.split(':')[0] -%}
@@ -19,26 +19,27 @@
     {%- elif name == 'integer' -%}
         {%- set digits = size | int -%}
         {%- set sql_type = 'integer' if digits <= 9 else 'bigint' -%}
-        case when length({{ expression }}) <= {{ digits + 1 }} and {{ is_plain_number(expression) }} and not contains({{ expression }}, '.')
+        case when length({{ expression }}) <= {{ digits + 1 }} and regexp_full_match({{ expression }}, '-?[0-9]+')
             then try_cast({{ expression }} as {{ sql_type }}) end
     {%- elif name == 'decimal' -%}
         {%- set scale = size.split(',')[1] -%}
-        case when {{ is_plain_number(expression) }}
-            and (not contains({{ expression }}, '.') or length({{ expression }}) - strpos({{ expression }}, '.') <= {{ scale }})
+        case when regexp_full_match({{ expression }}, '-?([0-9]+[.]?[0-9]{0,{{ scale }}}|[.][0-9]{1,{{ scale }}})')
             then try_cast({{ expression }} as decimal({{ size }})) end
     {%- elif name == 'date' -%}
-        case when length({{ expression }}) = 10 and substr({{ expression }}, 5, 1) = '-'
-            then try_cast({{ expression }} as date) end
+        case when {{ is_written_as(expression, 'date') }} then try_cast({{ expression }} as date) end
     {%- elif name == 'compact_date' -%}
-        case when length({{ expression }}) = 8
-            then try_cast(substr({{ expression }}, 1, 4) || '-' || substr({{ expression }}, 5, 2) || '-' || substr({{ expression }}, 7, 2) as date) end
-    {%- elif name in ('timestamp', 'xml_timestamp') -%}
-        case when length({{ expression }}) = 19 and substr({{ expression }}, 11, 1) = '{{ "T" if name == "xml_timestamp" else " " }}'
+        {%- set dashed = "substr(" ~ expression ~ ", 1, 4) || '-' || substr(" ~ expression ~ ", 5, 2) || '-' || substr(" ~ expression ~ ", 7)" -%}
+        case when length({{ expression }}) = 8 and {{ is_written_as(dashed, 'date') }} then try_cast({{ dashed }} as date) end
+    {%- elif name == 'timestamp' -%}
+        case when {{ is_written_as(expression, 'timestamp') }} then try_cast({{ expression }} as timestamp) end
+    {%- elif name == 'xml_timestamp' -%}
+        case when substr({{ expression }}, 11, 1) = 'T' and {{ is_written_as("replace(" ~ expression ~ ", 'T', ' ')", 'timestamp') }}
             then try_cast({{ expression }} as timestamp) end
     {%- elif name == 'compact_timestamp' -%}
-        case when length({{ expression }}) = 15 then try_strptime({{ expression }}, '%Y%m%d-%H%M%S') end
+        case when strftime(try_strptime({{ expression }}, '%Y%m%d-%H%M%S'), '%Y%m%d-%H%M%S') = {{ expression }}
+            then try_strptime({{ expression }}, '%Y%m%d-%H%M%S') end
     {%- elif name == 'time' -%}
-        case when length({{ expression }}) = 8 then try_cast({{ expression }} as time) end
+        case when {{ is_written_as(expression, 'time') }} then try_cast({{ expression }} as time) end
     {%- elif name == 'word' -%}
         case {{ expression }} when 'true' then true when 'false' then false end
     {%- elif name == 'bit' -%}
@@ -51,9 +52,12 @@
 {% endmacro %}
 
 
-{# Condition: no exponent, digit separator or blank that a cast would swallow. #}
-{% macro is_plain_number(expression) -%}
-    not contains({{ expression }}, 'e') and not contains({{ expression }}, 'E') and not contains({{ expression }}, '_') and not contains({{ expression }}, ' ')
+{#
+    Condition: the text is how the engine itself writes the value. A cast alone takes 2019-01-1x for a first of January,
+    24:00:00 for the next day, and drops a zone.
+#}
+{% macro is_written_as(expression, sql_type) -%}
+    cast(try_cast({{ expression }} as {{ sql_type }}) as varchar) = {{ expression }}
 {%- endmacro %}
 
 
