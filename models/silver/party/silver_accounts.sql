@@ -24,11 +24,15 @@ with events as (
 
 customer_actions as (
 
-    select *
-    from {{ ref('bronze_brokerage__customer_mgmt_action') }}
+    select
+        actions.*,
+        least(cast(actions.actionts as date), batches.batch_date) as effective_date
+    from {{ ref('bronze_brokerage__customer_mgmt_action') }} as actions
+    inner join {{ ref('bronze_batches') }} as batches
+        on actions.batch_id = batches.batch_id
     where
-        actiontype in ('UPDCUST', 'INACT')
-        and batch_id = {{ historical_batch() }}
+        actions.actiontype in ('UPDCUST', 'INACT')
+        and actions.batch_id = {{ historical_batch() }}
 
 ),
 
@@ -116,7 +120,7 @@ effects as (
     select
         customer_actions.batch_id,
         owners.account_id,
-        cast(customer_actions.actionts as date) as effective_date,
+        customer_actions.effective_date,
         customer_actions.actionts as event_at,
         0 as cause_order,
         customer_actions.action_number as event_number,
