@@ -7,6 +7,7 @@ is whole and unchanged is for the connector to say.
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,10 +95,13 @@ def find_landing(home: Home, given: Path | None) -> Path | None:
     return home.landing if home.landing.is_dir() else None
 
 
-def require_own(home: Home, landing: Path, replace_batches: list[int]) -> None:
+def require_own(
+    home: Home, landing: Path, replace_batches: list[int], held: Sequence[int] = ()
+) -> None:
     """Check that a landing directory is that of the home's brokerage.
 
     A corrected first batch and another brokerage look alike, so the sentence names both ways out.
+    While the first batch is held, its mended delivery is taken in the home's own directory.
 
     Raises:
         OtherBrokerageError: when it is not, and its first batch is not among those to replace.
@@ -111,8 +115,11 @@ def require_own(home: Home, landing: Path, replace_batches: list[int]) -> None:
         found.digest == record["digest"] or first in replace_batches
     ):
         return
+    is_own_directory = str(landing) == record["landing"]
+    if found.first_batch == first and first in held and is_own_directory:
+        return
     if found.first_batch != first:
-        if str(landing) == record["landing"] and found.first_batch > first:
+        if is_own_directory and found.first_batch > first:
             return
         what = f"begins with Batch{found.first_batch}, the home's brokerage with Batch{first}"
     else:

@@ -23,20 +23,26 @@ ROWS_SHOWN = 5
 
 @dataclass
 class Plan:
-    """What a build has to do; nothing when `reasons` is empty."""
+    """What a build has to do; nothing when `reasons` is empty.
+
+    `untested_from` is the first batch whose rows the last build should have tested and, as it did
+    not pass, still are to be tested.
+    """
 
     project_digest: str
     waiting: list[int]
     reasons: list[str] = field(default_factory=list)
     rebuild: list[str] = field(default_factory=list)
     reads_everything: bool = False
+    untested_from: int | None = None
 
     @property
     def test_from_batch(self) -> int:
         """The first batch whose rows the tests have to read; 0 for everything."""
         if self.rebuild or self.reads_everything or not self.waiting:
             return 0
-        return min(self.waiting)
+        first = min(self.waiting)
+        return first if self.untested_from is None else min(first, self.untested_from)
 
 
 def find_waiting(home: Home) -> list[int]:
@@ -85,6 +91,7 @@ def make_plan(
         pending |= _compare_code(home, runner, plan)
     if record.get("status") != PASSED:
         plan.reasons.append(f"the last build {record.get('status', 'is unknown')}")
+        plan.untested_from = record.get("test_from_batch", 0)
     elif warehouse.stamp_file(home.warehouse) != record.get("warehouse"):
         plan.reasons.append("the warehouse was changed by somebody else")
         plan.reads_everything = True
@@ -155,6 +162,7 @@ def build(
         "started_at": started.isoformat(timespec="seconds"),
         "status": BEGUN,
         "pending_rebuild": plan.rebuild,
+        "test_from_batch": plan.test_from_batch,
     }
     state.write(home, "build", record)
     _remove_failed_rows(home)
@@ -257,11 +265,17 @@ def _add_facts(home: Home, record: dict[str, Any]) -> None:
     record["warehouse"] = warehouse.stamp_file(home.warehouse)
 
 
+def has_accepted(record: dict[str, Any]) -> bool:
+    """Whether the gate let any batch pass; without one there is nothing to publish."""
+    return any(batch["is_accepted"] for batch in record.get("batches", []))
+
+
 def require_passed(home: Home, record: dict[str, Any]) -> dict[str, Any]:
     """Return the record if it may be published.
 
     Raises:
-        TradehouseError: when the last build did not pass, or is not what the warehouse holds.
+        TradehouseError: when the last build did not pass, is not what the warehouse holds, or every
+            batch is held.
     """
     if record.get("status") != PASSED:
         raise TradehouseError(
@@ -272,5 +286,10 @@ def require_passed(home: Home, record: dict[str, Any]) -> dict[str, Any]:
         raise TradehouseError(
             f"{home.warehouse} was changed after its last tested build. "
             "`tradehouse run` builds and tests again."
+        )
+    if not has_accepted(record):
+        raise TradehouseError(
+            "Every batch is held, so there is nothing to publish. `tradehouse status` says why; "
+            "deliver the held files again, then `tradehouse run`."
         )
     return record

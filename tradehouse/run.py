@@ -106,7 +106,7 @@ def _build_and_publish(home: Home, options: Options, steps: Steps, outcome: Outc
         last_batch = min(plan.waiting) if options.by_batch and plan.waiting else None
         record = build_one(home, runner, plan, last_batch, steps)
         outcome.builds.append(record)
-        if record["status"] != build.PASSED:
+        if record["status"] != build.PASSED or not build.has_accepted(record):
             return
         _publish_one(home, runner, record, steps, outcome)
         before, plan = plan.waiting, build.make_plan(home, runner)
@@ -114,7 +114,9 @@ def _build_and_publish(home: Home, options: Options, steps: Steps, outcome: Outc
             break
     if not outcome.builds:
         build.accept_project(home, plan)
-        _publish_one(home, runner, state.read(home, "build"), steps, outcome)
+        record = state.read(home, "build")
+        if build.has_accepted(record):
+            _publish_one(home, runner, record, steps, outcome)
 
 
 def build_one(

@@ -58,16 +58,17 @@ def sync(
         BusyError: when another process has the raw file open.
         TradehouseError: when the sync could not start.
     """
-    replaced = list(replace_batches or [])
+    replaced, held = list(replace_batches or []), _held(home)
     started, clock = datetime.now(UTC), time.monotonic()
     try:
-        brokerage.require_own(home, landing, replaced)
+        brokerage.require_own(home, landing, replaced, held)
         stamp = brokerage.stamp_landing(landing)
     except LandingError as error:
         return _refuse(home, landing, error, started)
-    result = _call(home, landing, sorted({*replaced, *_held(home)}), allow_gap, step)
+    replaceable = sorted({*replaced, *held})
+    result = _call(home, landing, replaceable, allow_gap, step)
     in_force = warehouse.deliveries_in_force(home)
-    brokerage.remember(home, landing, in_force, replaced)
+    brokerage.remember(home, landing, in_force, replaceable)
     record = {
         "at": started.isoformat(timespec="seconds"),
         "landing": str(landing),

@@ -73,6 +73,25 @@ def test_a_batch_held_by_the_gate_may_be_delivered_again(published):
 
 
 @pytest.mark.slow
+def test_a_first_batch_held_by_the_gate_publishes_nothing_until_it_is_mended(home):
+    spoilt = FILES["Batch1/DailyMarket.txt"].replace(b"|", b"#")
+    deliver(home, 1, {"Batch1/DailyMarket.txt": spoilt})
+
+    held = command(home, "run")
+
+    assert held.returncode == 3, held.stdout + held.stderr
+    assert "Batch1/DailyMarket.txt, line 1" in held.stdout
+    assert not (home / "releases" / "current").exists()
+    refused = command(home, "publish")
+    assert (refused.returncode, "Every batch is held" in refused.stderr) == (1, True)
+
+    deliver(home, 1)
+    mended = command(home, "run")
+    assert mended.returncode == 0, mended.stdout + mended.stderr
+    assert published_batches(home) == [(1, 2), (2, 1)]
+
+
+@pytest.mark.slow
 def test_a_batch_waits_for_the_one_before_it_unless_a_gap_is_allowed(published):
     late = {name: None for name in FILES if name.startswith("Batch3/")}
     files = {name.replace("Batch3/", "Batch4/"): FILES[name] for name in late}

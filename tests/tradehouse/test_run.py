@@ -20,7 +20,7 @@ from tests.tradehouse.support import (
     raw,
     take,
 )
-from tradehouse import releases
+from tradehouse import releases, state
 from tradehouse.home import PROJECT, Home
 
 pytestmark = pytest.mark.xdist_group("run")
@@ -48,8 +48,23 @@ def test_a_new_day_is_taken_and_only_that(published):
 
     assert outcome.sync["new_batches"] == [3]
     assert [build["reasons"] for build in outcome.builds] == [["batches 3 wait"]]
+    assert [build["test_from_batch"] for build in outcome.builds] == [3]
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
     assert take(published).is_idle
+
+
+def test_a_new_day_does_not_narrow_the_tests_of_a_build_that_did_not_pass(published):
+    # As `run --all-tests` leaves it when rows of an old batch fail.
+    record = state.read(Home(published), "build")
+    state.write(
+        Home(published), "build", {**record, "status": "tests failed", "test_from_batch": 0}
+    )
+    deliver(published, days=2)
+
+    outcome = take(published)
+
+    assert [build["test_from_batch"] for build in outcome.builds] == [0]
+    assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
 
 
 @pytest.mark.slow
