@@ -114,7 +114,13 @@ def rounds(tmp_path: Path, count: int, seed: int) -> int:
 
 
 def test_a_few_kills(tmp_path: Path) -> None:
-    assert rounds(tmp_path, 2, seed=time.time_ns() % 1000) > 0
+    def kill(number: int) -> bool:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        return rounds(folder, 1, seed=time.time_ns() % 1000) > 0
+
+    # On a fast machine a sync may have ended before the moment comes: then once more.
+    assert any(kill(number) for number in range(10))
 
 
 @pytest.mark.slow
