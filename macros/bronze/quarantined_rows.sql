@@ -118,7 +118,7 @@
             when {{ expression }} is null and _raw_text is null then '{{ name }}: missing_value'
             {%- endif %}
             when {{ expression }} is not null and ({{ typed_value(expression, column[0]) }}) is null
-                then '{{ name }}: {{ breach_of(column[0]) }} "' || left({{ expression }}, 100) || '"'
+                then '{{ name }}: {{ breach_of(column[0]) }} "' || left(cast({{ expression }} as varchar), 100) || '"'
         end
         {%- endfor %}
     ), '')
