@@ -126,7 +126,7 @@ def _with_downstream(runner: DbtRunner, names: list[str]) -> set[str]:
 def _compare_code(home: Home, runner: DbtRunner, plan: Plan) -> set[str]:
     manifest = runner.parse()
     before = state.read(home, "nodes")
-    changed = fingerprint.changed_nodes(before, fingerprint.fingerprint_nodes(manifest))
+    changed = fingerprint.changed_nodes(before, runner.fingerprints)
     rebuild = set(fingerprint.names_with_downstream(manifest, changed))
     tests = [one for one in changed if manifest.nodes[one].resource_type == "test"]
     gone = [one for one in before if one not in manifest.nodes]
@@ -188,7 +188,7 @@ def build(
         record["dropped"] = warehouse.drop_relations_without_model(home, known)
         record["pending_rebuild"] = []
         record["project_digest"] = plan.project_digest
-        state.write(home, "nodes", fingerprint.fingerprint_nodes(manifest))
+        state.write(home, "nodes", runner.fingerprints)
     _add_facts(home, record)
     record["finished_at"] = datetime.now(UTC).isoformat(timespec="seconds")
     record["seconds"] = round(time.monotonic() - clock, 3)

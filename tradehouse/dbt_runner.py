@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tradehouse.errors import TradehouseError
+from tradehouse.fingerprint import fingerprint_nodes
 from tradehouse.home import PROJECT, Home
 
 Report = Callable[[str, int, int], None]
@@ -51,6 +52,7 @@ class DbtRunner:
         self.home = home
         self.report = report
         self.manifest: Any = None
+        self.fingerprints: dict[str, str] = {}
         os.environ["DO_NOT_TRACK"] = "1"
         os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
 
@@ -68,6 +70,8 @@ class DbtRunner:
                     f"{describe(outcome.exception)}\nThe whole log: {self.home.logs / 'dbt.log'}"
                 )
             self.manifest = outcome.result
+            # A build adds to the manifest which macros ran; only as parsed it compares with others.
+            self.fingerprints = fingerprint_nodes(self.manifest)
         return self.manifest
 
     def build(self, environment: dict[str, str], *, full_refresh: bool = False) -> Invocation:

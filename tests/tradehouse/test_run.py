@@ -232,7 +232,6 @@ def test_changed_code_is_built_and_published_without_a_new_batch(published, proj
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=False, reason="a copied project counts as changed code, built again")
 def test_a_new_description_makes_docs_anew_and_builds_nothing(published, project):
     page = published / "docs" / "index.html"
     before = page.stat().st_mtime_ns
