@@ -44,6 +44,7 @@ class FileFormat(_Model):
 
     `delimiter` null means that a line is one column. `leading_columns` gives, by layout, columns
     that stand before `columns` in files of that layout; files of other layouts have NULL there.
+    `header` says that the first line names the columns; a file with other names is refused.
     `uncompressed` names columns whose values hardly repeat: compressing them takes longer than
     everything else, and halves their size at best.
     """
@@ -53,6 +54,7 @@ class FileFormat(_Model):
     columns: Annotated[list[str], Field(min_length=1)]
     leading_columns: dict[str, list[str]] = {}
     uncompressed: list[str] = []
+    header: bool = False
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "FileFormat":

@@ -98,7 +98,10 @@ def _install(home: Path, requirement: str, interpreter: str) -> None:
     if uv:
         commands = [
             [uv, "venv", "--quiet", "--python", interpreter, str(home)],
-            [uv, "pip", "install", "--quiet", "--python", python, requirement],
+            [
+                *(uv, "pip", "install", "--quiet", "--compile-bytecode"),
+                *("--python", python, requirement),
+            ],
         ]
     else:
         commands = [

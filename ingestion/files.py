@@ -5,7 +5,7 @@ loaded; everything unusual goes the exact way of `exact`. Not here: transactions
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -18,7 +18,7 @@ from ingestion.errors import IngestionError
 from ingestion.exact import Row, rows
 from ingestion.segments import FileReference, Part
 from ingestion.survey import NO_DELIMITER, Survey, survey
-from ingestion.tables import Table, literal, quoted
+from ingestion.tables import RAW_ID, Table, literal, quoted
 
 GROUP_BYTES = 64 * 1024 * 1024
 EXACT_ROWS = 20_000
@@ -62,8 +62,11 @@ def load(
     plain: dict[tuple[str | None, str | None], list[tuple[FileReference, Survey]]] = {}
     for reference in references:
         _check_size(reference)
+        if table.file_format.header:
+            _check_header(reference, table.file_format)
         seen = survey(reference.path, table.file_format, reference.layout, reference.digest)
         if seen.is_plain and reference not in exactly:
+            seen = replace(seen, lines=max(0, seen.lines - table.file_format.header))
             if seen.lines:
                 plain.setdefault((reference.layout, seen.newline), []).append((reference, seen))
             loaded.append(LoadedFile(reference, seen.digest, seen.lines, 0))
@@ -87,6 +90,22 @@ def _check_size(reference: FileReference) -> None:
         raise IngestionError(
             f"{reference.relative_path}: the source said {reference.bytes} bytes, the file has "
             f"{found}. It changed while it was read; run again."
+        )
+
+
+def _check_header(reference: FileReference, file_format: FileFormat) -> None:
+    """The first line names the declared columns. Raises IngestionError; an empty file has none."""
+    expected = file_format.layout_columns(reference.layout)
+    first = next(rows(reference.path, file_format, reference.layout), None)
+    if first is None:
+        return
+    found = list(first.values or (first.raw_text,))
+    found[0] = (found[0] or "").removeprefix("\ufeff")
+    if found != expected:
+        raise IngestionError(
+            f"{reference.relative_path}: its first line is expected to name the columns "
+            f"{', '.join(expected)}; it says {', '.join(str(name) for name in found)}. Bring the "
+            f"columns of the declaration into line with the file."
         )
 
 
@@ -141,26 +160,30 @@ def _read_csv(file_format: FileFormat, names: list[str], newline: str, paths: li
     delimiter = chr(NO_DELIMITER) if file_format.delimiter is None else file_format.delimiter
     return (
         f"read_csv([{files}], columns = {{{columns}}}, delim = {literal(delimiter)}, quote = '',"
-        f" escape = '', nullstr = '', header = false, auto_detect = false,"
+        f" escape = '', nullstr = '', header = false, skip = {int(file_format.header)},"
+        f" auto_detect = false,"
         f" new_line = '{newline}', compression = 'none', encoding = 'utf-8')"
     )
 
 
 def _origin(table: Table, group: list[tuple[FileReference, Survey]]) -> dict[str, str]:
-    """The provenance columns of plain files.
+    """The provenance columns of plain files, and the row's id where it is stored.
 
     A file's line is its row's number among the rows of all files read before it, which are known
     from the count of line ends.
     """
+    raw_id = {} if table.computes_raw_id else {RAW_ID: "uuid()"}
     if not table.provenance:
-        return {"_airbyte_raw_id": "uuid()"}
+        return raw_id
+    header = int(table.file_format.header) if table.file_format else 0
+    number = f"row_number() over () + {header}" if header else "row_number() over ()"
     first = group[0][0]
     if len(group) == 1:
-        return {
+        return raw_id | {
             "_batch": literal(first.batch),
             "_delivery": literal(first.delivery),
             "_file": literal(first.relative_path),
-            "_line": "row_number() over ()",
+            "_line": number,
         }
     starts, total = [], 0
     for _, seen in group:
@@ -170,18 +193,19 @@ def _origin(table: Table, group: list[tuple[FileReference, Survey]]) -> dict[str
     def pick(values: Sequence[object]) -> str:
         return f"[{', '.join(literal(value) for value in values)}][file_index::bigint + 1]"
 
-    return {
+    return raw_id | {
         "_batch": pick([reference.batch for reference, _ in group]),
         "_delivery": pick([reference.delivery for reference, _ in group]),
         "_file": pick([reference.relative_path for reference, _ in group]),
-        "_line": f"row_number() over () - {pick(starts)}",
+        "_line": f"{number} - {pick(starts)}",
     }
 
 
 def _check_lines(
     connection: duckdb.DuckDBPyConnection, table: Table, group: list[tuple[FileReference, Survey]]
 ) -> None:
-    """Every file of the group has lines 1 to its number of line ends."""
+    """Every file of the group has every line that its count of line ends says, once."""
+    header = int(table.file_format.header) if table.file_format else 0
     found = {
         tuple(row[:3]): tuple(row[3:])
         for row in connection.execute(
@@ -192,7 +216,7 @@ def _check_lines(
     }
     for reference, seen in group:
         key = (reference.relative_path, reference.batch, reference.delivery)
-        if found.get(key) != (1, seen.lines, seen.lines):
+        if found.get(key) != (1 + header, seen.lines + header, seen.lines):
             raise NotPlainError([reference for reference, _ in group])
 
 
@@ -202,7 +226,8 @@ def _load_exactly(
     assert table.file_format is not None
     names = table.file_format.layout_columns(reference.layout)
     records = malformed = 0
-    split = rows(reference.path, table.file_format, reference.layout)
+    every = rows(reference.path, table.file_format, reference.layout)
+    split = islice(every, int(table.file_format.header), None)
     while batch := list(islice(split, EXACT_ROWS)):
         records += len(batch)
         malformed += sum(row.values is None for row in batch)
@@ -231,7 +256,9 @@ def _insert_rows(
         origin = f"""{literal(reference.batch)} as _batch, {literal(reference.delivery)} as
             _delivery, {literal(reference.relative_path)} as _file"""
     else:
-        origin = "uuid() as _airbyte_raw_id"
+        origin = ""
+    if not table.computes_raw_id:
+        origin += f"{', ' if origin else ''}uuid() as {RAW_ID}"
     connection.register("exact_rows", pa.table(arrays))
     try:
         connection.execute(

@@ -70,8 +70,8 @@ def insert_statement(table: Table, part: Part) -> str:
     texts = [f"{_text(table, c)} as {quoted(f't{i}')}" for i, c in enumerate(table.columns)]
     values = [f"{_value(c, f't{i}')} as {quoted(f'v{i}')}" for i, c in enumerate(table.columns)]
     changes = [_change(c, i) for i, c in enumerate(table.columns) if c.type not in _UNTYPED]
-    raw_id = "" if table.provenance and table.file_format else f"{RAW_ID}, "
-    raw_value = "" if table.provenance and table.file_format else "uuid()::varchar, "
+    raw_id = "" if table.computes_raw_id else f"{RAW_ID}, "
+    raw_value = "" if table.computes_raw_id else "uuid()::varchar, "
     return f"""
         insert into {table.target} ({"".join(name + ", " for name in names)}{raw_id}
             _airbyte_extracted_at, _airbyte_meta, _airbyte_generation_id)

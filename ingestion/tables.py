@@ -65,6 +65,13 @@ class Table:
         return self.sql_name
 
     @property
+    def computes_raw_id(self) -> bool:
+        """Whether `_airbyte_raw_id` follows from file, delivery and line; else it is stored."""
+        properties = (self.discovered.get("json_schema") or {}).get("properties") or {}
+        is_delivered = self.provenance and self.file_format is not None
+        return is_delivered and not self.is_staged and "_delivery" in properties
+
+    @property
     def merge_key(self) -> list[list[str]]:
         """The paths of the key that rows are de-duplicated by."""
         return self.declared.key or self.discovered.get("source_defined_primary_key") or []
@@ -245,7 +252,7 @@ def _add(
 
 def _create(table: Table) -> str:
     raw_id = f"{RAW_ID} VARCHAR"
-    if table.provenance and table.file_format is not None:
+    if table.computes_raw_id:
         # Unique by file, delivery and line; not stored, and cheap where it is not read.
         raw_id += f" GENERATED ALWAYS AS (_file || '#' || (_delivery * {_LINES} + _line)) VIRTUAL"
     dense = frozenset(table.file_format.uncompressed) if table.file_format else frozenset()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from ingestion import files, tables
 from ingestion.declarations import FileFormat, Stream
+from ingestion.errors import IngestionError
 from ingestion.exact import Row, rows
 from ingestion.segments import FileReference
 from tests.ingestion.conftest import Source, record, state, status
@@ -18,6 +20,7 @@ from tests.ingestion.conftest import Source, record, state, status
 PIPE = FileFormat(delimiter="|", columns=["x", "y"], leading_columns={"incremental": ["flag"]})
 CSV = FileFormat(delimiter=",", quote='"', columns=["x", "y"])
 LINES = FileFormat(delimiter=None, columns=["line"])
+NAMED = FileFormat(delimiter=",", quote='"', columns=["x", "y"], header=True)
 
 
 def exact(tmp_path: Path, content: bytes, form: FileFormat, layout: str | None = None) -> list[Row]:
@@ -124,7 +127,7 @@ class Loading:
         for number, content in enumerate(contents):
             path = self.directory / "expected.txt"
             path.write_bytes(content)
-            for row in rows(path, self.form, layout):
+            for row in islice(rows(path, self.form, layout), self.form.header, None):
                 values = (None,) * width if row.values is None else (*absent, *row.values)
                 found.append((number, row.line, row.raw_text, *values))
         return found
@@ -158,7 +161,7 @@ def awkward_files(delimiter: str) -> st.SearchStrategy[bytes]:
     )
 
 
-@pytest.mark.parametrize("form", [PIPE, CSV, LINES], ids=["pipe", "csv", "lines"])
+@pytest.mark.parametrize("form", [PIPE, CSV, LINES, NAMED], ids=["pipe", "csv", "lines", "header"])
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -167,6 +170,9 @@ def test_every_file_loads_as_the_exact_way_says(
     tmp_path_factory: pytest.TempPathFactory, form: FileFormat, data: st.DataObject
 ) -> None:
     contents = data.draw(st.lists(awkward_files(form.delimiter or "|"), max_size=4))
+    if form.header:
+        first = data.draw(st.sampled_from([b"x,y\r\n", b"x,y\n", b'\xef\xbb\xbfx,"y"\r\n']))
+        contents = [first + content for content in contents]
     loading = Loading(tmp_path_factory.mktemp("files"), form)
     loading.load(contents)
     assert loading.rows() == loading.expected(contents)
@@ -205,6 +211,22 @@ def test_empty_lines_are_kept_as_malformed(pipe: Loading) -> None:
         (0, 2, "", None, None, None),
         (0, 3, None, None, "c", "d"),
     ]
+
+
+@pytest.mark.parametrize("first", [b"x,z\n", b"x\n", b"1,2\n", b"\xff,y\n"])
+def test_a_header_with_other_names_is_refused(tmp_path: Path, first: bytes) -> None:
+    loading = Loading(tmp_path, NAMED)
+    with pytest.raises(IngestionError, match=r"0\.txt: .* expected to name the columns x, y; it"):
+        loading.load([first + b"a,b\n"])
+    loading.connection.close()
+
+
+def test_files_with_nothing_but_a_header_have_no_rows(tmp_path: Path) -> None:
+    loading = Loading(tmp_path, NAMED)
+    contents = [b"", b"x,y\n", b"x,y\na,b\nc,d\n"]
+    assert loading.load(contents) == []
+    assert loading.rows() == [(2, 2, None, "a", "b"), (2, 3, None, "c", "d")]
+    loading.connection.close()
 
 
 def test_fields_that_only_cancel_out_in_number_are_found(pipe: Loading) -> None:
