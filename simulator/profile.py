@@ -1,13 +1,18 @@
-"""The profile of a simulated landing directory beside a reference one.
+"""The profile of a simulated landing directory beside a reference.
 
 Belongs here: loading a directory into DuckDB, taking the measures, comparing and the Markdown
-table. Does not belong here: what is measured (`measures`).
+table. Does not belong here: what is measured (`measures`). The reference is another landing
+directory or, where none is given, `reference_profile.csv`: the figures, and nothing but figures,
+of a brokerage of scale 3 that another generator wrote for the same data model.
 """
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +20,13 @@ import duckdb
 import pyarrow as pa
 from lxml import etree
 
+from simulator.landing import STATE_FILE
 from simulator.layouts import LAYOUTS, relation
 from simulator.measures import MEASURES, NEWSWIRE, Measure
 from simulator.newswire_files import RATINGS
 from simulator.plan import SimulationError
 
+REFERENCE_FILE, REFERENCE_SCALE = "reference_profile.csv", 3
 _CRM_FIELDS = {
     "line2": "Address/C_ADLINE2",
     "city": "Address/C_CITY",
@@ -56,6 +63,19 @@ class Compared:
         """Whether the difference is not above the tolerance."""
         return abs(self.difference) <= self.measure.tolerance + 1e-9
 
+    def as_dict(self) -> dict[str, Any]:
+        """The comparison for JSON; the difference is in per cent where `is_relative`."""
+        return {
+            "group": self.measure.group,
+            "figure": self.measure.name,
+            "reference": self.reference,
+            "simulated": self.simulated,
+            "difference": self.difference,
+            "tolerance": self.measure.tolerance,
+            "is_relative": self.measure.relative,
+            "is_within": self.is_within,
+        }
+
 
 def take(landing: Path) -> list[float]:
     """The value of every measure for a landing directory with at least two batches.
@@ -72,10 +92,39 @@ def take(landing: Path) -> list[float]:
         return [_value(connection, measure) for measure in MEASURES]
 
 
-def compare(simulated: Path, reference: Path) -> list[Compared]:
-    """All measures of two landing directories of the same scale."""
-    values = zip(MEASURES, take(reference), take(simulated), strict=True)
-    return [Compared(measure, first, second) for measure, first, second in values]
+def stated_reference() -> list[float]:
+    """The value of every measure in the stated reference of scale 3."""
+    content = files("simulator").joinpath(REFERENCE_FILE).read_text(encoding="utf-8")
+    values = {
+        (row["group"], row["figure"]): float(row["value"])
+        for row in csv.DictReader(content.splitlines())
+    }
+    return [values[measure.group, measure.name] for measure in MEASURES]
+
+
+def compare(simulated: Path, reference: Path | None = None) -> list[Compared]:
+    """All measures of a landing directory beside those of another one of the same scale.
+
+    Without one the stated reference is taken. Raises `SimulationError` when a directory holds no
+    such batches, or says that it is a simulation of another scale than the reference.
+    """
+    expected = REFERENCE_SCALE if reference is None else _scale(reference)
+    found = _scale(simulated)
+    if None not in (expected, found) and expected != found:
+        raise SimulationError(
+            f"The reference is of scale {expected:g}, but {simulated} is of scale {found:g}; "
+            "compare directories of the same scale."
+        )
+    first = stated_reference() if reference is None else take(reference)
+    return [Compared(*values) for values in zip(MEASURES, first, take(simulated), strict=True)]
+
+
+def _scale(landing: Path) -> float | None:
+    """The scale a simulated landing directory says it has; None where it says nothing."""
+    try:
+        return float(json.loads((landing / STATE_FILE).read_text())["scale"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def markdown(compared: list[Compared]) -> str:

@@ -1,9 +1,10 @@
 """Faults of single rows: what is wrong in a file that is otherwise sound.
 
-Belongs here: one function per switch that edits a delivery. Does not belong here: when it happens
-(`steps`). Rows that must end in quarantine are added, never made from good ones, and name keys that
-do not exist; rows that must be absorbed leave the same end of day. So the warehouse after all
-steps is the one of the clean brokerage; only late trades bear a later batch.
+Belongs here: one function per switch that edits a daily delivery. Does not belong here: what is odd
+in the history (`history_faults`) and when it happens (`steps`). Rows that must end in quarantine
+are added, never made from good ones, and name keys that do not exist; rows that must be absorbed
+leave the same end of day. So the warehouse after all steps is the one of the clean brokerage; only
+late trades bear a later batch.
 """
 
 from __future__ import annotations
@@ -178,30 +179,6 @@ def unknown_codes(delivery: Delivery) -> None:
         fault = Fault("unknown_codes", "quarantined", f"{column} is {value}", "unknown_code")
         row = Row(_stranger(delivery, name, dsn))
         insert(delivery, name, 0.9, delivery.with_values(name, row, **{column: value}), fault)
-
-
-def unknown_records(delivery: Delivery) -> None:
-    """The archive and the CRM history bring records of a kind that nobody knows."""
-    wire = sorted(path.name for path in delivery.clean.glob("FINWIRE????Q?"))[-2]
-    rows = delivery.rows(wire)
-    posted = rows[0].content[:15]
-    fault = Fault("unknown_records", "quarantined", "record type DIV", "unknown_record_type")
-    rows.insert(1, Row(posted + b"DIV" + b"0.25".rjust(40), fault))
-    fault = Fault("unknown_records", "quarantined", "a security record too short", "malformed_row")
-    rows.insert(3, Row(posted + b"SEC" + MISSING_SYMBOL.encode() + b"COMMONACTV", fault))
-    actions = delivery.rows("CustomerMgmt.xml")
-    last = next(
-        place for place in range(len(actions)) if b'ActionType="INACT"' in actions[place].content
-    )
-    moment = actions[last].content.split(b'ActionTS="')[1]
-    fault = Fault("unknown_records", "quarantined", "action type MERGE", "malformed_row")
-    head = Row(b'\t<TPCDI:Action ActionType="MERGE" ActionTS="' + moment, fault)
-    body = [
-        b'\t\t<Customer C_ID="' + STRANGER.encode() + b'">',
-        b"\t\t</Customer>",
-        b"\t</TPCDI:Action>",
-    ]
-    actions[last:last] = [head, *(Row(line) for line in body)]
 
 
 def _stranger(delivery: Delivery, name: str, dsn: str) -> bytes:

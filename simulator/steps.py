@@ -1,7 +1,8 @@
 """Deliveries with faults as numbered steps, and playing them into a landing directory.
 
 Belongs here: which fault comes on which day, which deliveries that means in which order, the list
-`faults.json`. Does not belong here: the faults themselves (`row_faults`, `file_faults`).
+`faults.json`. Does not belong here: the faults themselves
+(`history_faults`, `row_faults`, `file_faults`).
 
 Layout: `steps/001/Batch1/...`, `steps/002/Batch2/...` and `faults.json` beside. A step is one
 delivery of one batch. `faults.json` has `brokerage` (the parameters), `steps` (step, batch,
@@ -20,16 +21,11 @@ from typing import Any
 
 from simulator.delivery import Delivery, Fault, Row, link_or_copy
 from simulator.file_faults import FILE_FAULTS, FileFault, broken_xml, changed_content
+from simulator.history_faults import HISTORY_ROW_FAULTS
 from simulator.plan import SimulationError
-from simulator.row_faults import (
-    ROW_FAULTS,
-    bring_late_trades,
-    renumber,
-    take_pending_trades,
-    unknown_records,
-)
+from simulator.row_faults import ROW_FAULTS, bring_late_trades, renumber, take_pending_trades
 
-HISTORY_FAULTS = ("broken_xml", "unknown_records")
+HISTORY_FAULTS = ("broken_xml", "unknown_records", "several_accounts", "several_announcements")
 DELIVERY_FAULTS = ("delivered_twice", "delivered_changed", "delivered_late", "late_trades")
 DAILY_FAULTS = (*ROW_FAULTS, *FILE_FAULTS, *DELIVERY_FAULTS)
 FAULTS = (*HISTORY_FAULTS, *DAILY_FAULTS)
@@ -131,8 +127,9 @@ class Steps:
     def _history(self) -> None:
         def delivery() -> Delivery:
             made = Delivery(1, self._clean / "Batch1")
-            if "unknown_records" in self._faults:
-                unknown_records(made)
+            for name, spoil in HISTORY_ROW_FAULTS.items():
+                if name in self._faults:
+                    spoil(made)
             return made
 
         if "broken_xml" in self._faults:

@@ -1,9 +1,10 @@
-"""The commands that write: run, sync, build, publish, docs, simulate.
+"""The commands that write: run, sync, build, publish, docs, simulate (and its companion profile).
 
 Those that only read, and how errors become exit codes, are in `tradehouse.cli`.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,10 +52,11 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     for command in (run, sync, build, publish, docs):
         app.command()(command)
-    app.command(
-        add_help_option=False,
-        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-    )(simulate)
+    for delegated in (simulate, profile):
+        app.command(
+            add_help_option=False,
+            context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+        )(delegated)
 
 
 def run(
@@ -244,9 +246,23 @@ def simulate(context: typer.Context) -> None:
     arguments = list(context.args)
     if not any(one == "--help" or one.startswith("--out") for one in arguments):
         arguments += ["--out", str(find_home().landing)]
-    simulator = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
-    simulator.command()(simulate_command)
-    simulator(arguments, prog_name="tradehouse simulate")
+    _delegate(simulate_command, arguments)
+
+
+def profile(context: typer.Context) -> None:
+    """Compare a simulated brokerage's profile with a reference (--help names its options)."""
+    from simulator.cli import profile_command
+
+    _delegate(profile_command, list(context.args))
+
+
+def _delegate(command: Callable[..., None], arguments: list[str]) -> None:
+    """Let one of the simulator's commands read the rest of the command line."""
+    simulator = typer.Typer(
+        rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False
+    )
+    simulator.command()(command)
+    simulator(arguments, prog_name=f"tradehouse {command.__name__.removesuffix('_command')}")
 
 
 def _wait_seconds(given: int | None) -> int:
