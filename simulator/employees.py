@@ -112,7 +112,7 @@ def given_names(draw: Stream, ids: Integers) -> Text:
     composed = text.choose(
         words.COMPOSED_NAMES, draw["composed"].integers(ids, 0, len(words.COMPOSED_NAMES))
     )
-    return text.where(draw["kind"].chance(ids, 0.3), listed, composed)
+    return text.where(draw["kind"].chance(ids, 0.75), listed, composed)
 
 
 def family_names(draw: Stream, ids: Integers) -> Text:

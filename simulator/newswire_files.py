@@ -6,6 +6,8 @@ Belongs here: record layouts and field values. Does not belong here: which recor
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,8 +27,13 @@ RATINGS = [
 ISSUES = ["COMMON", "PREF_A", "PREF_B", "PREF_C", "PREF_D"]
 EXCHANGES = ["AMEX  ", "NASDAQ", "NYSE  ", "PCX   "]
 _SYMBOL_LETTERS = 15
-_NAMES = len(words.COMPANY_PLACES) * len(words.COMPANY_NOUNS)
-_ALL_NAMES = _NAMES * len(words.COMPANY_QUALIFIERS) * len(words.COMPANY_FORMS)
+_NAME_PARTS = (
+    words.COMPANY_QUALIFIERS,
+    words.COMPANY_PLACES,
+    words.COMPANY_NOUNS,
+    words.COMPANY_FORMS,
+)
+_ALL_NAMES = math.prod(map(len, _NAME_PARTS))
 _NAME_STEP = 611_953
 _RESULT = np.int64(1) << np.int64(40)
 
@@ -83,17 +90,17 @@ class NewswireFiles:
 
     def company_names(self, keys: Integers) -> Text:
         """Unique names of 15 to 60 characters: a bijection of the company number."""
+        places = zip(_NAME_PARTS, self._name_parts(keys), strict=True)
+        return text.join(*(text.choose(part, place) for part, place in places), separator=" ")
+
+    def _name_parts(self, keys: Integers) -> list[Integers]:
+        """Position of each part of a company's name in its list."""
         rest = (keys * _NAME_STEP + self._name_shift) % _ALL_NAMES
-        columns = []
-        for parts in (
-            words.COMPANY_QUALIFIERS,
-            words.COMPANY_PLACES,
-            words.COMPANY_NOUNS,
-            words.COMPANY_FORMS,
-        ):
-            columns.append(text.choose(parts, rest % len(parts)))
-            rest = rest // len(parts)
-        return text.join(*columns, separator=" ")
+        positions = []
+        for part in _NAME_PARTS:
+            positions.append(rest % len(part))
+            rest = rest // len(part)
+        return positions
 
     def _head(self, kind: str, moments: Integers) -> Text:
         seconds = moments % SECONDS_A_DAY
@@ -149,10 +156,12 @@ class NewswireFiles:
     def _description(self, keys: Integers) -> Text:
         draw = self._random["company"]["description"]
         verb = text.choose(words.ACTIVITIES, draw["verb"].integers(keys, 0, len(words.ACTIVITIES)))
-        goods = text.choose(words.GOODS, draw["goods"].integers(keys, 0, len(words.GOODS)))
-        more = text.choose(words.GOODS, draw["more"].integers(keys, 0, len(words.GOODS)))
-        sentence = text.join(self.company_names(keys), " ", verb, " ", goods)
-        longer = text.join(sentence, " and ", more, " for customers in many countries")
+        noun = self._name_parts(keys)[2]
+        more = noun + draw["more"].integers(keys, 1, len(words.GOODS))
+        sentence = text.join(self.company_names(keys), " ", verb, " ")
+        sentence = text.join(sentence, text.choose(words.GOODS, noun))
+        other = text.choose(words.GOODS, more % len(words.GOODS))
+        longer = text.join(sentence, " and ", other, " in many countries")
         chosen = text.where(draw["long"].chance(keys, 0.5), longer, sentence)
         return text.where(draw["indented"].chance(keys, 0.016), text.join(" ", chosen), chosen)
 
@@ -168,8 +177,9 @@ class NewswireFiles:
         posted = moments // SECONDS_A_DAY
         first = posted - draw["first trade"].integers(records.second, 1, 30_000)
         exchange_day = posted - draw["exchange"].integers(records.second, 1, 20_000)
+        exchange_day = np.maximum(first, exchange_day)  # never on an exchange before it trades
         series = text.choose(INITIALS, draw["series"].integers(state_, 0, 26))
-        name = text.join(self.company_names(state_ % _ALL_NAMES), " Series ", series)
+        name = text.join(self.company_names(records.company), " Series ", series)
         name = text.where(draw["indented"].chance(state_, 0.016), text.join(" ", name), name)
         shares = draw["shares"].integers(state_, 200_000, 1_000_000_000)
         dividend = draw["dividend"].integers(state_, 0, 301)

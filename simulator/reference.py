@@ -37,7 +37,6 @@ _SECTORS = {
     "SV": 22, "FN": 14, "BM": 13, "TC": 13, "CC": 9, "TR": 8, "HC": 7, "CN": 6, "EN": 6, "UT": 3,
     "CG": 1,
 }  # fmt: skip
-_INDUSTRY_NAMES = 70
 
 
 def calendar() -> Text:
@@ -105,16 +104,14 @@ def clock() -> Text:
 @cache
 def industries() -> list[tuple[str, str, str]]:
     """(code, name, sector); 102 codes share 70 names, so that a name is no key."""
-    sectors = [sector for sector, count in _SECTORS.items() for _ in range(count)]
-    names = [f"{noun} & Related" for noun in words.COMPANY_NOUNS[:_INDUSTRY_NAMES]]
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    named = [
+        (words.INDUSTRIES[sector][i % len(words.INDUSTRIES[sector])], sector)
+        for sector, count in _SECTORS.items()
+        for i in range(count)
+    ]
     return [
-        (
-            letters[i * 22 // 102] + letters[(i * 7) % 26],
-            names[i % _INDUSTRY_NAMES],
-            sectors[i * 37 % 102],
-        )
-        for i in range(102)
+        (letters[i * 22 // 102] + letters[(i * 7) % 26], *named[i * 37 % 102]) for i in range(102)
     ]
 
 

@@ -50,7 +50,12 @@ MAIL_DOMAINS = [
 
 COMPANY_PLACES, COMPANY_NOUNS = _LISTS["company places"], _LISTS["company nouns"]
 COMPANY_QUALIFIERS, COMPANY_FORMS = _LISTS["company qualifiers"], _LISTS["company forms"]
-ACTIVITIES, GOODS = _LISTS["activities"], _LISTS["goods"]
+ACTIVITIES, GOODS = _LISTS["activities"], _LISTS["goods"]  # goods: one for each company noun
+INDUSTRIES = {
+    name.removeprefix("industries "): names
+    for name, names in _LISTS.items()
+    if name.startswith("industries ")
+}
 
 EMPLOYERS = [
     *[
@@ -59,10 +64,9 @@ EMPLOYERS = [
     ],
     *[f"City of {city}" for city in CITIES],
     *[
-        f"{stem} {kind}"
-        for stem, kind in product(
-            _LISTS["family stems"][:79], ("Brothers", "Foundation", "Motors", "Partners", "Sons")
-        )
+        f"{family} {kind}"
+        for kind in ("Brothers", "Foundation", "Garage", "Partners", "and Sons")
+        for family in FAMILY_NAMES[5::134]
     ][:394],
 ]
 QUOTED_EMPLOYER = 'The "Corner" Bakery'

@@ -3,6 +3,10 @@
 import datetime
 import errno
 import hashlib
+import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from typer.testing import CliRunner
 from simulator import SimulationError, simulate
 from simulator.__main__ import app
 from simulator.brokerage import Brokerage
+from tests.conftest import PROJECT
 from tests.simulator.conftest import DEFAULT_START, QUARTER_START, Simulated
 
 
@@ -49,16 +54,102 @@ def test_another_seed_is_another_brokerage(default: Simulated, tmp_path: Path) -
     }  # fmt: skip
 
 
-def test_without_newswire_only_the_quarter_file_is_missing(
+def test_newswire_history_leaves_newswire_and_employees_to_the_history(
     quarter: Simulated, tmp_path: Path
 ) -> None:
+    """Nothing else differs by a byte, but that deactivated securities are traded on."""
     simulate(0.1, 3, 1, QUARTER_START, tmp_path / "history", newswire="history")
     first, other = digests(quarter.landing), digests(tmp_path / "history")
-    batches = {name for name in first if name.startswith("Batch")} - set(other)
-    assert batches == {
+    assert set(first) - set(other) == {
         "Batch3/HR.csv", "Batch3/HR_audit.csv", "Batch4/FINWIRE2017Q4",
         "Batch4/FINWIRE2017Q4_audit.csv",
     }  # fmt: skip
+    assert set(other) <= set(first)
+    assert {name for name in other if first[name] != other[name]} == {
+        "simulation.json", "digen_report.txt", "Batch4/Trade.txt",
+    }  # fmt: skip
+    wire = (quarter.landing / "Batch4" / "FINWIRE2017Q4").read_text().splitlines()
+    deactivated = {line[18:33] for line in wire if line[15:18] == "SEC" and line[39:43] == "INAC"}
+    continuing, history = (
+        [row.split("|") for row in (landing / "Batch4" / "Trade.txt").read_text().splitlines()]
+        for landing in (quarter.landing, tmp_path / "history")
+    )
+    different = [(a, b) for a, b in zip(continuing, history, strict=True) if a != b]
+    assert different
+    for row, other_row in different:
+        assert row[:7] + row[8:] == other_row[:7] + other_row[8:]
+        assert row[7] not in deactivated
+
+
+def test_newswire_history_never_brings_anything_new_later(tmp_path: Path) -> None:
+    """Across the start of a quarter and two employee lists: whoever is named is in the archive."""
+    named, lists = {}, {}
+    for newswire in ("history", "continuing"):
+        landing = tmp_path / newswire
+        simulate(0.1, 33, 1, QUARTER_START, landing, newswire=newswire)
+        lists[newswire] = sorted(
+            str(path.relative_to(landing))
+            for pattern in ("HR.csv", "FINWIRE????Q?")
+            for path in landing.glob(f"Batch*/{pattern}")
+            if path.parent.name != "Batch1"
+        )
+        archive = b"".join(path.read_bytes() for path in landing.glob("Batch1/FINWIRE????Q?"))
+        known = {line[18:33] for line in archive.split(b"\r\n") if line[15:18] == b"SEC"}
+        traded = {
+            row.split(b"|")[column]
+            for name, column in (("DailyMarket.txt", 3), ("Trade.txt", 7), ("WatchHistory.txt", 3))
+            for path in landing.glob(f"Batch*/{name}")
+            if path.parent.name != "Batch1"
+            for row in path.read_bytes().split(b"\r\n")[:-1]
+        }
+        named[newswire] = len(traded - known)
+    assert lists == {
+        "history": [],
+        "continuing": ["Batch3/HR.csv", "Batch33/HR.csv", "Batch4/FINWIRE2017Q4"],
+    }
+    assert named["history"] == 0
+    assert named["continuing"] > 0
+
+
+def test_a_day_that_is_missing_is_written_alone(quarter: Simulated, tmp_path: Path) -> None:
+    landing = tmp_path / "holed"
+    shutil.copytree(quarter.landing, landing)
+    shutil.rmtree(landing / "Batch3")
+    before = {path: path.stat().st_mtime_ns for path in landing.glob("Batch*/*")}
+    assert simulate(0.1, 3, 1, QUARTER_START, landing) == [3]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert digests(landing) == digests(quarter.landing)
+
+
+def test_a_killed_simulation_leaves_whole_batches_and_goes_on(tmp_path: Path) -> None:
+    landing, days = tmp_path / "killed", 60
+    program = (
+        "import datetime, sys; from simulator import simulate; "
+        f"simulate(0.1, {days}, 1, datetime.date(2017, 7, 8), sys.argv[1])"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, str(landing)], cwd=PROJECT)
+    while not (landing / "Batch5").is_dir() and process.poll() is None:
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    simulate(0.1, days, 1, DEFAULT_START, tmp_path / "whole")
+    expected = digests(tmp_path / "whole")
+    present = {path.name for path in landing.iterdir() if path.is_dir() and path.name[0] != "."}
+    assert 5 <= len(present) < days + 1
+    whole = {name for name in expected if name.split("/")[0] in present and "/" in name}
+    found = {name: one for name, one in digests(landing).items()
+             if "/" in name and name[0] != "."}  # fmt: skip
+    assert found == {name: expected[name] for name in whole}
+    written = simulate(0.1, days, 1, DEFAULT_START, landing)
+    assert written == list(range(len(present) + 1, days + 2))
+    assert digests(landing) == expected
+
+
+@pytest.mark.slow
+def test_bytes_do_not_depend_on_the_effort_at_scale_one(tmp_path: Path) -> None:
+    simulate(1, 2, 5, DEFAULT_START, tmp_path / "one", workers=1, chunk_rows=7_919)
+    simulate(1, 2, 5, DEFAULT_START, tmp_path / "other", workers=4, chunk_rows=200_000)
+    assert digests(tmp_path / "one") == digests(tmp_path / "other")
 
 
 @pytest.mark.parametrize(
