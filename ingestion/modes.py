@@ -2,7 +2,8 @@
 
 Append needs nothing of this. Overwrite: rows of the new generation go in and rows below the minimum
 generation go out in one transaction, when the stream is complete. De-duplication: rows gather in a
-staging table, durable with their states, and are merged by key once a sync.
+staging table, durable with their states, and are merged by key once a sync. Deletions are kept, so
+that an older row that arrives later does not bring back what was deleted.
 """
 
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from dataclasses import replace
 import duckdb
 import orjson
 
-from ingestion.tables import STAGING_SCHEMA, Table, literal, quoted
+from ingestion.tables import DELETED_SCHEMA, STAGING_SCHEMA, Table, literal, quoted
 
 DELETED_AT = "_ab_cdc_deleted_at"
 REFRESHING = ("full_refresh_append", "full_refresh_overwrite")
@@ -65,10 +66,15 @@ def replace_older(connection: duckdb.DuckDBPyConnection, table: Table, loaded: i
     """
     if not loaded and not table.declared.allow_empty_overwrite:
         return False
-    condition = f"_airbyte_generation_id < {table.minimum_generation_id}"
-    connection.execute(f"delete from {table.sql_name} where {condition}")
+    names = [table.sql_name]
     if table.is_staged:
-        connection.execute(f"delete from {table.target} where {condition}")
+        names.append(table.target)
+        if _stands(connection, DELETED_SCHEMA, table):
+            names.append(table.deletions)
+    for name in names:
+        connection.execute(
+            f"delete from {name} where _airbyte_generation_id < {table.minimum_generation_id}"
+        )
     return True
 
 
@@ -76,7 +82,7 @@ def merge(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> Non
     """Merge what is staged into the tables, one transaction a table.
 
     Of every key the newest row stays: by cursor (NULL is oldest), then by extraction, then by
-    arrival. A row with `_ab_cdc_deleted_at` removes its key.
+    arrival. A row with `_ab_cdc_deleted_at` removes its key and is kept among the deletions.
     """
     for table in tables:
         if table.is_staged and _has_rows(connection, table.target):
@@ -91,16 +97,15 @@ def merge(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> Non
 
 def merge_leftovers(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
     """Merge what a sync that died left staged; its states are committed already."""
-    merge(connection, [table for table in tables if _stands(connection, table)])
+    staged = [table for table in tables if table.is_staged]
+    merge(connection, [each for each in staged if _stands(connection, STAGING_SCHEMA, each)])
 
 
-def _stands(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
-    if not table.is_staged:
-        return False
+def _stands(connection: duckdb.DuckDBPyConnection, schema: str, table: Table) -> bool:
     row = connection.execute(
         "select count(*) from duckdb_tables() where database_name = current_database()"
         " and schema_name = ? and table_name = ?",
-        [STAGING_SCHEMA, f"{table.source}__{table.name}"],
+        [schema, f"{table.source}__{table.name}"],
     ).fetchone()
     return bool(row and row[0])
 
@@ -116,6 +121,16 @@ def _merge(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         for expression in keys
     )
     present = f"exists (select 1 from {table.target} as staged where {same})"
+    marks = _deletion_mark(connection, table)
+    known = [table.sql_name]
+    if marks is not None:
+        _prepare_deletions(connection, table)
+        known.append(table.deletions)
+    stored = "".join(
+        f""" union all by name
+            select *, false as is_staged, rowid as arrival from {name} as stored where {present}"""
+        for name in known
+    )
     order = ["_airbyte_extracted_at desc", "is_staged desc", "arrival desc"]
     if table.merge_cursor:
         order.insert(0, f"{_path(table, table.merge_cursor).format(of='both_of')} desc nulls last")
@@ -123,19 +138,52 @@ def _merge(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     connection.execute(
         f"""create or replace temp table newest as
         select * exclude (is_staged, arrival) from (
-            select *, true as is_staged, rowid as arrival from {table.target}
-            union all by name
-            select *, false as is_staged, rowid as arrival
-            from {table.sql_name} as stored where {present}
+            select *, true as is_staged, rowid as arrival from {table.target}{stored}
         ) as both_of
         qualify row_number() over (partition by {partition} order by {", ".join(order)}) = 1"""
     )
-    connection.execute(f"delete from {table.sql_name} as stored where {present}")
-    deleted = [c for c in table.columns if c.name.lower() == DELETED_AT]
-    living = f"where {quoted(deleted[0].name)} is null" if deleted else ""
+    for name in known:
+        connection.execute(f"delete from {name} as stored where {present}")
+    living = f"where {marks} is null" if marks else ""
     connection.execute(f"insert into {table.sql_name} by name select * from newest {living}")
+    if marks is not None:
+        connection.execute(
+            f"insert into {table.deletions} by name select * from newest where {marks} is not null"
+        )
     connection.execute(f"delete from {table.target}")
     connection.execute("drop table newest")
+
+
+def _deletion_mark(connection: duckdb.DuckDBPyConnection, table: Table) -> str | None:
+    """The column of the staged rows that says when a row was deleted, if there is one."""
+    columns = _columns(connection, STAGING_SCHEMA, table)
+    return next((quoted(name) for name in columns if name.lower() == DELETED_AT), None)
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, schema: str, table: Table) -> dict[str, str]:
+    rows = connection.execute(
+        """select column_name, data_type from duckdb_columns()
+        where database_name = current_database() and schema_name = ? and table_name = ?
+        order by column_index""",
+        [schema, f"{table.source}__{table.name}"],
+    ).fetchall()
+    return dict(rows)
+
+
+def _prepare_deletions(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Create the table of deletions, or bring it to the columns the stream has now."""
+    connection.execute(f"create schema if not exists {DELETED_SCHEMA}")
+    found = _columns(connection, DELETED_SCHEMA, table)
+    if found == _columns(connection, STAGING_SCHEMA, table):
+        return
+    if found:
+        connection.execute(f"create temp table older as select * from {table.deletions}")
+    connection.execute(
+        f"create or replace table {table.deletions} as select * from {table.target} limit 0"
+    )
+    if found:
+        connection.execute(f"insert into {table.deletions} by name select * from older")
+        connection.execute("drop table older")
 
 
 def _path(table: Table, path: list[str]) -> str:

@@ -20,6 +20,7 @@ AIRBYTE_COLUMNS = {
 }
 RAW_ID = "_airbyte_raw_id"
 STAGING_SCHEMA = "_tradehouse_staging"
+DELETED_SCHEMA = "_tradehouse_deleted"
 _LINES = 1_000_000_000_000  # More than any file has.
 
 
@@ -63,6 +64,11 @@ class Table:
         if self.is_staged:
             return f"{STAGING_SCHEMA}.{quoted(f'{self.source}__{self.name}')}"
         return self.sql_name
+
+    @property
+    def deletions(self) -> str:
+        """The table of the keys that were deleted, each with the row that said so."""
+        return f"{DELETED_SCHEMA}.{quoted(f'{self.source}__{self.name}')}"
 
     @property
     def computes_raw_id(self) -> bool:

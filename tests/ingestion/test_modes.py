@@ -136,6 +136,77 @@ def test_the_newest_row_of_a_key_stays(source: Source) -> None:
     assert versions(source) == [(1, "new", 2)]
 
 
+def test_an_older_row_does_not_bring_a_deleted_one_back(source: Source) -> None:
+    declare(source, "incremental_deduplicated", key="n", cursor="version")
+    deliver(source, [{"n": 1, "text": "x", "version": 1}, {"n": 2, "text": "y", "version": 1}])
+    deliver(source, [{"n": 1, "version": 3, "_ab_cdc_deleted_at": "2026-01-01"}])
+    assert versions(source) == [(2, "y", 1)]
+    deliver(source, [{"n": 1, "text": "late", "version": 2}])
+    deliver(source, [{"n": 1, "text": "later", "version": None}])
+    assert versions(source) == [(2, "y", 1)]
+    deliver(source, [{"n": 1, "text": "new", "version": 4}])
+    assert versions(source) == [(1, "new", 4), (2, "y", 1)]
+    deliver(source, [{"n": 1, "text": "late", "version": 2}])
+    assert versions(source) == [(1, "new", 4), (2, "y", 1)]
+
+
+def test_a_deletion_of_what_never_came_counts_too(source: Source) -> None:
+    declare(source, "incremental_deduplicated", key="n", cursor="version")
+    deliver(source, [{"n": 7, "version": 5, "_ab_cdc_deleted_at": "2026-01-01"}])
+    deliver(source, [{"n": 7, "text": "late", "version": 4}])
+    assert versions(source) == []
+
+
+def test_deletions_outlive_a_change_of_columns(source: Source) -> None:
+    declare(source, "incremental_deduplicated", key="n", cursor="version")
+    deliver(source, [{"n": 1, "version": 3, "_ab_cdc_deleted_at": "2026-01-01"}])
+    wider = stream(
+        "a", n="string", text="string", version="number", _ab_cdc_deleted_at="string", more="object"
+    )
+    lines = [record("a", {"n": "1", "version": 2.5}), record("a", {"n": "x", "version": 0.5})]
+    source.plays([*lines, status("a")], streams=[wider])
+    assert source.sync().status == "succeeded"
+    assert source.query("select n, version, more from played.a") == [("x", 0.5, None)]
+
+
+def test_a_reset_forgets_deletions(source: Source) -> None:
+    declare(source, "incremental_deduplicated", key="n", cursor="version")
+    deliver(source, [{"n": 1, "version": 3, "_ab_cdc_deleted_at": "2026-01-01"}])
+    source.plays([record("a", {"n": 1, "text": "again", "version": 2}), status("a")])
+    assert source.sync(reset=True).status == "succeeded"
+    assert versions(source) == [(1, "again", 2)]
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    changes=st.dictionaries(
+        st.tuples(st.integers(0, 3), st.integers(0, 9)), st.booleans(), min_size=1, max_size=12
+    ),
+    data=st.data(),
+)
+def test_deletions_and_rows_in_any_order_end_the_same(
+    tmp_path_factory: pytest.TempPathFactory,
+    changes: dict[tuple[int, int], bool],
+    data: st.DataObject,
+) -> None:
+    source = Source(tmp_path_factory.mktemp("deleted"))
+    declare(source, "incremental_deduplicated", key="n", cursor="version")
+    rows = [
+        {"n": n, "text": "t", "version": version}
+        | ({"_ab_cdc_deleted_at": "2026-01-01"} if is_deletion else {})
+        for (n, version), is_deletion in changes.items()
+    ]
+    shuffled = data.draw(st.permutations(rows))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), min_size=2, max_size=2)))
+    for first, last in zip([0, *cuts], [*cuts, len(rows)], strict=True):
+        deliver(source, shuffled[first:last])
+    newest = {n: max(v for m, v in changes if m == n) for n, _ in changes}
+    expected = [(n, "t", version) for n, version in newest.items() if not changes[n, version]]
+    assert versions(source) == sorted(expected)
+
+
 def test_what_a_failed_sync_committed_is_merged(source: Source) -> None:
     declare(source, "incremental_deduplicated", key="n", cursor="version")
     deliver(source, [{"n": 1, "text": "x", "version": 1}] * 2, complete=False)

@@ -1,0 +1,1 @@
+"""Loading measured beside others, and killed at random moments; run by hand, not by the tests."""
