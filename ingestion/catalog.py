@@ -126,6 +126,11 @@ def is_held(table: Table) -> bool:
     return table.minimum_generation_id > 0
 
 
+def fields(table: Table) -> frozenset[str]:
+    """The fields of a stream's records that its table takes."""
+    return frozenset(column.field for column in table.columns)
+
+
 def ambiguous_names(keys: Collection[StreamKey]) -> set[str]:
     """Names of streams that occur in more than one namespace."""
     names = [name for _, name in keys]

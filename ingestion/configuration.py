@@ -36,6 +36,12 @@ class Configuration:
         self.values |= self._overrides
 
     @property
+    def digest(self) -> str:
+        """What tells this configuration, as declared and overridden, from another."""
+        content = [self._declared, self._overrides]
+        return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    @property
     def secrets(self) -> frozenset[str]:
         """Values that must not appear in a log."""
         return self._secrets

@@ -93,10 +93,7 @@ class Runner:
         connector = self._declaration.connector
         if not isinstance(connector, ManifestConnector):
             return []
-        path = Path(connector.manifest)
-        if not path.is_absolute():
-            path = declarations.SOURCES / path
-        return ["--manifest-path", str(path)]
+        return ["--manifest-path", str(manifest_path(connector))]
 
     def start(self, *arguments: str) -> ConnectorProcess:
         """Start the connector. Raises ConnectorError when the command cannot be run."""
@@ -188,6 +185,11 @@ class Runner:
         if states:
             arguments += ["--state", str(self.write("state.json", states))]
         return self.start("read", *arguments)
+
+
+def manifest_path(connector: ManifestConnector) -> Path:
+    """Where the manifest lies: a relative path is one from the declarations on."""
+    return declarations.SOURCES / connector.manifest
 
 
 def _project_version() -> str | None:

@@ -182,19 +182,29 @@ class Declaration(_Model):
     freshness: str | None = None
     streams: dict[str, Stream] | None = None
     """The streams to load; null loads every stream the connector offers, by its defaults."""
+    rediscover_after: str = "1 day"
+    """How old the connector's answer may be to what it offers; it is asked again after that."""
     limits: Limits = Limits()
 
-    @field_validator("freshness")
+    @field_validator("freshness", "rediscover_after")
     @classmethod
-    def _freshness_is_a_duration(cls, value: str | None) -> str | None:
+    def _is_a_duration(cls, value: str | None) -> str | None:
         if value is not None and not _DURATION.match(value):
             raise ValueError('expected a duration such as "36 hours" or "2 days"')
         return value
 
     def freshness_limit(self) -> timedelta | None:
         """The longest time between two syncs that is promised."""
-        match = _DURATION.match(self.freshness or "")
-        return timedelta(**{f"{match[2]}s": int(match[1])}) if match else None
+        return _duration(self.freshness)
+
+    def rediscovery_limit(self) -> timedelta:
+        """The age from which on the connector is asked again what it offers."""
+        return _duration(self.rediscover_after) or timedelta(0)
+
+
+def _duration(text: str | None) -> timedelta | None:
+    match = _DURATION.match(text or "")
+    return timedelta(**{f"{match[2]}s": int(match[1])}) if match else None
 
 
 def read(name: str, directory: Path = SOURCES) -> Declaration:

@@ -18,6 +18,7 @@ from ingestion import catalog, declarations, ledger
 from ingestion.configuration import Configuration
 from ingestion.connector import Runner
 from ingestion.declarations import SOURCES, Declaration
+from ingestion.discovery import Discovery
 from ingestion.errors import ConnectorError, DeclarationError
 from ingestion.paths import Paths
 from ingestion.process import Redactor
@@ -99,10 +100,14 @@ def discover(source: str | Declaration, home: Path | Paths, **config: Any) -> li
 
 
 def discover_tables(source: str | Declaration, home: Path | Paths, **config: Any) -> list[Table]:
-    """The tables of every stream that the declaration selects."""
+    """The tables of every stream that the declaration selects; the connector is asked anew."""
     declaration = _declaration(source)
-    with _runner(declaration, _paths(home), config) as runner:
-        selected = catalog.select(declaration, runner.discover(), None)
+    paths = _paths(home)
+    with _runner(declaration, paths, config) as runner:
+        settings = Configuration(declaration, paths.connectors, config)
+        redact = Redactor(settings.secrets)
+        discovery = Discovery(declaration, settings, paths.connectors, redact)
+        selected = catalog.select(declaration, discovery.streams(runner, refresh=True), None)
     return list(catalog.plan(declaration, selected).values())
 
 

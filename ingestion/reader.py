@@ -26,7 +26,8 @@ class Reader:
     """Reads items and hands sealed segments to `submit`. Used by one thread.
 
     `streams` are the selected ones; those with True are held back until they are complete, and
-    those in `last` are committed after everything before them.
+    those in `last` are committed after everything before them. `fields` are those that the tables
+    take: the first record of every segment is looked at for others.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Reader:
         streams: Mapping[StreamKey, bool],
         *,
         last: Iterable[StreamKey],
+        fields: Mapping[StreamKey, frozenset[str]],
         spool: Path,
         submit: Callable[[Segment], None],
         log: Callable[[str, str], None],
@@ -42,6 +44,7 @@ class Reader:
     ) -> None:
         self._streams = dict(streams)
         self._last = frozenset(last)
+        self._fields = fields
         self._spool = spool
         self._submit = submit
         self._log = log
@@ -59,6 +62,7 @@ class Reader:
         self.incomplete: set[StreamKey] = set()
         self.errors: list[SyncError] = []
         self.unselected: Counter[StreamKey] = Counter()
+        self.unknown_fields: dict[StreamKey, set[str]] = {}
         self.estimates: dict[StreamKey, dict[str, Any]] = {}
         self.spooled: dict[StreamKey, tuple[int, int]] = {}
 
@@ -96,10 +100,21 @@ class Reader:
         if b'"file_reference"' in run.lines:
             self._mixed(part, run)
         else:
+            if not part.records:
+                self._look_at(key, run)
             part.append(run)
             count, size = self.spooled.get(key, (0, 0))
             self.spooled[key] = (count + run.count, size + len(run.lines))
         self._since_state[key] += run.count
+
+    def _look_at(self, key: StreamKey, run: RecordRun) -> None:
+        first = run.lines[: run.lines.index(b"\n") + 1]
+        try:
+            data = parse_line(first, run.line)["record"].get("data")
+        except ProtocolError:
+            return  # Perhaps only a lone surrogate; loading decides.
+        if unknown := set(data or ()) - self._fields[key]:
+            self.unknown_fields.setdefault(key, set()).update(unknown)
 
     def _mixed(self, part: Part, run: RecordRun) -> None:
         """Lines of which at least one may hand over a file."""

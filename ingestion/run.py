@@ -24,6 +24,7 @@ from ingestion.committer import Committer, Loaded
 from ingestion.configuration import Configuration
 from ingestion.connector import Runner
 from ingestion.declarations import Declaration
+from ingestion.discovery import Discovery
 from ingestion.errors import IngestionError
 from ingestion.paths import Paths
 from ingestion.process import ConnectorProcess, Redactor
@@ -63,6 +64,9 @@ class Run:
         self._log = paths.logs / f"sync-{declaration.name}-{self._id}.log"
         self._configuration = Configuration(declaration, paths.connectors, overrides)
         self._redact = Redactor(self._configuration.secrets)
+        self._discovery = Discovery(
+            declaration, self._configuration, paths.connectors, self._redact
+        )
         self._new_batches: set[int] = set()
         self._result = SyncResult(
             self._id, declaration.name, "failed", moment, 0.0, log=str(self._log)
@@ -82,13 +86,16 @@ class Run:
                 redact=self._redact,
                 environments=self._paths.connectors,
             )
-            selected = catalogs.select(self._declaration, runner.discover(), self._streams)
+            offered = self._discovery.streams(runner, refresh=self._full_refresh)
+            selected = catalogs.select(self._declaration, offered, self._streams)
             plan, states = self._start(
                 connection, runner, catalogs.plan(self._declaration, selected)
             )
             try:
                 self._read(connection, runner, work, plan, states)
             finally:
+                if self._result.status != "succeeded":
+                    self._discovery.forget()  # What is offered may be why.
                 self._end_in_any_case(connection, plan)
         return self._result
 
@@ -168,6 +175,7 @@ class Run:
         reader = Reader(
             {key: catalogs.is_held(table) for key, table in plan.items()},
             last=[key for key, table in plan.items() if table.declared.commits_last],
+            fields={key: catalogs.fields(table) for key, table in plan.items()},
             spool=work,
             submit=committer.submit,
             log=self._write_log,
@@ -240,6 +248,13 @@ class Run:
         for (_, name), count in reader.unselected.items():
             result.unselected_records[name] = count
             result.warnings.append(f"{count} records of {name}, which is not selected, were left")
+        for (_, name), fields in reader.unknown_fields.items():
+            self._discovery.forget()
+            result.warnings.append(
+                f"{name} brings fields that its catalogue does not have, which are not loaded: "
+                f"{', '.join(sorted(fields))}. The next sync asks for the catalogue again; "
+                f"--full-refresh brings what was missed"
+            )
         for _, name in committer.kept_empty:
             result.warnings.append(
                 f"{name} brought no records: what was there is kept (allow_empty_overwrite: true "

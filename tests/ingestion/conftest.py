@@ -74,6 +74,7 @@ class Source:
             "description": "Plays what a test gives it.",
             "owner": "tests",
             "connector": {"command": command},
+            "rediscover_after": "0 minutes",  # What it offers changes from play to play.
         }
         return Declaration.model_validate(content | self.declared)
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 def main() -> int:
     directory, command, *arguments = Path(sys.argv[1]), sys.argv[2], *sys.argv[3:]
+    with (directory / "asked.txt").open("a") as asked:
+        asked.write(f"{command}\n")
     options = dict(zip(arguments[::2], arguments[1::2], strict=True))
     if command == "spec":
         print(json.dumps({"type": "SPEC", "spec": {"connectionSpecification": {}}}))

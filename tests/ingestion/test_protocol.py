@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestion.errors import ProtocolError
@@ -70,6 +70,7 @@ def unrolled(items: list[Item]) -> list[tuple[Any, ...]]:
     return result
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # The first text needs a table of Unicode.
 @given(st.lists(lines(), max_size=30), st.lists(st.integers(1, 200), max_size=40), st.booleans())
 def test_any_blocks_give_the_same_items(
     found: list[tuple[str, tuple[str, Any]]], sizes: list[int], ends: bool

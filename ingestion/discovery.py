@@ -1,0 +1,107 @@
+"""What a connector offers, asked once and kept while connector and declaration stay as they are.
+
+Not here: asking (`connector`) and what is made of the answer (`catalog`).
+"""
+
+import hashlib
+import importlib.util
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ingestion.configuration import Configuration
+from ingestion.connector import Runner, manifest_path
+from ingestion.declarations import (
+    CommandConnector,
+    Declaration,
+    ManifestConnector,
+    ModuleConnector,
+)
+from ingestion.process import Redactor
+
+
+class Discovery:
+    """The catalogue of one source, kept in the home, readable by its user only.
+
+    It is asked again when the declaration, its configuration or the connector's files changed,
+    after `rediscover_after` of the declaration, and after it was forgotten.
+    """
+
+    def __init__(
+        self,
+        declaration: Declaration,
+        configuration: Configuration,
+        directory: Path,
+        redact: Redactor,
+    ) -> None:
+        self._path = directory / f"{declaration.name}.catalog.json"
+        self._limit = declaration.rediscovery_limit()
+        self._redact = redact
+        asked_for = [
+            configuration.declaration_digest,
+            configuration.digest,
+            _stamps(declaration),
+        ]
+        self._asked_for = hashlib.sha256(orjson.dumps(asked_for)).hexdigest()
+
+    def streams(self, runner: Runner, *, refresh: bool = False) -> list[dict[str, Any]]:
+        """The streams the connector offers, as it said last or as it says now."""
+        found = None if refresh else self._kept()
+        if found is None:
+            found = runner.discover()
+            self._keep(found)
+        return found
+
+    def forget(self) -> None:
+        """Ask again next time."""
+        self._path.unlink(missing_ok=True)
+
+    def _kept(self) -> list[dict[str, Any]] | None:
+        try:
+            kept = orjson.loads(self._path.read_bytes())
+            age = datetime.now(UTC) - datetime.fromisoformat(kept["discovered_at"])
+            is_valid = kept["asked_for"] == self._asked_for and age < self._limit
+            return list(kept["streams"]) if is_valid else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # Not there, or not whole: the connector is asked.
+
+    def _keep(self, streams: list[dict[str, Any]]) -> None:
+        moment = datetime.now(UTC)
+        content = {"asked_for": self._asked_for, "discovered_at": moment, "streams": streams}
+        text = orjson.dumps(content)
+        if self._redact(text.decode()) != text.decode():
+            return  # The connector put a secret into its catalogue.
+        beside = self._path.with_suffix(".new")
+        beside.unlink(missing_ok=True)
+        beside.touch(mode=0o600)
+        beside.write_bytes(text)
+        beside.replace(self._path)
+
+
+def _stamps(declaration: Declaration) -> list[Any]:
+    """What says that a connector's files are the ones they were.
+
+    A package's version stands in the declaration. Of a command line only the files that it names
+    are known.
+    """
+    connector = declaration.connector
+    match connector:
+        case ManifestConnector():
+            return _of_files([manifest_path(connector)])
+        case ModuleConnector():
+            module = importlib.util.find_spec(connector.module)
+            folders = module.submodule_search_locations if module else None
+            return _of_files([path for each in folders or () for path in Path(each).rglob("*.py")])
+        case CommandConnector():
+            first, *others = connector.command
+            return _of_files([Path(shutil.which(first) or first), *map(Path, others)])
+    return []
+
+
+def _of_files(paths: list[Path]) -> list[Any]:
+    files = sorted(path for path in paths if path.is_file())
+    found = [(path, path.stat()) for path in files]
+    return [[str(path), stat.st_mtime_ns, stat.st_size] for path, stat in found]
