@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from simulator.plan import SimulationError
+from simulator.plan import SimulationError, WriteError
 from simulator.profile import compare, markdown
 from simulator.simulation import simulate
 from simulator.steps import FAULT_LIST, FAULTS, read_list
@@ -63,13 +63,17 @@ def simulate_command(
         ),
     ] = None,
 ) -> None:
-    """Write the source files of a simulated brokerage."""
+    """Write the source files of a simulated brokerage: a historical batch and daily ones.
+
+    The same options give the same bytes. A batch appears whole or not at all, and one that is there
+    stays as it is. Exit codes: 0 done; 1 the disk is full or cannot be written; 2 a wrong request.
+    """
     names = [name.strip() for given in faults or [] for name in given.split(",")]
     try:
         written = simulate(scale, days, seed, start.date(), out, newswire=newswire, faults=names)
     except SimulationError as error:
         _errors.print(str(error), soft_wrap=True)
-        raise typer.Exit(2) from None
+        raise typer.Exit(1 if isinstance(error, WriteError) else 2) from None
     if names and written:
         steps = len(read_list(out)["steps"])
         _console.print(f"{steps} steps and {FAULT_LIST} written: {out}", soft_wrap=True)

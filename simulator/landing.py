@@ -21,7 +21,7 @@ from typing import Any
 from simulator import audits
 from simulator.audits import Written
 from simulator.brokerage import Brokerage
-from simulator.plan import CALENDAR_START, Plan, SimulationError, date_of
+from simulator.plan import CALENDAR_START, Plan, SimulationError, WriteError, date_of
 
 STATE_FILE = "simulation.json"
 _ROOT_FILES = re.compile(
@@ -50,7 +50,7 @@ class Landing:
                 shutil.rmtree(leftover)
             self._write_missing(missing, workers, chunk_rows)
         except OSError as error:
-            raise SimulationError(self._explain(error)) from error
+            raise WriteError(self._explain(error)) from error
         return missing
 
     def _write_missing(self, missing: list[int], workers: int, chunk_rows: int) -> None:

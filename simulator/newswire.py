@@ -9,7 +9,8 @@ that begins on a daily batch's day is posted whole on that day, if the newswire 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -41,6 +42,16 @@ class Records:
         return len(self.kind)
 
 
+def joined(parts: Sequence[Records]) -> Records:
+    """Records of several quarters in order."""
+    return Records(
+        *(
+            np.concatenate([getattr(part, column.name) for part in parts])
+            for column in fields(Records)
+        )
+    )
+
+
 @dataclass(frozen=True)
 class Quarter:
     """One newswire file: the window of its postings as day numbers, both inclusive."""
@@ -51,6 +62,9 @@ class Quarter:
     reporting: Integers
     companies: Records
     securities: Records
+
+    def __len__(self) -> int:
+        return len(self.reporting) + len(self.companies) + len(self.securities)
 
 
 class Newswire:

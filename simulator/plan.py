@@ -29,6 +29,10 @@ class SimulationError(ValueError):
     """A request that cannot be simulated; the message is one sentence for the user."""
 
 
+class WriteError(SimulationError):
+    """The request was sound, but the disk was full or refused to be written to."""
+
+
 def day_number(day: datetime.date) -> int:
     """Days since 1970-01-01."""
     return (day - datetime.date(1970, 1, 1)).days

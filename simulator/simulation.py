@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulator.landing import Landing
-from simulator.plan import CALENDAR_END, Plan, SimulationError
+from simulator.plan import CALENDAR_END, Plan, SimulationError, WriteError
 from simulator.steps import FAULT_LIST, STEPS, Steps, chosen_faults, schedule
 
 
@@ -78,7 +78,7 @@ def _with_faults(
             out.rmdir()
         made.rename(out)
     except OSError as error:
-        raise SimulationError(
+        raise WriteError(
             f"The steps cannot be written beside {out} ({error.strerror}); nothing is left of them."
         ) from error
     finally:

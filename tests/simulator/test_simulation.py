@@ -197,6 +197,10 @@ def test_a_full_disk_leaves_no_half_batch(tmp_path: Path, monkeypatch: pytest.Mo
         patched.setattr(Brokerage, "write_day", fail)
         with pytest.raises(SimulationError, match="There is no space left"):
             simulate(0.1, 2, 1, DEFAULT_START, tmp_path / "out")
+        arguments = ["simulate", "--scale", "0.1", "--days", "2", "--out", str(tmp_path / "out")]
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 1
+        assert "There is no space left for the batch" in result.output
     assert sorted(path.name for path in (tmp_path / "out").glob("*Batch*")) == [
         "Batch1", "Batch1_audit.csv",
     ]  # fmt: skip
