@@ -6,17 +6,19 @@ Publishing is `tradehouse.publish`; in what order things happen is for `tradehou
 import csv
 import itertools
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tradehouse import fingerprint, state, warehouse
+from tradehouse import fingerprint, partial, state, warehouse
 from tradehouse.dbt_runner import DbtRunner, Invocation, NodeResult
 from tradehouse.errors import TradehouseError, UsageError
 from tradehouse.home import Home
 
 PASSED, TESTS_FAILED, FAILED, BEGUN = "passed", "tests failed", "failed", "begun"
+PARTIAL = "was done in part"
 EVERYTHING = "*"
 ROWS_SHOWN = 5
 
@@ -26,11 +28,14 @@ class Plan:
     """What a build has to do; nothing when `reasons` is empty.
 
     `untested_from` is the first batch whose rows the last build should have tested and, as it did
-    not pass, still are to be tested.
+    not pass, still are to be tested. `in_force` is the delivery in force of every loaded batch;
+    `from_batch` a batch from which on everything is built again although it is built.
     """
 
     project_digest: str
     waiting: list[int]
+    in_force: dict[int, int] = field(default_factory=dict)
+    from_batch: int | None = None
     reasons: list[str] = field(default_factory=list)
     rebuild: list[str] = field(default_factory=list)
     reads_everything: bool = False
@@ -45,7 +50,7 @@ class Plan:
         return first if self.untested_from is None else min(first, self.untested_from)
 
 
-def find_waiting(home: Home) -> list[int]:
+def find_waiting(home: Home, in_force: dict[int, int]) -> list[int]:
     """Return the batches whose delivery in force is neither built nor known to be held."""
     built = warehouse.deliveries_built(home)
     held = {
@@ -53,7 +58,6 @@ def find_waiting(home: Home) -> list[int]:
         for batch in state.read(home, "build").get("batches", [])
         if not batch["is_accepted"] and home.warehouse.exists()
     }
-    in_force = warehouse.deliveries_in_force(home)
     return [
         batch
         for batch, delivery in in_force.items()
@@ -62,7 +66,12 @@ def find_waiting(home: Home) -> list[int]:
 
 
 def make_plan(
-    home: Home, runner: DbtRunner, *, rebuild: list[str] | None = None, all_tests: bool = False
+    home: Home,
+    runner: DbtRunner,
+    *,
+    rebuild: list[str] | None = None,
+    all_tests: bool = False,
+    from_batch: int | None = None,
 ) -> Plan:
     """Compare raw, warehouse and project with the last build; parses only when code changed.
 
@@ -71,14 +80,21 @@ def make_plan(
         runner: dbt on this home.
         rebuild: names of models to build from nothing, with all downstream; `*` for all.
         all_tests: whether the tests read everything, not only what the batches touch.
+        from_batch: build this batch again, and what later ones derive from it.
 
     Raises:
         UsageError: when a model to rebuild does not exist.
     """
     record = state.read(home, "build")
-    plan = Plan(fingerprint.digest_project(), find_waiting(home), reads_everything=all_tests)
+    in_force = warehouse.deliveries_in_force(home)
+    waiting = find_waiting(home, in_force)
+    plan = Plan(fingerprint.digest_project(), waiting, in_force, reads_everything=all_tests)
     if plan.waiting:
         plan.reasons.append(f"batches {', '.join(map(str, plan.waiting))} wait")
+    if from_batch is not None:
+        plan.from_batch = from_batch
+        plan.waiting = sorted({*waiting, *(batch for batch in in_force if batch >= from_batch)})
+        plan.reasons.append(f"batch {from_batch} was asked for again")
     if not home.warehouse.exists():
         plan.reasons.append("there is no warehouse yet")
         plan.reads_everything = True
@@ -141,23 +157,36 @@ def _compare_code(home: Home, runner: DbtRunner, plan: Plan) -> set[str]:
 
 
 def build(
-    home: Home, runner: DbtRunner, plan: Plan, *, last_batch: int | None = None
+    home: Home,
+    runner: DbtRunner,
+    plan: Plan,
+    *,
+    last_batch: int | None = None,
+    select: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Build and test what the plan says; return the record of the build, which is kept.
 
     A record with status `passed` may be published. While dbt works, and after a crash, the record
     says `begun`, and what has to be built from nothing stays noted until a build has passed.
 
+    A build of some models goes on with the last one where that worked on the same deliveries with
+    the same code: it has passed when, together, every model and test has.
+
     Args:
         home: the home.
         runner: dbt on this home.
         plan: what is to be done.
         last_batch: build no batch after this one; default: all.
+        select: names of models and seeds to build, with their tests, or of tests; default: all.
     """
     started = datetime.now(UTC)
     clock = time.monotonic()
+    before = state.read(home, "build")
+    inputs = partial.inputs_of(plan.in_force, last_batch)
+    earlier = partial.find_done(runner, before, inputs) if select else {}
+    names, early = partial.select_possible(runner, select, earlier) if select else ([], set())
     record: dict[str, Any] = {
-        **state.read(home, "build"),
+        **before,
         "id": started.strftime("%Y%m%dT%H%M%S.%fZ"),
         "started_at": started.isoformat(timespec="seconds"),
         "status": BEGUN,
@@ -165,18 +194,21 @@ def build(
         "test_from_batch": plan.test_from_batch,
     }
     state.write(home, "build", record)
-    _remove_failed_rows(home)
+    if not select:
+        _remove_failed_rows(home)
     environment = {
+        "TRADEHOUSE_FROM_BATCH": "" if plan.from_batch is None else str(plan.from_batch),
         "TRADEHOUSE_LAST_BATCH": "" if last_batch is None else str(last_batch),
         "TRADEHOUSE_REBUILD": ",".join(plan.rebuild),
         "TRADEHOUSE_TEST_FROM_BATCH": str(plan.test_from_batch),
     }
-    outcome = runner.build(environment, full_refresh=EVERYTHING in plan.rebuild)
+    outcome = runner.build(environment, full_refresh=EVERYTHING in plan.rebuild, select=names)
     record |= {
         "reasons": plan.reasons,
         "rebuilt": plan.rebuild,
         "last_batch": last_batch,
-        **_judge(home, outcome),
+        "inputs": inputs,
+        **_judge(home, outcome, runner, earlier, early),
     }
     if record["status"] == PASSED:
         manifest = runner.parse()
@@ -196,28 +228,53 @@ def build(
     return record
 
 
-def _judge(home: Home, outcome: Invocation) -> dict[str, Any]:
+def _judge(
+    home: Home,
+    outcome: Invocation,
+    runner: DbtRunner,
+    earlier: dict[str, dict[str, Any]],
+    early: set[str],
+) -> dict[str, Any]:
     tests = [node for node in outcome.nodes if node.is_test]
     failed = [node for node in tests if node.status in ("fail", "error")]
     broken = [node for node in outcome.nodes if not node.is_test and node.status == "error"]
+    nodes = earlier | {
+        node.unique_id: _describe(node, runner, early)
+        for node in outcome.nodes
+        if node.unique_id in runner.fingerprints
+    }
     if broken or (not outcome.success and not failed):
         status = FAILED
+    elif failed:
+        status = TESTS_FAILED
     else:
-        status = TESTS_FAILED if failed else PASSED
+        is_whole = all(
+            one in nodes and nodes[one]["status"] in partial.DONE and not nodes[one]["is_early"]
+            for one in runner.fingerprints
+        )
+        status = PASSED if is_whole else PARTIAL
+    statuses = [node["status"] for one, node in nodes.items() if one.startswith("test.")]
     return {
         "status": status,
         "error": "" if status == PASSED else _error_of(broken, outcome, home),
         "tests": {
-            "passed": sum(node.status == "pass" for node in tests),
-            "warned": sum(node.status == "warn" for node in tests),
+            "passed": statuses.count("pass"),
+            "warned": statuses.count("warn"),
             "failed": len(failed),
-            "skipped": sum(node.status == "skipped" for node in tests),
+            "skipped": statuses.count("skipped"),
         },
         "failures": [_describe_failure(node, home) for node in failed],
-        "nodes": {
-            node.unique_id: {"status": node.status, "seconds": round(node.seconds, 3)}
-            for node in outcome.nodes
-        },
+        "nodes": nodes,
+    }
+
+
+def _describe(node: NodeResult, runner: DbtRunner, early: set[str]) -> dict[str, Any]:
+    return {
+        "status": node.status,
+        "seconds": round(node.seconds, 3),
+        "rows": node.rows,
+        "code": runner.fingerprints.get(node.unique_id),
+        "is_early": not early.isdisjoint(partial.names_of(runner.parse(), node.unique_id)),
     }
 
 

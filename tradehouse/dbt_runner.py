@@ -5,7 +5,7 @@ than a second.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ Report = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What came of one model, seed or test."""
+    """What came of one model, seed or test; `rows` where the build counted what a model holds."""
 
     name: str
     unique_id: str
@@ -28,11 +28,15 @@ class NodeResult:
     seconds: float
     failures: int
     message: str
+    rows: int | None = None
 
     @property
     def is_test(self) -> bool:
         """Whether the node is a data test or a unit test."""
         return self.resource_type in ("test", "unit_test")
+
+
+OnResult = Callable[[NodeResult], None]
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,14 @@ class DbtRunner:
     """dbt on one home; parses once and keeps the manifest for all commands that follow."""
 
     def __init__(self, home: Home, report: Report | None = None) -> None:
-        """Prepare; `report` is told a node's name, how many are done and how many there are."""
+        """Prepare; `report` is told a node's name, how many are done and how many there are.
+
+        `on_result`, when it is set, is given every node's result as soon as the node has finished,
+        from a thread of dbt.
+        """
         self.home = home
         self.report = report
+        self.on_result: OnResult | None = None
         self.manifest: Any = None
         self.fingerprints: dict[str, str] = {}
         os.environ["DO_NOT_TRACK"] = "1"
@@ -74,10 +83,21 @@ class DbtRunner:
             self.fingerprints = fingerprint_nodes(self.manifest)
         return self.manifest
 
-    def build(self, environment: dict[str, str], *, full_refresh: bool = False) -> Invocation:
-        """Build and test everything but dbt's unit tests, with variables set for the time of it."""
+    def build(
+        self,
+        environment: dict[str, str],
+        *,
+        full_refresh: bool = False,
+        select: Sequence[str] = (),
+    ) -> Invocation:
+        """Build and test everything but dbt's unit tests, with variables set for the time of it.
+
+        `select` are names of models and seeds to which the build is restricted, with their tests.
+        """
         arguments = ["build", *self._options(), "--no-write-json"]
         arguments += ["--exclude", "resource_type:unit_test"]
+        if select:
+            arguments += ["--select", *select]
         if full_refresh:
             arguments.append("--full-refresh")
         self.parse()
@@ -102,7 +122,7 @@ class DbtRunner:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
-        watcher = _Watcher(self.report)
+        watcher = _Watcher(self.report, self.on_result)
         try:
             return dbtRunner(self.manifest, callbacks=[watcher]).invoke(arguments)
         finally:
@@ -110,14 +130,17 @@ class DbtRunner:
 
 
 class _Watcher:
-    """Turns dbt's events into calls of a report."""
+    """Turns dbt's events into calls of a report, and results into calls of who waits for them."""
 
-    def __init__(self, report: Report | None) -> None:
+    def __init__(self, report: Report | None, on_result: OnResult | None) -> None:
         self.report = report
+        self.on_result = on_result
         self.done = 0
         self.total = 0
 
     def __call__(self, event: Any) -> None:
+        if self.on_result is not None and event.info.name == "NodeFinished":
+            self.on_result(_result_of(event.data))
         if self.report is None:
             return
         if event.info.name in ("LogStartLine", "LogHookStartLine"):
@@ -126,6 +149,19 @@ class _Watcher:
         elif event.info.name == "NodeFinished":
             self.done += 1
             self.report(event.data.node_info.node_name, self.done, max(self.total, self.done))
+
+
+def _result_of(data: Any) -> NodeResult:
+    node, result = data.node_info, data.run_result
+    return NodeResult(
+        name=node.node_name,
+        unique_id=node.unique_id,
+        resource_type=node.resource_type,
+        status=result.status,
+        seconds=float(result.execution_time),
+        failures=int(result.num_failures),
+        message=result.message,
+    )
 
 
 @contextmanager

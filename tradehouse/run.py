@@ -4,6 +4,7 @@ What is true when a run ends is kept as `state/settled.json`; as long as landing
 warehouse, project and pointer are as it says, the next run has nothing to do and says so at once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,17 +121,22 @@ def _build_and_publish(home: Home, options: Options, steps: Steps, outcome: Outc
 
 
 def build_one(
-    home: Home, runner: DbtRunner, plan: build.Plan, last_batch: int | None, steps: Steps
+    home: Home,
+    runner: DbtRunner,
+    plan: build.Plan,
+    last_batch: int | None,
+    steps: Steps,
+    select: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Build once, with a bar; return the record of the build."""
     name = "build" if last_batch is None else f"build {last_batch}"
     with steps.step(name) as step:
         runner.report = lambda node, done, total: step.update(done, total, f"{done}/{total} {node}")
         step.update(0, None, "dbt starts")
-        record = build.build(home, runner, plan, last_batch=last_batch)
+        record = build.build(home, runner, plan, last_batch=last_batch, select=select)
         runner.report = None
         tests = record["tests"]
-        models = len(record["nodes"]) - sum(tests.values())
+        models = sum(not one.startswith("test.") for one in record["nodes"])
         step.finish(
             f"{record['status']}: {models} models and seeds, {tests['passed']} tests passed"
         )
@@ -140,16 +146,31 @@ def build_one(
 def _publish_one(
     home: Home, runner: DbtRunner, record: dict[str, Any], steps: Steps, outcome: Outcome
 ) -> None:
-    if docs.are_outdated(home):
-        with steps.step("docs") as step:
-            step.finish(str(docs.make(home, runner)))
+    make_docs(home, runner, steps)
+    publication = publish_build(home, record, steps)
+    if publication is not None:
+        outcome.publications.append(publication)
+
+
+def make_docs(home: Home, runner: DbtRunner, steps: Steps) -> Path | None:
+    """Make the documentation site unless it is up to date; return its path when it was made."""
+    if not docs.are_outdated(home):
+        return None
+    with steps.step("docs") as step:
+        page = docs.make(home, runner)
+        step.finish(str(page))
+    return page
+
+
+def publish_build(home: Home, record: dict[str, Any], steps: Steps) -> publish.Publication | None:
+    """Publish a build that passed; None when the published release is already made from it."""
     current = releases.find_current(home)
     if current is not None and publish.is_release_of(home, current, record):
-        return
+        return None
     with steps.step("publish") as step:
         publication = publish.publish(home, record)
         step.finish(describe_publication(publication))
-    outcome.publications.append(publication)
+    return publication
 
 
 def is_settled(home: Home, landing: Path) -> bool:

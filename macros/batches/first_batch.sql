@@ -3,7 +3,8 @@
 
     It is the first batch whose delivery in force is not the one that the target has completely built
     (`built_batches`), or the number after the last one when nothing waits. Everything from it on is built
-    again: new, late and replaced batches and runs that died are one and the same case.
+    again: new, late and replaced batches and runs that died are one and the same case. TRADEHOUSE_FROM_BATCH
+    names an earlier batch from which on everything is built again.
 
     A model asks many times and the answer is the same, so it is kept beside the model for the time of its run.
 #}
@@ -28,5 +29,7 @@
         'select coalesce(min(in_force.batch_id) filter (where built.batch_id is null), max(in_force.batch_id) + 1, 0)'
         ~ ' from ' ~ in_force ~ ' as in_force left join ' ~ built ~ ' as built using (batch_id, delivery)'
     ) %}
-    {{ return(found.columns[0].values()[0] | int) }}
+    {% set first_waiting = found.columns[0].values()[0] | int %}
+    {% set asked_for = env_var('TRADEHOUSE_FROM_BATCH', '') or first_waiting %}
+    {{ return([first_waiting, asked_for | int] | min) }}
 {% endmacro %}
