@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,22 @@ def find_batches(landing: Path) -> dict[int, Path]:
             " name the directory above them with --landing DIR (make run LANDING=DIR)."
         )
     return dict(sorted(batches.items()))
+
+
+def find_days(landing: Path) -> dict[int, date]:
+    """Return the business day of every batch whose `BatchDate.txt` can be read, by number.
+
+    Raises:
+        LandingError: when the directory cannot be listed or holds no batch.
+    """
+    days = {}
+    for number, folder in find_batches(landing).items():
+        try:
+            text = (folder / "BatchDate.txt").read_text(encoding="ascii")
+            days[number] = date.fromisoformat(text.strip())
+        except (OSError, ValueError):
+            continue
+    return days
 
 
 def identify(landing: Path) -> Identity:

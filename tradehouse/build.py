@@ -210,6 +210,8 @@ def build(
         "inputs": inputs,
         **_judge(home, outcome, runner, earlier, early),
     }
+    if select and record["status"] == PASSED and not _is_whole(record, runner):
+        record["status"] = PARTIAL
     if record["status"] == PASSED:
         manifest = runner.parse()
         known = {
@@ -245,14 +247,8 @@ def _judge(
     }
     if broken or (not outcome.success and not failed):
         status = FAILED
-    elif failed:
-        status = TESTS_FAILED
     else:
-        is_whole = all(
-            one in nodes and nodes[one]["status"] in partial.DONE and not nodes[one]["is_early"]
-            for one in runner.fingerprints
-        )
-        status = PASSED if is_whole else PARTIAL
+        status = TESTS_FAILED if failed else PASSED
     statuses = [node["status"] for one, node in nodes.items() if one.startswith("test.")]
     return {
         "status": status,
@@ -266,6 +262,14 @@ def _judge(
         "failures": [_describe_failure(node, home) for node in failed],
         "nodes": nodes,
     }
+
+
+def _is_whole(record: dict[str, Any], runner: DbtRunner) -> bool:
+    nodes = record["nodes"]
+    return all(
+        one in nodes and nodes[one]["status"] in partial.DONE and not nodes[one]["is_early"]
+        for one in runner.fingerprints
+    )
 
 
 def _describe(node: NodeResult, runner: DbtRunner, early: set[str]) -> dict[str, Any]:
@@ -319,6 +323,7 @@ def _add_facts(home: Home, record: dict[str, Any]) -> None:
     record["batches"] = warehouse.read_batches(home)
     record["rows"] = warehouse.count_rows(home)
     record["quarantine"] = warehouse.snapshot_quarantine(home, state.quarantine_path(home))
+    record["streams"] = warehouse.count_streams(home)
     record["warehouse"] = warehouse.stamp_file(home.warehouse)
 
 

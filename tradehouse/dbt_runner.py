@@ -92,12 +92,12 @@ class DbtRunner:
     ) -> Invocation:
         """Build and test everything but dbt's unit tests, with variables set for the time of it.
 
-        `select` are names of models and seeds to which the build is restricted, with their tests.
+        `select` are names of models, seeds and tests to which the build is restricted.
         """
         arguments = ["build", *self._options(), "--no-write-json"]
         arguments += ["--exclude", "resource_type:unit_test"]
         if select:
-            arguments += ["--select", *select]
+            arguments += ["--indirect-selection", "empty", "--select", *select]
         if full_refresh:
             arguments.append("--full-refresh")
         self.parse()
@@ -161,7 +161,21 @@ def _result_of(data: Any) -> NodeResult:
         seconds=float(result.execution_time),
         failures=int(result.num_failures),
         message=result.message,
+        rows=_count_rows(node) if result.status == "success" else None,
     )
+
+
+def _count_rows(node: Any) -> int | None:
+    """Count what a model or seed holds, on the connection that dbt has open; None without one."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    environment = DuckDBConnectionManager._ENV
+    connection = getattr(environment, "conn", None)
+    relation = node.node_relation.relation_name
+    if connection is None or not relation or node.resource_type == "test":
+        return None
+    with connection.cursor() as cursor:
+        return int(cursor.execute(f"select count(*) from {relation}").fetchone()[0])
 
 
 @contextmanager

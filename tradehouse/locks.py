@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,8 +43,20 @@ def find_holder(home: Home) -> dict[str, Any] | None:
 
 
 @contextmanager
-def writing(home: Home, wait_seconds: float = 0.0) -> Iterator[None]:
+def writing(
+    home: Home,
+    wait_seconds: float = 0.0,
+    *,
+    command: str | None = None,
+    on_wait: Callable[[str], None] | None = None,
+) -> Iterator[None]:
     """Hold the home's lock while the block runs.
+
+    Args:
+        home: the home.
+        wait_seconds: how long to wait while another process holds it.
+        command: what others read about the holder; default: this command line.
+        on_wait: is told once, in a sentence, who is waited for; default: standard error says it.
 
     Raises:
         BusyError: when another process holds it after `wait_seconds`.
@@ -52,9 +64,9 @@ def writing(home: Home, wait_seconds: float = 0.0) -> Iterator[None]:
     home.prepare()
     descriptor = os.open(lock_path(home), os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        _acquire(home, descriptor, wait_seconds)
+        _acquire(home, descriptor, wait_seconds, on_wait or _print)
         os.set_inheritable(descriptor, True)
-        _write_holder(descriptor)
+        _write_holder(descriptor, command or " ".join(["tradehouse", *sys.argv[1:]]))
         home.tidy()
         yield
         os.ftruncate(descriptor, 0)
@@ -62,7 +74,9 @@ def writing(home: Home, wait_seconds: float = 0.0) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _acquire(home: Home, descriptor: int, wait_seconds: float) -> None:
+def _acquire(
+    home: Home, descriptor: int, wait_seconds: float, on_wait: Callable[[str], None]
+) -> None:
     deadline = time.monotonic() + wait_seconds
     told = False
     while True:
@@ -77,17 +91,21 @@ def _acquire(home: Home, descriptor: int, wait_seconds: float) -> None:
                     "Wait until it has ended, or let this command wait: --wait SECONDS."
                 ) from None
             if not told:
-                print(f"Waiting for {who} ...", file=sys.stderr)
+                on_wait(f"Waiting for {who} ...")
                 told = True
             time.sleep(POLL_SECONDS)
         else:
             return
 
 
-def _write_holder(descriptor: int) -> None:
+def _print(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
+
+
+def _write_holder(descriptor: int, command: str) -> None:
     holder = {
         "pid": os.getpid(),
-        "command": " ".join(["tradehouse", *sys.argv[1:]]),
+        "command": command,
         "since": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
     }
     os.ftruncate(descriptor, 0)

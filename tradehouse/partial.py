@@ -56,22 +56,22 @@ def names_of(manifest: Any, unique_id: str) -> list[str]:
 def select_possible(
     runner: DbtRunner, select: Sequence[str], done: Collection[str]
 ) -> tuple[list[str], set[str]]:
-    """Return the selection, and the models in and behind it that are built too early to count.
+    """Return what to select, tests included, and the models that would be built too early to count.
 
-    Too early is what reads a model that is neither in the selection nor done. The last node says
-    that the warehouse holds the batches completely, so it is left out as long as that is not so.
+    Too early is what reads a model that is neither in the selection nor done; a test of such a
+    model is left out. The last node says that the warehouse holds the batches completely, so it is
+    left out as long as that is not so.
 
     Raises:
         UsageError: when a model does not exist, or only the last node was asked for too early.
     """
     manifest = runner.parse()
+    nodes = manifest.nodes
     models = {
-        node.name: one
-        for one, node in manifest.nodes.items()
-        if node.resource_type in fingerprint.BUILT
+        node.name: one for one, node in nodes.items() if node.resource_type in fingerprint.BUILT
     }
-    tests = {node.name for node in manifest.nodes.values() if node.resource_type == "test"}
-    unknown = sorted(set(select) - set(models) - tests)
+    tests = {node.name: one for one, node in nodes.items() if node.resource_type == "test"}
+    unknown = sorted(set(select) - set(models) - set(tests))
     if unknown:
         raise UsageError(
             f"There is no model {', '.join(unknown)}. `dbt list --resource-type model` names all."
@@ -81,12 +81,17 @@ def select_possible(
         for name, one in models.items()
         if one not in done and name not in select and name != LAST_NODE
     }
-    names = [name for name in select if name != LAST_NODE or not missing]
-    if not names:
+    chosen = {name for name in select if name != LAST_NODE or not missing}
+    if not chosen:
         raise UsageError(
             f"{LAST_NODE} says that everything is built, and {len(missing)} models are not, "
             f"{min(missing)} among them. Build them first, or together with it: tradehouse build."
         )
     # A seed is not made from deliveries: the one that is there is the one that will be.
-    lacking = {one for one in missing.values() if manifest.nodes[one].resource_type != "seed"}
-    return names, set(fingerprint.names_with_downstream(manifest, lacking))
+    lacking = {one for one in missing.values() if nodes[one].resource_type != "seed"}
+    early = set(fingerprint.names_with_downstream(manifest, lacking))
+    for name, one in tests.items():
+        read = set(names_of(manifest, one))
+        if read & chosen and read.isdisjoint(missing):
+            chosen.add(name)
+    return sorted(chosen), early

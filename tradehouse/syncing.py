@@ -3,6 +3,7 @@
 Also where deliveries come from when nobody names them: an empty home gets a simulated brokerage.
 """
 
+import os
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,6 +16,12 @@ from tradehouse.progress import Step
 
 SOURCE = "brokerage"
 SCALE, SEED, DAYS, FIRST_DAY = 0.1, 1, 3, date(2017, 7, 8)
+
+
+def given_landing() -> Path | None:
+    """Return the landing directory that the settings name, for callers without an option."""
+    named = os.environ.get("TRADEHOUSE_LANDING")
+    return Path(named) if named else None
 
 
 def ensure_landing(home: Home, given: Path | None, step_of: Any) -> Path:
@@ -45,9 +52,10 @@ def sync(
     *,
     replace_batches: list[int] | None = None,
     allow_gap: bool = False,
+    last_batch: int | None = None,
     step: Step | None = None,
 ) -> dict[str, Any]:
-    """Load every batch that waits; return the record of the sync, which is kept.
+    """Load what waits, up to `last_batch`; return the record of the sync, which is kept.
 
     What was committed before an error stays. Errors of a delivery are in the record's `errors`,
     each with `message` and, where known, `code`, `batch`, `file` and `line`. A batch that the
@@ -66,7 +74,7 @@ def sync(
     except LandingError as error:
         return _refuse(home, landing, error, started)
     replaceable = sorted({*replaced, *held})
-    result = _call(home, landing, replaceable, allow_gap, step)
+    result = _call(home, landing, replaceable, allow_gap, last_batch, step)
     in_force = warehouse.deliveries_in_force(home)
     brokerage.remember(home, landing, in_force, replaceable)
     record = {
@@ -113,7 +121,12 @@ def _refuse(home: Home, landing: Path, error: LandingError, started: datetime) -
 
 
 def _call(
-    home: Home, landing: Path, replace_batches: list[int], allow_gap: bool, step: Step | None
+    home: Home,
+    landing: Path,
+    replace_batches: list[int],
+    allow_gap: bool,
+    last_batch: int | None,
+    step: Step | None,
 ) -> Any:
     import ingestion
     from ingestion.errors import DatabaseBusyError, IngestionError
@@ -136,6 +149,7 @@ def _call(
             landing=landing,
             replace_batches=replace_batches,
             allow_gap=allow_gap,
+            config={} if last_batch is None else {"last_batch": last_batch},
             progress=show,
         )
     except DatabaseBusyError as error:

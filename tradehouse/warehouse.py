@@ -114,6 +114,37 @@ def snapshot_quarantine(home: Home, path: Path) -> list[dict[str, Any]]:
     return [dict(zip(keys, row, strict=True)) for row in rows]
 
 
+def count_streams(home: Home) -> list[dict[str, Any]]:
+    """Return for every stream how many rows were delivered, and what became of them."""
+    with connected(home.warehouse) as connection:
+        if not _has_table(connection, "bronze", "bronze_file_rows"):
+            return []
+        rows = connection.execute(
+            """
+            with refused as (
+                select
+                    stream,
+                    count(*) filter (where disposition = 'quarantined') as quarantined,
+                    count(*) filter (where disposition = 'dropped_duplicate') as dropped
+                from bronze.quarantine
+                group by all
+            )
+            select
+                files.stream,
+                cast(sum(files.rows_delivered) as bigint),
+                cast(sum(files.rows_typed) as bigint),
+                coalesce(any_value(refused.quarantined), 0),
+                coalesce(any_value(refused.dropped), 0)
+            from bronze.bronze_file_rows as files
+            left join refused using (stream)
+            group by all
+            order by all
+            """
+        ).fetchall()
+    keys = ("stream", "delivered", "typed", "quarantined", "dropped")
+    return [dict(zip(keys, row, strict=True)) for row in rows]
+
+
 def read_quarantine(
     path: Path, *, batch: int | None, stream: str | None, reason: str | None, limit: int
 ) -> list[dict[str, Any]]:

@@ -64,6 +64,13 @@ SPECIFICATION: dict[str, Any] = {
                 "order": 3,
                 "default": False,
             },
+            "last_batch": {
+                "type": "integer",
+                "title": "Last batch",
+                "description": "Leave batches after this one for later.",
+                "order": 4,
+                "minimum": 1,
+            },
         },
     },
     "supportsIncremental": True,
@@ -80,6 +87,7 @@ class Config:
     hands_over_files: bool = False
     replace_batches: frozenset[int] = frozenset()
     allow_gap: bool = False
+    last_batch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +125,10 @@ def parse_config(content: Any) -> Config:
     allow_gap = content.get("allow_gap") or False
     if not isinstance(allow_gap, bool):
         raise _invalid("allow_gap", "true or false", allow_gap)
-    return Config(Path(landing), kind == FILES, frozenset(replace), allow_gap)
+    last_batch = content.get("last_batch")
+    if last_batch is not None and (type(last_batch) is not int or last_batch < 1):
+        raise _invalid("last_batch", "the number of a batch", last_batch)
+    return Config(Path(landing), kind == FILES, frozenset(replace), allow_gap, last_batch)
 
 
 def _invalid(key: str, expected: str, found: object) -> Fault:

@@ -49,7 +49,9 @@ class Read:
         """Emit all that is new. Gives the faults that held something back, in order."""
         faults: list[Fault] = []
         try:
-            batches = find_batches(self.config.landing)
+            last = self.config.last_batch
+            found = find_batches(self.config.landing)
+            batches = {n: one for n, one in found.items() if last is None or n <= last}
             self._estimate(batches)
             for batch in batches.values():
                 try:
