@@ -13,7 +13,7 @@ export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow lint format docs clean lock
+.PHONY: help setup run ui manifest test test-slow lint format docs clean lock
 
 help: ## Explain every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,12 @@ $(LINKED): pyproject.toml $(INSTALLED)
 
 run: setup ## Take what waits: sync, build, test, publish (LANDING=<dir> names a landing directory)
 	@$(BIN)/tradehouse run $(if $(LANDING),--landing "$(LANDING)") $(ARGS)
+
+ui: setup ## Start the asset page and its daemon (PROFILE=prod switches sensor and schedules on; PORT=3000)
+	@$(BIN)/python -m orchestration.page --profile $(or $(PROFILE),dev) --port $(or $(PORT),3000)
+
+manifest: setup ## Prepare the dbt project for Dagster (done by make ui, make test and dagster dev)
+	@$(BIN)/python -m orchestration.manifest
 
 test: setup ## Run the tests, without the slow ones (ARGS="-k name" narrows)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)

@@ -1,0 +1,174 @@
+"""Assets of the raw layer: one a stream, made by one sync of its source.
+
+The brokerage is loaded whole, a day at a time; of other sources single streams can be loaded.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    BackfillPolicy,
+    Backoff,
+    Config,
+    Failure,
+    Jitter,
+    MaterializeResult,
+    RetryPolicy,
+    multi_asset,
+)
+from pydantic import Field
+
+from ingestion.declarations import Declaration
+from ingestion.errors import IngestionError
+from ingestion.results import SyncResult
+from orchestration import partitions, translators
+from orchestration.working import POOL, Emit, work
+from tradehouse import syncing
+from tradehouse.errors import BusyError, TradehouseError
+from tradehouse.home import Home
+from tradehouse.progress import Steps
+
+RETRIES = RetryPolicy(max_retries=3, delay=20, backoff=Backoff.EXPONENTIAL, jitter=Jitter.FULL)
+
+
+class BrokerageConfig(Config):
+    """What may be asked of a day's sync."""
+
+    replace_batches: bool = Field(
+        default=False, description="Take changed deliveries of the days that are loaded already."
+    )
+    allow_gap: bool = Field(
+        default=False, description="Take batches although one before them is missing."
+    )
+
+
+def brokerage_assets(
+    translator: translators.Translator, declaration: Declaration, manifest: Mapping[str, Any]
+) -> AssetsDefinition:
+    """Return the brokerage's streams, partitioned by the day of the batch."""
+    specs = list(translator.raw_specs(declaration, manifest))
+
+    @multi_asset(
+        name="raw_brokerage",
+        specs=specs,
+        pool=POOL,
+        retry_policy=RETRIES,
+        backfill_policy=BackfillPolicy.single_run(),
+    )
+    def load(
+        context: AssetExecutionContext, config: BrokerageConfig
+    ) -> Iterator[MaterializeResult[Any]]:
+        """Load what was delivered up to the last of the days."""
+        days = list(context.partition_keys)
+
+        def sync(home: Home, emit: Emit) -> None:
+            record = sync_days(home, days, config)
+            context.log.info(f"{record['records']:,} records, {record['bytes']:,} bytes")
+            for spec in specs:
+                emit(MaterializeResult(spec.key, metadata=describe_stream(record, spec.key)))
+
+        yield from work(context, sync)
+
+    return load
+
+
+def sync_days(home: Home, days: list[str], config: BrokerageConfig) -> dict[str, Any]:
+    """Load every batch up to the last of the days; what was committed before an error stays.
+
+    Raises:
+        Failure: when a delivery is refused; trying the same again would not mend it.
+        TradehouseError: when a day was not delivered, or the sync could not start.
+    """
+    landing = syncing.ensure_landing(home, syncing.given_landing(), Steps(quiet=True).step)
+    batches = partitions.batches_of(home, days)
+    record = syncing.sync(
+        home,
+        landing,
+        replace_batches=batches if config.replace_batches else [],
+        allow_gap=config.allow_gap,
+        last_batch=batches[-1],
+    )
+    if record["errors"]:
+        sentences = "\n".join(str(error["message"]) for error in record["errors"])
+        raise Failure(sentences, metadata={"landing": str(landing)}, allow_retries=False)
+    return record
+
+
+def describe_stream(record: dict[str, Any], key: AssetKey) -> dict[str, Any]:
+    """Return what one sync did to one stream: records, bytes, rate, state."""
+    stream = record["streams"].get(key.path[-1], {"records": 0, "bytes": 0})
+    seconds = max(record["seconds"], 0.001)
+    return {
+        "records": stream["records"],
+        "bytes": stream["bytes"],
+        "records_per_second": round(stream["records"] / seconds, 1),
+        "sync_seconds": record["seconds"],
+        "new_batches": record["new_batches"],
+        "state": {"delivery_by_batch": record["loaded"]},
+        "landing": record["landing"],
+    }
+
+
+def source_assets(
+    translator: translators.Translator, declaration: Declaration, manifest: Mapping[str, Any]
+) -> AssetsDefinition:
+    """Return the streams of a source that is polled; each can be loaded by itself."""
+    specs = list(translator.raw_specs(declaration, manifest))
+
+    @multi_asset(
+        name=translators.raw_group(declaration.name),
+        specs=specs,
+        can_subset=True,
+        pool=POOL,
+        retry_policy=RETRIES,
+    )
+    def load(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
+        """Load what is new in the chosen streams."""
+        chosen = [spec.key for spec in specs if spec.key in context.selected_asset_keys]
+
+        def sync(home: Home, emit: Emit) -> None:
+            result = sync_source(home, declaration, [key.path[-1] for key in chosen])
+            for key in chosen:
+                emit(MaterializeResult(key, metadata=describe_source(result, key)))
+
+        yield from work(context, sync)
+
+    return load
+
+
+def sync_source(home: Home, declaration: Declaration, streams: list[str]) -> SyncResult:
+    """Load streams of a source, as `tradehouse sync SOURCE` does.
+
+    Raises:
+        TradehouseError: when the connector fails; what was committed before stays.
+    """
+    import ingestion
+    from ingestion.errors import DatabaseBusyError
+
+    try:
+        result = ingestion.sync(declaration, home.root, streams=streams)
+    except DatabaseBusyError as error:
+        raise BusyError(str(error)) from error
+    except IngestionError as error:
+        raise TradehouseError(str(error)) from error
+    if result.status != "succeeded":
+        sentences = "\n".join(error.message for error in result.errors)
+        raise TradehouseError(f"{sentences}\nThe whole log: {result.log}")
+    return result
+
+
+def describe_source(result: SyncResult, key: AssetKey) -> dict[str, Any]:
+    """Return what one sync did to one stream of a polled source."""
+    stream = result.streams[key.path[-1]]
+    return {
+        "records": stream.records,
+        "bytes": stream.bytes,
+        "records_per_second": round(stream.records / max(result.duration_seconds, 0.001), 1),
+        "sync_seconds": round(result.duration_seconds, 3),
+        "values_that_did_not_fit": stream.nulled_values,
+        "state": {"sync": result.sync_id, "stream": stream.status},
+        "log": result.log or "",
+    }

@@ -1,0 +1,122 @@
+"""Assets that dbt makes: every model and seed, and every data test as a check, in one invocation.
+
+What is built, and why, is for `tradehouse.build` to decide; here its results become events.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    BackfillPolicy,
+    Failure,
+    MaterializeResult,
+    multi_asset,
+)
+
+from orchestration import partitions
+from orchestration.translators import UNIQUE_ID, Translator
+from orchestration.working import POOL, Emit, work
+from tradehouse import build, run, state
+from tradehouse.dbt_runner import DbtRunner, NodeResult
+from tradehouse.home import Home
+from tradehouse.progress import Steps
+
+PUBLISHABLE = (build.PASSED, build.PARTIAL)
+
+
+def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> AssetsDefinition:
+    """Return dbt's models and seeds as one step that can be restricted to some of them."""
+    specs, checks = translator.dbt_specs(manifest)
+    model_of = {spec.key: manifest["nodes"][spec.metadata[UNIQUE_ID]]["name"] for spec in specs}
+    key_of = {spec.metadata[UNIQUE_ID]: spec.key for spec in specs}
+    check_of = {check.metadata[UNIQUE_ID]: check for check in checks if check.metadata}
+
+    @multi_asset(
+        name="warehouse",
+        specs=specs,
+        check_specs=checks,
+        can_subset=True,
+        pool=POOL,
+        backfill_policy=BackfillPolicy.single_run(),
+    )
+    def warehouse(context: AssetExecutionContext) -> Iterator[Any]:
+        """Build and test with dbt."""
+        keys, tests = context.selected_asset_keys, context.selected_asset_check_keys
+        days = list(context.partition_keys) if context.has_partition_key_range else []
+        is_whole = len(keys) == len(specs)
+        alone = [check.name for check in tests if check.asset_key not in keys]
+        select = [] if is_whole else [*(model_of[key] for key in keys), *alone]
+
+        def build_days(home: Home, emit: Emit) -> None:
+            def tell(node: NodeResult) -> None:
+                event = _event_of(node, key_of, check_of, keys, tests)
+                if event is not None:
+                    emit(event)
+
+            record = build_selection(home, select, days, tell)
+            if record["status"] not in PUBLISHABLE:
+                raise Failure(explain(record), allow_retries=False)
+
+        yield from work(context, build_days)
+
+    return warehouse
+
+
+def build_selection(home: Home, select: list[str], days: list[str], tell: Any) -> dict[str, Any]:
+    """Build what waits, and days that are built already again; nothing selected is everything.
+
+    Raises:
+        TradehouseError: when a day was not delivered.
+        Failure: when a day was delivered but not loaded.
+    """
+    runner = DbtRunner(home)
+    runner.on_result = tell
+    batches = partitions.batches_of(home, days)
+    built = {batch["batch"] for batch in state.read(home, "build").get("batches", [])}
+    again = min((batch for batch in batches if batch in built), default=None)
+    plan = build.make_plan(home, runner, from_batch=again)
+    missing = [batch for batch in batches if batch not in plan.in_force]
+    if missing:
+        raise Failure(
+            f"Batch{missing[0]} is delivered and not loaded. Load it first: materialize the "
+            "brokerage's streams of that day, or `tradehouse sync`.",
+            allow_retries=False,
+        )
+    return run.build_one(home, runner, plan, None, Steps(quiet=True), select)
+
+
+def explain(record: dict[str, Any]) -> str:
+    """Return what failed in a build, in the words of `tradehouse status`."""
+    tests = [f"{one['test']}: {one['message']}" for one in record["failures"]]
+    return "\n".join([*filter(None, [record["error"]]), *tests]) or f"The build {record['status']}."
+
+
+def _event_of(
+    node: NodeResult,
+    key_of: Mapping[str, AssetKey],
+    check_of: Mapping[str, Any],
+    keys: Any,
+    tests: Any,
+) -> Any:
+    """Return a result as an event, or None for what was skipped or is not on the page."""
+    if node.unique_id in key_of and key_of[node.unique_id] in keys and node.status == "success":
+        rows = {} if node.rows is None else {"dagster/row_count": node.rows}
+        return MaterializeResult(
+            key_of[node.unique_id], metadata={"seconds": round(node.seconds, 3), **rows}
+        )
+    check = check_of.get(node.unique_id)
+    if check is None or check.key not in tests or node.status not in ("pass", "warn", "fail"):
+        return None
+    return AssetCheckResult(
+        passed=node.status == "pass",
+        asset_key=check.asset_key,
+        check_name=check.name,
+        severity=AssetCheckSeverity.ERROR if check.blocking else AssetCheckSeverity.WARN,
+        metadata={"failing_rows": node.failures, "seconds": round(node.seconds, 3)},
+        description=node.message or None,
+    )

@@ -1,0 +1,69 @@
+"""How an asset does its work: under the home's lock, in a thread, its events told as they happen.
+
+The lock is the operating system's and the truth (`tradehouse.locks`); the pool of the same name is
+what the page shows while a run waits in the queue.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
+
+from dagster import AssetExecutionContext, Failure
+
+from tradehouse import locks
+from tradehouse.errors import TradehouseError
+from tradehouse.home import Home, find_home, whole_number_setting
+
+POOL = "writer"
+WAIT_SECONDS = 6 * 3600
+
+Event = TypeVar("Event")
+Emit = Callable[[Any], None]
+
+
+@dataclass(frozen=True)
+class _End:
+    error: BaseException | None
+
+
+def work(context: AssetExecutionContext, function: Callable[[Home, Emit], None]) -> Iterator[Any]:
+    """Call `function(home, emit)` as the home's only writer; yield what it emits, at once.
+
+    The lock is taken and held by the thread that writes: where a run is stopped from the page, it
+    is free only when the whole process is gone.
+
+    Raises:
+        Failure: with the sentence of an error that trying again would not mend.
+        BusyError: when another process still writes after TRADEHOUSE_WAIT_SECONDS (six hours).
+    """
+    events: SimpleQueue[Any] = SimpleQueue()
+    home = find_home()
+
+    def run() -> None:
+        try:
+            with locks.writing(
+                home,
+                whole_number_setting("TRADEHOUSE_WAIT_SECONDS", WAIT_SECONDS),
+                command=f"Dagster run {context.run_id[:8]}, {context.op_handle.name}",
+                on_wait=context.log.warning,
+            ):
+                function(home, events.put)
+        except BaseException as error:  # handed to the thread that waits
+            events.put(_End(error))
+        else:
+            events.put(_End(None))
+
+    Thread(target=run, name="tradehouse-writer", daemon=True).start()
+    while not isinstance(event := events.get(), _End):
+        yield event
+    if isinstance(event.error, TradehouseError):
+        raise Failure(str(event.error), allow_retries=is_passing(event.error)) from event.error
+    if event.error is not None:
+        raise event.error
+
+
+def is_passing(error: TradehouseError) -> bool:
+    """Whether an error may be gone when the same is tried again."""
+    return error.exit_code in (1, 5)

@@ -1,0 +1,1 @@
+"""Tests of the asset page: graph, sensors, runs, browser."""

@@ -1,0 +1,146 @@
+"""The asset graph as a whole: its shape, what importing it costs and touches."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from dagster import AssetKey, AutomationCondition
+
+from orchestration.translators import DOCS, RELEASE
+from tests.orchestration.support import FIRST
+from tradehouse.home import PROJECT
+
+SNAPSHOT = Path(__file__).with_name("asset_graph.json")
+IMPORT_SECONDS = 5
+
+
+def describe(definitions):
+    """Return every asset with its group, what it reads, its blocking checks and its owners."""
+    graph = definitions.resolve_asset_graph()
+    found = {}
+    for key in sorted(graph.get_all_asset_keys()):
+        node = graph.get(key)
+        checks = [check for check in graph.asset_check_keys if check.asset_key == key]
+        found[key.to_user_string()] = {
+            "group": node.group_name,
+            "reads": sorted(one.to_user_string() for one in node.parent_keys),
+            "checks": len(checks),
+            "blocking": sum(graph.get(check).blocking for check in checks),
+            "owners": sorted(node.owners),
+            "by_day": node.is_partitioned,
+        }
+    return found
+
+
+def test_the_graph_is_the_one_that_was_looked_at(definitions):
+    """`TRADEHOUSE_SNAPSHOT=write` writes it anew; look at the difference before committing it."""
+    found = describe(definitions)
+    if os.environ.get("TRADEHOUSE_SNAPSHOT") == "write":
+        lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in found.items()]
+        SNAPSHOT.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+    assert found == json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+
+
+def test_every_raw_stream_leads_to_an_exposure_and_nothing_stands_alone(definitions):
+    graph = definitions.resolve_asset_graph()
+
+    def downstream(key):
+        reached, waiting = set(), [key]
+        while waiting:
+            for child in graph.get(waiting.pop()).child_keys:
+                if child not in reached:
+                    reached.add(child)
+                    waiting.append(child)
+        return reached
+
+    streams = [key for key in graph.get_all_asset_keys() if key.path[0] == "raw"]
+    exposures = {key for key in graph.get_all_asset_keys() if key.path[0] == "exposures"}
+    assert len(streams) == 21
+    assert len(exposures) >= 4
+    for stream in streams:
+        assert {RELEASE, *exposures} <= downstream(stream), stream
+    assert all(graph.get(key).group_name != "default" for key in graph.get_all_asset_keys())
+
+
+def test_only_what_can_be_made_is_executable(definitions):
+    graph = definitions.resolve_asset_graph()
+    external = {key for key in graph.get_all_asset_keys() if not graph.get(key).is_executable}
+
+    assert {key.path[0] for key in external} == {"exposures"}
+
+
+def test_the_release_waits_for_sound_gold_under_declarative_automation_too(definitions):
+    condition = definitions.resolve_asset_graph().get(RELEASE).automation_condition
+    sound = AutomationCondition.all_deps_blocking_checks_passed()
+
+    assert sound in condition.children
+    assert definitions.resolve_asset_graph().get(DOCS).automation_condition is None
+
+
+def test_days_begin_with_the_first_delivery(prepared, home):
+    from tests.orchestration.conftest import define
+    from tests.orchestration.support import scale_down
+
+    scale_down(home / "landing", days=0)
+    graph = define(prepared).resolve_asset_graph()
+
+    days = graph.get(AssetKey(["raw", "brokerage", "trade"])).partitions_def
+    assert days.get_first_partition_key() == FIRST
+
+
+def test_the_definitions_are_short():
+    text = (PROJECT / "orchestration" / "definitions.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 40
+
+
+PROBE = """
+import socket, sys
+import duckdb
+def refuse(*_, **__):
+    raise AssertionError("touched at import")
+duckdb.connect = socket.socket.connect = refuse
+import orchestration.definitions
+assert orchestration.definitions.defs.resolve_all_asset_specs()
+"""
+
+
+def test_importing_opens_no_database_and_no_network_and_needs_no_secret(prepared, home):
+    bare = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE],
+        env={**bare, "TRADEHOUSE_HOME": str(home), "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not home.exists()
+
+
+def test_importing_costs_less_than_five_seconds(prepared, home):
+    """Counted in processor time, which other work on the machine does not lengthen."""
+    code = "import orchestration.definitions, time; print(time.process_time())"
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "TRADEHOUSE_HOME": str(home), "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert float(done.stdout) < IMPORT_SECONDS, f"{time.monotonic() - begun:.1f} s of wall time"
+
+
+def test_without_a_manifest_the_sentence_says_what_to_do(tmp_path, monkeypatch):
+    from orchestration import manifest
+    from tradehouse.errors import TradehouseError
+
+    with pytest.raises(TradehouseError, match="make manifest"):
+        manifest.read_manifest(tmp_path / "nothing")
