@@ -6,7 +6,7 @@ lie and how they become visible (`landing`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
@@ -15,7 +15,15 @@ import numpy as np
 
 from simulator import reference
 from simulator.audits import Written
-from simulator.crm import ADDACCT, CLOSEACCT, INACT, NEW, UPDACCT, UPDCUST, Actions, Crm
+from simulator.counts import (
+    account_counts,
+    customer_counts,
+    prices_written,
+    settlements_written,
+    trades_written,
+    watches_written,
+)
+from simulator.crm import ADDACCT, NEW, Crm
 from simulator.crm_document import XML_HEAD, XML_TAIL, CrmXml
 from simulator.customers import Accounts, Customers
 from simulator.employees import Employees, list_number
@@ -29,13 +37,6 @@ from simulator.text import LINE_END, DataFile
 from simulator.trade_files import TradeFiles
 from simulator.trades import OPEN_DAYS, TradeBook, group_days
 from simulator.watches import Watches
-
-_TRADE_SETS = {
-    "Trade.txt": "DimTrade",
-    "TradeHistory.txt": "DimTradeHistory",
-    "CashTransaction.txt": "DimTradeHistory",
-    "HoldingHistory.txt": "FactHoldings",
-}
 
 
 class Brokerage:
@@ -92,22 +93,22 @@ class Brokerage:
         cash = counts["CashTransaction.txt"]["CT_Records"]
         holdings = counts["HoldingHistory.txt"]["HH_RECORDS"]
         return [
-            self._trades_written(counts["Trade.txt"]),
+            trades_written(counts["Trade.txt"]),
             Written(
                 "TradeHistory.txt",
                 counts["TradeHistory.txt"]["TH_Records"],
                 (("DimTradeHistory", counts["TradeHistory.txt"]),),
             ),
-            *_settlements_written(cash, holdings),
+            *settlements_written(cash, holdings),
         ]
 
     def _historical_prices(self, directory: Path) -> list[Written]:
         rows = self.markets.history(directory, self._chunk_rows)
-        return [_prices_written(rows)]
+        return [prices_written(rows)]
 
     def _historical_watches(self, directory: Path) -> list[Written]:
         active = self.watches.history(directory, self._chunk_rows)
-        return [_watches_written(self.watches.rows, active)]
+        return [watches_written(self.watches.rows, active)]
 
     def _archive(self, directory: Path) -> list[Written]:
         """Quarters are rendered together, about as many rows at once as elsewhere."""
@@ -153,8 +154,8 @@ class Brokerage:
             "CustomerMgmt.xml",
             len(history),
             (
-                ("DimAccount", _account_counts(history, historical=True)),
-                ("DimCustomer", _customer_counts(history, counts)),
+                ("DimAccount", account_counts(history, historical=True)),
+                ("DimCustomer", customer_counts(history, counts)),
             ),
         )
         listed = self._prospect_list(directory, new=self.prospects.count)
@@ -184,10 +185,10 @@ class Brokerage:
         holdings = counts["HoldingHistory.txt"]["HH_RECORDS"]
         first_price = self.markets.rows_before(day) + 1
         written = [
-            self._trades_written(counts["Trade.txt"]),
-            *_settlements_written(cash, holdings),
-            _prices_written(self.markets.day(directory, day, first_price)),
-            _watches_written(*self.watches.day(directory, day)),
+            trades_written(counts["Trade.txt"]),
+            *settlements_written(cash, holdings),
+            prices_written(self.markets.day(directory, day, first_price)),
+            watches_written(*self.watches.day(directory, day)),
             *self._daily_people(directory, day),
             self._prospect_list(directory, new=self.plan.prospects_replaced),
         ]
@@ -215,10 +216,10 @@ class Brokerage:
             Written(
                 "Customer.txt",
                 len(customers),
-                (("DimCustomer", _customer_counts(actions, counts)),),
+                (("DimCustomer", customer_counts(actions, counts)),),
             )
         )
-        books = _account_counts(actions, historical=False)
+        books = account_counts(actions, historical=False)
         written.append(Written("Account.txt", len(accounts), (("DimAccount", books),)))
         return written
 
@@ -244,53 +245,3 @@ class Brokerage:
                 "P_C_MATCHING": self.prospects.matching(),
             }
             return Written("Prospect.csv", file.rows, (("Prospect", counts),))
-
-    @staticmethod
-    def _trades_written(counts: Mapping[str, int]) -> Written:
-        names = (
-            "T_Records", "T_NEW", "T_CanceledTrades", "T_InvalidCommision", "T_InvalidCharge",
-        )  # fmt: skip
-        ordered = {name: counts[name] for name in names}
-        return Written("Trade.txt", counts["T_Records"], (("DimTrade", ordered),))
-
-
-def _settlements_written(cash: int, holdings: int) -> list[Written]:
-    counts = {
-        "CT_Records": cash,
-        "CT_Trades": cash,
-        "CT_AccountsCreations": 0,
-        "CT_UpdatedAccounts": 0,
-    }
-    return [
-        Written("CashTransaction.txt", cash, (("DimTradeHistory", counts),)),
-        Written("HoldingHistory.txt", holdings, (("FactHoldings", {"HH_RECORDS": holdings}),)),
-    ]
-
-
-def _prices_written(rows: int) -> Written:
-    return Written("DailyMarket.txt", rows, (("FactMarketHistory", {"DM_RECORDS": rows}),))
-
-
-def _watches_written(rows: int, active: int) -> Written:
-    counts = {"WH_RECORDS": rows, "WH_ACTIVE": active}
-    return Written("WatchHistory.txt", rows, (("FactWatches", counts),))
-
-
-def _account_counts(actions: Actions, historical: bool) -> dict[str, int]:
-    added = len(actions.of(ADDACCT)) if historical else len(actions.of(NEW, ADDACCT))
-    return {
-        "CA_ADDACCT": added,
-        "CA_CLOSEACCT": len(actions.of(CLOSEACCT)),
-        "CA_UPDACCT": len(actions.of(UPDACCT)),
-        "CA_ID_HIST": -1,
-    }
-
-
-def _customer_counts(actions: Actions, values: dict[str, int]) -> dict[str, int]:
-    return {
-        "C_NEW": len(actions.of(NEW)),
-        "C_UPDCUST": len(actions.of(UPDCUST)),
-        "C_ID_HIST": 0,
-        "C_INACT": len(actions.of(INACT)),
-        **values,
-    }

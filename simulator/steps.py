@@ -1,8 +1,8 @@
 """Deliveries with faults as numbered steps, and playing them into a landing directory.
 
 Belongs here: which fault comes on which day, which deliveries that means in which order, the list
-`faults.json`. Does not belong here: the faults themselves
-(`history_faults`, `row_faults`, `file_faults`).
+`faults.json`. Does not belong here: the faults themselves (`crm_faults`,
+`newswire_faults`, `row_faults`, `file_faults`).
 
 Layout: `steps/001/Batch1/...`, `steps/002/Batch2/...` and `faults.json` beside. A step is one
 delivery of one batch. `faults.json` has `brokerage` (the parameters), `steps` (step, batch,
@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simulator.crm_faults import CRM_FAULTS
 from simulator.delivery import Delivery, Fault, Row, link_or_copy
 from simulator.file_faults import FILE_FAULTS, FileFault, broken_xml, changed_content
-from simulator.history_faults import HISTORY_ROW_FAULTS
+from simulator.newswire_faults import NEWSWIRE_FAULTS
 from simulator.plan import SimulationError
 from simulator.row_faults import ROW_FAULTS, bring_late_trades, renumber, take_pending_trades
 
@@ -127,9 +128,10 @@ class Steps:
     def _history(self) -> None:
         def delivery() -> Delivery:
             made = Delivery(1, self._clean / "Batch1")
-            for name, spoil in HISTORY_ROW_FAULTS.items():
-                if name in self._faults:
-                    spoil(made)
+            for switches in (NEWSWIRE_FAULTS, CRM_FAULTS):
+                for name in self._faults:
+                    if name in switches:
+                        switches[name](made)
             return made
 
         if "broken_xml" in self._faults:
