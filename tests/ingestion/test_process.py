@@ -99,7 +99,7 @@ sync(endless(), Path(sys.argv[1]))
 
 
 def endless() -> Declaration:
-    script = Path(__file__).parent / "counting_source.py"
+    script = PROJECT / "benchmarks/ingestion/counting_source.py"
     return Declaration.model_validate(
         {
             "name": "endless",

@@ -1,0 +1,239 @@
+"""Loads killed at random moments, run again, and compared with an undisturbed load.
+
+    python -m benchmarks.ingestion.kills [--rounds 200] [--seed N]
+
+Half of the rounds load a source that counts (records, a state after every 125), half a small
+simulated brokerage (whole files). In every round one or two loads into a new home are killed,
+the loader or its connector with SIGKILL, at a moment drawn from the length of an undisturbed load;
+the next one has to end with the same tables. Prints Markdown, and fails at the first difference.
+"""
+
+import argparse
+import datetime as dt
+import multiprocessing
+import multiprocessing.context
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+import ingestion.reader
+from ingestion import SyncResult, declarations, sync
+from ingestion.declarations import Declaration
+from ingestion.errors import IngestionError
+
+HERE = Path(__file__).parent
+TOTAL, EVERY = 2000, 125
+SEGMENT_BYTES = 16 * 1024
+# Forked from a process that has imported everything: a load begins at once.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["duckdb", "ingestion.run", "ingestion.sync"])
+
+Load = multiprocessing.context.ForkServerProcess
+Content = dict[str, list[tuple[object, ...]]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A source that is loaded again and again; `landing` is None for the one that counts."""
+
+    name: str
+    landing: Path | None = None
+
+    def declaration(self) -> Declaration:
+        """The source's declaration."""
+        if self.landing is not None:
+            return declarations.read("brokerage")
+        command = [sys.executable, str(HERE / "counting_source.py"), str(TOTAL), str(EVERY)]
+        return Declaration.model_validate(
+            {
+                "name": "counting",
+                "description": "Counts.",
+                "owner": "benchmarks",
+                "connector": {"command": command},
+            }
+        )
+
+    def load(self, home: Path) -> SyncResult:
+        """One load in this process, in many small segments."""
+        ingestion.reader.SPOOL_SEGMENT_BYTES = SEGMENT_BYTES
+        ingestion.reader.FILE_SEGMENT_BYTES = SEGMENT_BYTES
+        return sync(self.declaration(), home, landing=self.landing)
+
+    def start(self, home: Path) -> Load:
+        """One load in a process of its own."""
+        process = PROCESSES.Process(target=_load, args=(self, home))
+        process.start()
+        return process
+
+
+def _load(subject: Subject, home: Path) -> None:
+    try:
+        sys.exit(0 if subject.load(home).status == "succeeded" else 1)
+    except IngestionError:
+        sys.exit(1)  # Its connector was killed before it had read anything.
+
+
+@dataclass
+class Tally:
+    """What the kills met."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    homes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def killed(self) -> int:
+        """Kills that met a running load."""
+        return self.outcomes["loader killed"] + self.outcomes["connector killed"]
+
+
+def connector_of(process: Load) -> int | None:
+    """The process id of a load's running connector."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    try:
+        found = children.read_text().split()
+    except OSError:
+        return None
+    return int(found[0]) if found else None
+
+
+def kill_once(subject: Subject, home: Path, delay: float, *, connector: bool) -> str:
+    """One load that is killed after a delay, itself or its connector; returns how it ended."""
+    process = subject.start(home)
+    process.join(delay)
+    victim = None if connector else process.pid
+    while process.is_alive() and victim is None:
+        victim = connector_of(process)
+        time.sleep(0.002)
+    if victim is not None and process.is_alive():
+        try:
+            os.kill(victim, signal.SIGKILL)
+        except ProcessLookupError:
+            victim = None
+    else:
+        victim = None
+    process.join(120)
+    if process.exitcode is None:
+        raise SystemExit("the load did not end within 120 seconds")
+    if connector and process.exitcode == -signal.SIGKILL:
+        raise SystemExit("the load died with its connector")
+    if victim is None:
+        return "ended before"
+    return "connector killed" if connector else "loader killed"
+
+
+def content(home: Path) -> Content:
+    """Every row of every table, without what differs from load to load."""
+    path = home / "raw.duckdb"
+    if not path.exists():
+        return {}
+    with duckdb.connect(str(path), read_only=True) as connection:
+        names = connection.execute(
+            "select schema_name, table_name from duckdb_tables()"
+            " where database_name = current_database() and not starts_with(schema_name, '_')"
+        ).fetchall()
+        left_out = "_airbyte_raw_id, _airbyte_extracted_at"
+        return {
+            f"{schema}.{table}": connection.execute(
+                f'select * exclude ({left_out}) from {schema}."{table}" order by all'
+            ).fetchall()
+            for schema, table in names
+        }
+
+
+def how_full(found: Content, whole: Content) -> str:
+    """How much of a load a killed one left."""
+    rows, all_rows = (sum(map(len, each.values())) for each in (found, whole))
+    return "nothing" if not rows else "everything" if rows == all_rows else "a part"
+
+
+def differences(found: Content, whole: Content) -> list[str]:
+    """Tables that are not the same, in words."""
+    return [
+        f"{name}: {len(found.get(name, []))} rows instead of {len(whole.get(name, []))}, or others"
+        for name in sorted({*found, *whole})
+        if found.get(name) != whole.get(name)
+    ]
+
+
+def rounds(subject: Subject, folder: Path, count: int, chance: random.Random) -> Tally:
+    """The rounds of one subject. Raises SystemExit at the first difference."""
+    undisturbed = folder / f"{subject.name}-undisturbed"
+    subject.load(folder / f"{subject.name}-first")  # What starts once is not to be measured.
+    started = time.monotonic()
+    process = subject.start(undisturbed)
+    process.join(300)
+    seconds = time.monotonic() - started
+    if process.exitcode != 0:
+        raise SystemExit("an undisturbed load failed")
+    whole = content(undisturbed)
+    tally = Tally()
+    for number in range(count):
+        home = folder / f"{subject.name}-{number}"
+        for _ in range(chance.randint(1, 2)):
+            delay, connector = chance.uniform(0, seconds), chance.random() < 0.5
+            tally.outcomes[kill_once(subject, home, delay, connector=connector)] += 1
+        tally.homes[how_full(content(home), whole)] += 1
+        result = subject.load(home)
+        left = list((home / "tmp").iterdir())
+        wrong = differences(content(home), whole)
+        if result.status != "succeeded" or wrong or left:
+            raise SystemExit(f"{subject.name}, {home}: {result.errors} {wrong} {left}")
+        shutil.rmtree(home)
+    return tally
+
+
+def table(tallies: dict[str, Tally]) -> str:
+    """What the rounds met, in Markdown."""
+    outcomes = ("loader killed", "connector killed", "ended before")
+    homes = ("nothing", "a part", "everything")
+    lines = [
+        f"| source | rounds | {' | '.join(outcomes)} | {' | '.join(f'left {h}' for h in homes)} |",
+        f"|---|{'---:|' * (1 + len(outcomes) + len(homes))}",
+    ]
+    for name, tally in tallies.items():
+        counts = [
+            sum(tally.homes.values()),
+            *(tally.outcomes[each] for each in outcomes),
+            *(tally.homes[each] for each in homes),
+        ]
+        lines.append(f"| {name} | {' | '.join(map(str, counts))} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Kill, run again, compare and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 100_000)
+    arguments = parser.parse_args()
+    chance = random.Random(arguments.seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        subjects = [Subject("counting"), Subject("brokerage", _small_brokerage(folder))]
+        half = arguments.rounds // 2
+        counts = [arguments.rounds - half, half]
+        tallies = {
+            subject.name: rounds(subject, folder, count, chance)
+            for subject, count in zip(subjects, counts, strict=True)
+        }
+    print(f"seed {arguments.seed}: every round ended as an undisturbed load\n\n{table(tallies)}")
+
+
+def _small_brokerage(folder: Path) -> Path:
+    from simulator import simulate
+
+    simulate(0.02, 2, 1, dt.date(2017, 7, 8), folder / "landing")
+    return folder / "landing"
+
+
+if __name__ == "__main__":
+    main()
