@@ -177,15 +177,19 @@ def _title(spec: Mapping[str, Any]) -> str | None:
 
 
 def _required_settings(name: str, schema: Mapping[str, Any], *path: str) -> dict[str, Any]:
-    """The required settings of a specification, as variables or their defaults."""
+    """The required settings of a specification, as variables or their defaults.
+
+    Of alternatives the first one is taken.
+    """
     properties = schema.get("properties") or {}
     found: dict[str, Any] = {}
     for key in schema.get("required") or ():
         of = properties.get(key) or {}
         if "const" in of or "default" in of:
             found[key] = of.get("const", of.get("default"))
-        elif of.get("properties"):
-            found[key] = _required_settings(name, of, *path, key)
+        elif of.get("properties") or of.get("oneOf"):
+            chosen = of if of.get("properties") else of["oneOf"][0]
+            found[key] = _required_settings(name, chosen, *path, key)
         else:
             variable = "_".join((name, *path, key)).upper()
             found[key] = "${" + "".join(c if c.isalnum() else "_" for c in variable) + "}"

@@ -158,7 +158,7 @@ def test_a_check_that_fails_says_what_the_connector_says(source: Source) -> None
 def test_add_writes_a_declaration_from_the_specification(tmp_path: Path) -> None:
     spec = {
         "title": "Shop",
-        "required": ["host", "credentials", "mode"],
+        "required": ["host", "credentials", "mode", "provider"],
         "properties": {
             "host": {"type": "string"},
             "credentials": {
@@ -168,6 +168,19 @@ def test_add_writes_a_declaration_from_the_specification(tmp_path: Path) -> None
             },
             "mode": {"type": "string", "default": "fast"},
             "optional": {"type": "integer"},
+            "provider": {
+                "oneOf": [
+                    {
+                        "required": ["storage", "bucket"],
+                        "properties": {
+                            "storage": {"const": "S3"},
+                            "bucket": {"type": "string"},
+                            "region": {"type": "string"},
+                        },
+                    },
+                    {"required": ["storage"], "properties": {"storage": {"const": "local"}}},
+                ]
+            },
         },
     }
     message = json.dumps({"type": "SPEC", "spec": {"connectionSpecification": spec}})
@@ -180,6 +193,7 @@ def test_add_writes_a_declaration_from_the_specification(tmp_path: Path) -> None
         "host": "${SHOP_HOST}",
         "credentials": {"api-key": "${SHOP_CREDENTIALS_API_KEY}"},
         "mode": "fast",
+        "provider": {"storage": "S3", "bucket": "${SHOP_PROVIDER_BUCKET}"},
     }
     assert (written.description, written.owner, written.enabled) == ("Shop.", "me", False)
     with pytest.raises(DeclarationError, match="exists already"):

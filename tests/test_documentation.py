@@ -1,0 +1,110 @@
+"""How commands are taken from the documentation."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.documentation import PROJECT, blocks, commands, fresh_project, run, script
+
+PAGE = """\
+# Title
+
+```sh
+echo one
+```
+
+## First
+
+```console
+$ echo two
+two
+$ echo three \\
+    four
+three four
+```
+
+```python
+print("not a command")
+```
+
+## Second
+
+<!-- not run: needs a server -->
+```sh
+exit 7
+```
+
+<!-- file: some/where.yml -->
+```yaml
+key: $HOME 'and' "quotes"
+```
+
+````sh
+echo '```'
+cat some/where.yml
+````
+"""
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    path = tmp_path / "page.md"
+    path.write_text(PAGE)
+    return path
+
+
+def test_blocks_with_place_section_and_marks(page: Path) -> None:
+    found = blocks(page)
+    assert [(b.line, b.section, b.language, b.not_run, b.file) for b in found] == [
+        (4, "Title", "sh", None, None),
+        (10, "Title / First", "console", None, None),
+        (25, "Title / Second", "sh", "needs a server", None),
+        (30, "Title / Second", "yaml", None, "some/where.yml"),
+        (34, "Title / Second", "sh", None, None),
+    ]
+    assert [block.line for block in blocks(page, "Second")] == [25, 30, 34]
+    with pytest.raises(ValueError, match="no section 'Third'"):
+        blocks(page, "Third")
+
+
+def test_of_a_console_only_what_was_typed_is_taken(page: Path) -> None:
+    assert commands(blocks(page)[1]) == "echo two\necho three \\\n    four\n"
+
+
+def test_blocks_run_in_one_shell_in_order(page: Path) -> None:
+    said = run(blocks(page), page.parent).splitlines()
+    assert [line for line in said if not line.startswith("==")] == [
+        *("one", "two", "three four", "```"),
+        "key: $HOME 'and' \"quotes\"",
+    ]
+
+
+def test_a_command_that_fails_is_named(page: Path) -> None:
+    page.write_text(PAGE.replace("echo two", "false | cat"))
+    with pytest.raises(AssertionError, match=r"failed: page\.md:10"):
+        run(blocks(page), page.parent)
+
+
+def test_a_mark_without_a_reason_is_refused(page: Path) -> None:
+    page.write_text(PAGE.replace("needs a server ", ""))
+    with pytest.raises(ValueError, match=r"page\.md:23: the comment gives no reason"):
+        blocks(page)
+
+
+def test_every_page_of_the_project_can_be_taken_apart() -> None:
+    pages = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")]
+    found = [block for page in pages for block in blocks(page)]
+    assert {block.page.name for block in found} >= {"README.md", "ingestion.md"}
+    assert all(block.text.strip() for block in found)
+    assert script(found)
+
+
+def test_a_fresh_project_runs_its_own_code(tmp_path: Path) -> None:
+    project = fresh_project(tmp_path / "project")
+    (project / "tradehouse" / "__init__.py").write_text('print("the copy")\n')
+    page = tmp_path / "page.md"
+    page.write_text('```sh\n.venv/bin/python -c "import tradehouse"\nls -A\n```\n')
+    said = run(blocks(page), project)
+    assert re.search(r"^the copy$", said, re.MULTILINE)
+    assert not {"data", ".git"} & set(said.splitlines())
