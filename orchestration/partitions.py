@@ -1,12 +1,13 @@
 """Days: the brokerage's assets are partitioned by the business day that a batch carries.
 
-The historical batch's day is the first partition, and there is no last one. Which batch a day is
-stands in its `BatchDate.txt`, or in what the last build wrote down.
+The historical batch's day is the first partition. There is no last one, but days that are more than
+a year away from every delivery are not shown. Which batch a day is stands in its `BatchDate.txt`,
+or in what the last build wrote down.
 """
 
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 from dagster import DailyPartitionsDefinition
@@ -14,6 +15,8 @@ from dagster import DailyPartitionsDefinition
 from tradehouse import brokerage, state, syncing
 from tradehouse.errors import LandingError
 from tradehouse.home import Home, find_home
+
+HORIZON = timedelta(days=366)
 
 
 def find_days(home: Home) -> dict[int, date]:
@@ -34,7 +37,13 @@ def brokerage_days() -> DailyPartitionsDefinition:
     """Return the partitions of this home's brokerage; reads only small files."""
     days = find_days(find_home())
     first = min(days.values(), default=syncing.FIRST_DAY)
-    return DailyPartitionsDefinition(start_date=first.isoformat(), end_offset=1)
+    horizon = max(days.values(), default=first) + HORIZON
+    is_past = horizon < datetime.now(UTC).date()
+    return DailyPartitionsDefinition(
+        start_date=first.isoformat(),
+        end_date=horizon.isoformat() if is_past else None,
+        end_offset=0 if is_past else 1,
+    )
 
 
 def batches_of(home: Home, keys: Iterable[str]) -> list[int]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+import yaml
 from dagster import (
     AssetCheckSpec,
     AssetKey,
@@ -60,6 +61,19 @@ def freshness_of(limit: timedelta | None) -> FreshnessPolicy | None:
     if limit is None:
         return None
     return FreshnessPolicy.time_window(fail_window=limit, warn_window=limit * WARN_SHARE)
+
+
+def describe_test(test: Node) -> str:
+    """Return what a test says of itself: its description, its opening comment or its arguments."""
+    if test.get("description"):
+        return str(test["description"])
+    code = test.get("raw_code", "")
+    comment = re.search(r"\{#(.*?)#\}|\A((?:--[^\n]*\n)+)", code, flags=re.DOTALL)
+    if comment:
+        return " ".join((comment[1] or comment[2].replace("--", " ")).split())
+    arguments = (test.get("test_metadata") or {}).get("kwargs", {})
+    shown = {name: value for name, value in arguments.items() if name != "model"}
+    return yaml.safe_dump(shown, sort_keys=False, width=100) if shown else str(test["name"])
 
 
 class Translator(DagsterDbtTranslator):
@@ -137,7 +151,7 @@ class Translator(DagsterDbtTranslator):
         return AssetCheckSpec(
             name=test["name"],
             asset=asset_spec.key,
-            description=test.get("description") or None,
+            description=describe_test(test),
             additional_deps=sorted(others - {asset_spec.key}),
             metadata={UNIQUE_ID: unique_id},
             blocking=str(test["config"].get("severity", "error")).lower() == "error",

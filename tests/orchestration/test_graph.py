@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,22 @@ def test_days_begin_with_the_first_delivery(prepared, home):
 
     days = graph.get(AssetKey(["raw", "brokerage", "trade"])).partitions_def
     assert days.get_first_partition_key() == FIRST
+    # Nothing was delivered for years: a year is left for what comes.
+    assert days.get_last_partition_key() == "2020-06-28"
+
+
+def test_days_have_no_end_where_deliveries_are_recent(home):
+    from orchestration import partitions
+    from tradehouse import state
+    from tradehouse.home import Home
+
+    today = datetime.now(UTC).date()
+    record = {"batches": [{"batch": 1, "batch_date": str(today - timedelta(days=3))}]}
+    state.write(Home(home), "build", record)
+    partitions.brokerage_days.cache_clear()
+
+    assert partitions.brokerage_days().get_last_partition_key() == str(today)
+    assert partitions.brokerage_days().end is None
 
 
 def test_the_definitions_are_short():

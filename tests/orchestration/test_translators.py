@@ -128,6 +128,23 @@ def test_whose_check_a_test_is(translator, test, owner):
     assert translator.tested_by({"nodes": nodes}, "test.t") == owner
 
 
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        ({"description": "Said in yml.", "raw_code": "{# Not this. #}"}, "Said in yml."),
+        (
+            {"raw_code": "{{ config() }}\n{#\n  A returned row\n  is bad.\n#}"},
+            "A returned row is bad.",
+        ),
+        ({"raw_code": "-- A returned\n-- row is bad.\nselect 1"}, "A returned row is bad."),
+        ({"test_metadata": {"kwargs": {"model": "m", "not_null": ["a"]}}}, "not_null:\n- a\n"),
+        ({"name": "plain"}, "plain"),
+    ],
+)
+def test_a_check_says_what_its_test_says(test, words):
+    assert translators.describe_test(test) == words
+
+
 def test_freshness_is_what_the_declaration_promises(prepared, translator):
     brokerage = declarations.read("brokerage")
     spec = next(translator.raw_specs(brokerage, prepared))

@@ -1,0 +1,218 @@
+"""The job of a day, executed on the hand-written brokerage: whole, again, in part, and failing."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import duckdb
+import pytest
+from dagster import AssetKey, AssetMaterialization, DagsterEventType
+
+from orchestration.checks import ACCEPTED, CONSERVED
+from tests.compare_gold import compare_files
+from tests.landing import small_files, write_landing
+from tests.orchestration.support import FIRST, LAST, MIDDLE, evaluated, materialized, why
+from tradehouse import build, locks, releases, state
+from tradehouse.home import PROJECT, Home
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("orchestration")]
+
+CONTROL_FIGURES = ("gold/di_messages", "assert_control_figures_are_met")
+
+
+def gold(home, query):
+    with duckdb.connect(home / "releases/current/tradehouse.duckdb", read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def executable(definitions):
+    graph = definitions.resolve_asset_graph()
+    return {
+        key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).is_executable
+    }
+
+
+def test_days_go_from_the_streams_to_the_release_and_no_further(loaded, copied):
+    result = loaded.result
+
+    assert result.success, why(result)
+    assert materialized(result) == executable(copied.definitions)
+    assert set(evaluated(result)) == {
+        (key.asset_key.to_user_string(), key.name)
+        for key in copied.definitions.resolve_asset_graph().asset_check_keys
+    }
+    assert all(evaluated(result).values())
+    # Three days are delivered, two were asked for.
+    [release] = releases.list_releases(Home(loaded.home))
+    assert [batch["batch_date"] for batch in release["batches"]] == [FIRST, MIDDLE]
+    for key in ("raw/brokerage/trade", "silver/silver_trades", "gold/dim_trade"):
+        days = copied.instance.get_materialized_partitions(AssetKey(key.split("/")))
+        assert days == {FIRST, MIDDLE}
+
+
+def test_metadata_says_what_was_loaded_and_built(loaded):
+    told = {
+        event.asset_key.to_user_string(): event.step_materialization_data.materialization
+        for event in loaded.result.all_events
+        if event.is_step_materialization
+    }
+
+    def metadata(key: str) -> dict:
+        found: AssetMaterialization = told[key]
+        return {name: entry.value for name, entry in found.metadata.items()}
+
+    files = small_files()
+    lines = sum(files[f"Batch{n}/Trade.txt"].count(b"\n") for n in (1, 2))
+    size = sum(len(files[f"Batch{n}/Trade.txt"]) for n in (1, 2))
+    raw = metadata("raw/brokerage/trade")
+    assert (raw["records"], raw["bytes"]) == (lines, size)
+    assert raw["records_per_second"] > 0
+    assert raw["state"] == {"delivery_by_batch": {"1": 1, "2": 1}}
+    trades = metadata("gold/dim_trade")["dagster/row_count"]
+    assert [(trades,)] == gold(loaded.home, "select count(*) from gold.dim_trade")
+    assert metadata("gold/dim_trade")["seconds"] > 0
+    release = metadata("release")
+    assert release["days"] == [FIRST, MIDDLE]
+    assert release["rows_by_table"]["dim_trade"] == trades
+    [conserved] = [
+        one
+        for one in loaded.result.get_asset_check_evaluations()
+        if (one.asset_key.path[-1], one.check_name) == ("trade", CONSERVED)
+    ]
+    counts = {name: entry.value for name, entry in conserved.metadata.items()}
+    assert counts["rows_delivered"] == lines
+    assert counts["rows_typed"] + counts["rows_quarantined"] + counts["rows_dropped"] == lines
+
+
+def test_a_day_that_is_run_again_gives_the_same_gold(loaded, copied):
+    result = copied.day(MIDDLE)
+
+    assert result.success, why(result)
+    assert materialized(result) == executable(copied.definitions)
+    record = state.read(Home(copied.home), "build")
+    assert record["reasons"] == ["batch 2 was asked for again"]
+    assert len(releases.list_releases(Home(copied.home))) == 2
+    current = "releases/current/tradehouse.duckdb"
+    assert compare_files(copied.home / current, loaded.home / current) == []
+
+
+def test_a_model_can_be_built_by_itself(copied):
+    home = Home(copied.home)
+
+    result = copied.day(MIDDLE, select=["gold/dim_broker"])
+
+    assert result.success, why(result)
+    assert materialized(result) == {"gold/dim_broker"}
+    assert {asset for asset, _ in evaluated(result)} == {"gold/dim_broker"}
+    assert state.read(home, "build")["status"] == build.PASSED
+    assert len(releases.list_releases(home)) == 1
+
+
+def test_a_run_that_failed_goes_on_with_what_is_left(copied):
+    """An index is in the way of a model that is replaced whole; then it is removed."""
+    in_the_way = "silver.built_batches"
+    with duckdb.connect(copied.home / "warehouse.duckdb") as connection:
+        connection.execute(f"create index in_the_way on {in_the_way} (batch_id)")
+
+    failed = copied.day(LAST)
+    with duckdb.connect(copied.home / "warehouse.duckdb") as connection:
+        connection.execute("drop index silver.in_the_way")
+    left = executable(copied.definitions) - materialized(failed)
+    resumed = copied.day(LAST, select=sorted(left))
+
+    assert not failed.success
+    assert "built_batches" in why(failed)
+    assert left == {"silver/built_batches", "docs", "release"}
+    assert resumed.success, why(resumed)
+    assert materialized(resumed) == left
+    [_, release] = releases.list_releases(Home(copied.home))
+    assert [batch["batch_date"] for batch in release["batches"]] == [FIRST, MIDDLE, LAST]
+
+
+def test_a_failed_check_stops_what_is_downstream_and_leaves_the_release(copied):
+    name = "Batch3/Trade_audit.csv"
+    wrong = small_files()[name].replace(b",T_Records,3", b",T_Records,4")
+    write_landing(copied.home / "landing", {name: wrong})
+    before = releases.find_current(Home(copied.home))
+
+    result = copied.day(LAST)
+
+    assert not result.success
+    checks = evaluated(result)
+    assert checks[CONTROL_FIGURES] is False
+    assert [one for one, passed in checks.items() if not passed] == [CONTROL_FIGURES]
+    assert not {"silver/built_batches", "docs", "release"} & materialized(result)
+    assert "assert_control_figures_are_met" in why(result)
+    assert releases.find_current(Home(copied.home)) == before
+
+
+def test_a_batch_that_is_held_is_shown_and_what_came_before_is_published(copied):
+    rows = small_files()["Batch3/Trade.txt"].count(b"\n")
+    write_landing(copied.home / "landing", {"Batch3/Trade.txt": b"no trade\r\n" * rows})
+
+    result = copied.day(LAST)
+
+    assert result.success, why(result)
+    failed = [one for one, passed in evaluated(result).items() if not passed]
+    assert ("raw/brokerage/batch_date", ACCEPTED) in failed
+    current = [one for one in releases.list_releases(Home(copied.home)) if one["is_current"]]
+    assert [batch["batch_date"] for batch in current[0]["batches"]] == [FIRST, MIDDLE]
+
+
+@pytest.mark.parametrize(
+    ("day", "sentence"),
+    [("2019-07-03", "No batch of 2019-07-03 was delivered"), (LAST, "Batch3/Trade.txt is missing")],
+)
+def test_a_day_that_cannot_be_loaded_is_refused_at_once(copied, day, sentence):
+    (copied.home / "landing/Batch3/Trade.txt").unlink()
+
+    result = copied.day(day, select=["raw/brokerage/trade"])
+
+    assert not result.success
+    assert sentence in why(result)
+    retries = [e for e in result.all_events if e.event_type == DagsterEventType.STEP_UP_FOR_RETRY]
+    assert retries == []
+
+
+def test_one_process_writes_and_the_others_wait_or_say_so(copied):
+    """The command line is refused while Dagster writes; Dagster waits while another one does."""
+    home, seen = Home(copied.home), []
+
+    def ask() -> None:
+        while not any(code == 5 for code, _ in seen) and len(seen) < 200:
+            holder = locks.find_holder(home)
+            if holder is not None and holder["command"].startswith("Dagster run"):
+                done = subprocess.run(
+                    [sys.executable, "-m", "tradehouse.cli", "run"],
+                    env={**os.environ, "PYTHONPATH": str(PROJECT)},
+                    capture_output=True,
+                    text=True,
+                    timeout=60,
+                    check=False,
+                )
+                seen.append((done.returncode, done.stderr))
+            time.sleep(0.05)
+
+    asking = threading.Thread(target=ask)
+    with locks.writing(home):
+        asking.start()
+        waiting = threading.Thread(
+            target=lambda: seen.append((0, copied.day(MIDDLE, select=["docs"])))
+        )
+        waiting.start()
+        time.sleep(3)
+        assert waiting.is_alive()
+    waiting.join(120)
+    again = copied.day(MIDDLE, select=["gold/dim_date", "gold/dim_trade"])
+    asking.join(60)
+
+    result = next(one for code, one in seen if code == 0)
+    logs = copied.instance.all_logs(result.run_id)
+    assert any("Waiting for `" in entry.user_message for entry in logs)
+    assert result.success, why(result)
+    assert again.success, why(again)
+    [refused] = [words for code, words in seen if code == 5]
+    assert "Another process is writing into" in refused
+    assert "Dagster run" in refused
