@@ -1,7 +1,7 @@
 """The HR list: employees of the historical list and what happens to them afterwards.
 
-Belongs here: who is employed, who is a broker, `HR.csv`. Base brokers keep their job code for ever,
-so trades and accounts of any day may name them; new brokers join with later lists.
+Belongs here: who is employed, who is a broker, `HR.csv`. The brokers and managers of the historical
+list stay for ever, so trades, accounts and reports of any day may name them; others come and go.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ BROKER_JOB = 314
 _OTHER_JOBS = np.array([47, 48, 262, 266, 364, 393, 534, 647, 658])
 _FIRST_LIST_DAY, _LIST_INTERVAL = 2, 30
 _CHANGED_SHARE, _LEFT_SHARE, _HIRED_SHARE = 0.01, 0.004, 0.006
+_NEWCOMERS_LEFT_SHARE = 0.08
 
 
 def list_number(day: int) -> int:
@@ -98,11 +99,14 @@ class Employees:
         ids = np.arange(self._plan.employees + number * self._hired)
         joined = np.maximum(0, (ids - self._plan.employees) // self._hired + 1)
         version, present = np.zeros_like(ids), np.ones(len(ids), dtype=bool)
+        newcomer = ids >= self._plan.employees
+        stays = ~newcomer & ((ids <= self._plan.managers) | (self._jobs(ids) == BROKER_JOB))
+        leaving = np.where(newcomer, _NEWCOMERS_LEFT_SHARE, np.where(stays, 0, _LEFT_SHARE))
         for event in range(1, number + 1):
             draw = self._random["event"].uniform(ids + (event << 36))
             known = joined < event
             version[known & (draw < _CHANGED_SHARE)] = event
-            present &= ~(known & (draw >= 1 - _LEFT_SHARE) & (ids > 1))
+            present &= ~(known & (draw >= 1 - leaving))
         return ids[present], version[present]
 
 

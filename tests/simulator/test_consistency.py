@@ -29,8 +29,9 @@ ORPHANS = {
         on a.id = t.t_ca_id::bigint and a.opened <= t.t_dts::timestamp where a.id is null""",
     "trade symbol": f"""select count(*) from trade t left join {FIRST_POSTED} s
         on s.symbol = t.t_s_symb and s.posted::date < t.t_dts::date where s.symbol is null""",
-    "trade executor": """select count(*) from trade t left join hr h
-        on h.employee_id = t.t_exec_name and h.job_code = '314' and h.batch = 1
+    "trade executor": """select count(*) from (select distinct t_exec_name as id from trade)
+        cross join (select distinct batch from hr) lists left join hr h
+        on h.employee_id = id and h.job_code = '314' and h.batch = lists.batch
         where h.employee_id is null""",
     "history trade": """select count(*) from tradehistory h full join
         (select * from trade where batch = 1) t on h.th_t_id = t.t_id
@@ -50,8 +51,9 @@ ORPHANS = {
         on c.id = w.w_c_id::bigint and c.created <= w.w_dts::timestamp where c.id is null""",
     "watch symbol": f"""select count(*) from watchhistory w left join {FIRST_POSTED} s
         on s.symbol = w.w_s_symb and s.posted::date < w.w_dts::date where s.symbol is null""",
-    "account broker": f"""select count(*) from {ACCOUNTS} a left join hr h
-        on h.employee_id = a.broker and h.job_code = '314' and h.batch = 1
+    "account broker": f"""select count(*) from (select distinct broker as id from {ACCOUNTS})
+        cross join (select distinct batch from hr) lists left join hr h
+        on h.employee_id = id and h.job_code = '314' and h.batch = lists.batch
         where h.employee_id is null""",
     "changed account": f"""select count(*) from account c left join {ACCOUNTS} a
         on a.id = c.ca_id::bigint where a.id is null""",
@@ -75,8 +77,9 @@ ORPHANS = {
         on i.issuer = s.issuer and i.posted <= s.posted where i.issuer is null""",
     "result issuer": f"""select count(*) from result s left join {ISSUERS} i
         on i.issuer = s.issuer and i.posted <= s.posted where i.issuer is null""",
-    "manager": """select count(*) from hr e left join hr m on m.employee_id = e.manager_id
-        and m.batch = 1 where m.employee_id is null""",
+    "manager": """select count(*) from hr e left join hr m
+        on m.employee_id = e.manager_id and m.batch = e.batch
+        where m.employee_id is null""",
 }
 
 VIOLATIONS = {
