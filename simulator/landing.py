@@ -10,10 +10,13 @@ call can append days to the same brokerage and refuses any other.
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
+import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,18 +43,34 @@ class Landing:
 
     def write(self, days: int, workers: int, chunk_rows: int) -> list[int]:
         """Write the batches 1..days+1 that are missing; returns their numbers."""
-        missing = [batch for batch in range(1, days + 2) if not self._batch(batch).is_dir()]
-        if not missing:
-            self._write_report()
-            return []
         try:
             self._root.mkdir(parents=True, exist_ok=True)
-            for leftover in self._root.glob(".*.partial"):
-                shutil.rmtree(leftover)
-            self._write_missing(missing, workers, chunk_rows)
+            with self._alone():
+                self._records = self._read_state()  # another process may have written since
+                missing = [batch for batch in range(1, days + 2) if not self._batch(batch).is_dir()]
+                for leftover in self._root.glob(".*.partial"):
+                    shutil.rmtree(leftover)
+                if missing:
+                    self._write_missing(missing, workers, chunk_rows)
+                else:
+                    self._write_report()
         except OSError as error:
             raise WriteError(self._explain(error)) from error
         return missing
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the directory's lock, which leaves no file and ends with the process."""
+        descriptor = os.open(self._root, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError as error:
+            raise WriteError(
+                f"Another process is writing into {self._root}; wait until it has ended."
+            ) from error
+        finally:
+            os.close(descriptor)
 
     def _write_missing(self, missing: list[int], workers: int, chunk_rows: int) -> None:
         last = max(missing)

@@ -2,7 +2,9 @@
 
 import datetime
 import errno
+import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -186,6 +188,18 @@ def test_a_directory_with_something_else_is_left_alone(tmp_path: Path) -> None:
 def test_another_brokerage_is_not_extended(default: Simulated) -> None:
     with pytest.raises(SimulationError, match=r"its scale is 0\.1, its seed is 1"):
         simulate(0.2, 4, 2, DEFAULT_START, default.landing)
+
+
+def test_two_simulations_do_not_write_at_once(tmp_path: Path) -> None:
+    landing = tmp_path / "landing"
+    landing.mkdir()
+    descriptor = os.open(landing, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with pytest.raises(SimulationError, match="Another process is writing into"):
+        simulate(0.1, 0, 1, DEFAULT_START, landing)
+    assert list(landing.iterdir()) == []
+    os.close(descriptor)
+    assert simulate(0.1, 0, 1, DEFAULT_START, landing) == [1]
 
 
 def test_a_full_disk_leaves_no_half_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
