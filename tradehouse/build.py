@@ -6,13 +6,14 @@ Publishing is `tradehouse.publish`; in what order things happen is for `tradehou
 import csv
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tradehouse import fingerprint, partial, state, warehouse
+from tradehouse import fingerprint, graph, journal, partial, state, warehouse
 from tradehouse.dbt_runner import DbtRunner, Invocation, NodeResult
 from tradehouse.errors import TradehouseError, UsageError
 from tradehouse.home import Home
@@ -21,6 +22,7 @@ PASSED, TESTS_FAILED, FAILED, BEGUN = "passed", "tests failed", "failed", "begun
 PARTIAL = "was done in part"
 EVERYTHING = "*"
 ROWS_SHOWN = 5
+MESSAGE_KEPT = 1000
 
 
 @dataclass
@@ -141,6 +143,7 @@ def _with_downstream(runner: DbtRunner, names: list[str]) -> set[str]:
 
 def _compare_code(home: Home, runner: DbtRunner, plan: Plan) -> set[str]:
     manifest = runner.parse()
+    graph.remember(home, manifest, plan.project_digest)
     before = state.read(home, "nodes")
     changed = fingerprint.changed_nodes(before, runner.fingerprints)
     rebuild = set(fingerprint.names_with_downstream(manifest, changed))
@@ -181,7 +184,7 @@ def build(
     """
     started = datetime.now(UTC)
     clock = time.monotonic()
-    before = state.read(home, "build")
+    before = journal.complete(home, state.read(home, "build"))
     inputs = partial.inputs_of(plan.in_force, last_batch)
     earlier = partial.find_done(runner, before, inputs) if select else {}
     names, early = partial.select_possible(runner, select, earlier) if select else ([], set())
@@ -190,9 +193,19 @@ def build(
         "id": started.strftime("%Y%m%dT%H%M%S.%fZ"),
         "started_at": started.isoformat(timespec="seconds"),
         "status": BEGUN,
+        "error": "",
+        "failures": [],
+        "nodes": earlier,
+        "inputs": inputs,
+        "from_batch": plan.from_batch,
+        "last_batch": last_batch,
         "pending_rebuild": plan.rebuild,
         "test_from_batch": plan.test_from_batch,
+        "raw": warehouse.stamp_file(home.raw),
+        "built_before": list(warehouse.deliveries_built(home).items()),
     }
+    graph.remember(home, runner.parse(), plan.project_digest)
+    journal.begin(home, record["id"])
     state.write(home, "build", record)
     if not select:
         _remove_failed_rows(home)
@@ -202,12 +215,12 @@ def build(
         "TRADEHOUSE_REBUILD": ",".join(plan.rebuild),
         "TRADEHOUSE_TEST_FROM_BATCH": str(plan.test_from_batch),
     }
-    outcome = runner.build(environment, full_refresh=EVERYTHING in plan.rebuild, select=names)
+    with _journal_kept(home, runner, early):
+        outcome = runner.build(environment, full_refresh=EVERYTHING in plan.rebuild, select=names)
     record |= {
         "reasons": plan.reasons,
         "rebuilt": plan.rebuild,
-        "last_batch": last_batch,
-        "inputs": inputs,
+        "resumed_after": len(earlier),
         **_judge(home, outcome, runner, earlier, early),
     }
     if select and record["status"] == PASSED and not _is_whole(record, runner):
@@ -228,6 +241,24 @@ def build(
     record["seconds"] = round(time.monotonic() - clock, 3)
     state.write(home, "build", record)
     return record
+
+
+@contextmanager
+def _journal_kept(home: Home, runner: DbtRunner, early: set[str]) -> Iterator[None]:
+    """Keep what came of each node while a build goes on; who waits for results gets them too."""
+    waiting = runner.on_result
+
+    def note(node: NodeResult) -> None:
+        if node.unique_id in runner.fingerprints:
+            journal.note(home, node.unique_id, _describe(node, runner, early))
+        if waiting is not None:
+            waiting(node)
+
+    runner.on_result, runner.counts_rows = note, waiting is not None
+    try:
+        yield
+    finally:
+        runner.on_result, runner.counts_rows = waiting, True
 
 
 def _judge(
@@ -278,6 +309,7 @@ def _describe(node: NodeResult, runner: DbtRunner, early: set[str]) -> dict[str,
         "seconds": round(node.seconds, 3),
         "rows": node.rows,
         "code": runner.fingerprints.get(node.unique_id),
+        "message": node.message[:MESSAGE_KEPT] if node.status == "error" else "",
         "is_early": not early.isdisjoint(partial.names_of(runner.parse(), node.unique_id)),
     }
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tradehouse import __version__, commands, source_commands
+from tradehouse import __version__, alert_commands, commands, source_commands
 from tradehouse.errors import EXIT_ERROR, TradehouseError
 from tradehouse.home import find_home
 
@@ -166,6 +166,7 @@ def rollback(
 
 commands.register(app)
 app.add_typer(source_commands.app)
+app.add_typer(alert_commands.app)
 
 
 def main() -> None:

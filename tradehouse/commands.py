@@ -71,14 +71,30 @@ def run(
     all_tests: AllTests = False,
     replace_batch: Replace = None,
     allow_gap: AllowGap = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with a build that failed: failed models and what is downstream."
+        ),
+    ] = False,
     wait: Wait = None,
     json: Json = False,
 ) -> None:
     """Take whatever waits: sync, build, test, publish."""
     from tradehouse import output, run, summary
+    from tradehouse import resume as resuming
     from tradehouse.progress import Steps
 
     home = find_home()
+    if resume:
+        resuming.require_plain(
+            {
+                "--rebuild": bool(rebuild),
+                "--full-refresh": full_refresh,
+                "--all-tests": all_tests,
+                "--replace-batch": bool(replace_batch),
+            }
+        )
     options = run.Options(
         landing=landing,
         by_batch=by_batch,
@@ -87,12 +103,18 @@ def run(
         replace_batches=list(replace_batch or []),
         allow_gap=allow_gap,
         wait_seconds=_wait_seconds(wait),
+        resume=resume,
     )
     outcome = run.run(home, options, Steps(quiet=json))
     facts = summary.collect(home)
     facts["writing"] = None
     if json:
-        output.print_json({**facts, "is_idle": outcome.is_idle, "exit_code": outcome.exit_code})
+        came_of_it = {
+            "is_idle": outcome.is_idle,
+            "not_resumed": outcome.not_resumed,
+            "exit_code": outcome.exit_code,
+        }
+        output.print_json({**facts, **came_of_it})
     elif outcome.is_idle:
         summary.show_idle(home, facts)
     else:
@@ -121,7 +143,7 @@ def sync(
     json: Json = False,
 ) -> None:
     """Load what is new into raw, and nothing else."""
-    from tradehouse import locks, output, run, source_commands, summary, syncing
+    from tradehouse import output, run, source_commands, summary, syncing, working
     from tradehouse.progress import Steps
 
     if source != syncing.SOURCE:
@@ -142,7 +164,7 @@ def sync(
             "are for other sources. To read a batch anew: --replace-batch N."
         )
     home, steps = find_home(), Steps(quiet=json)
-    with locks.writing(home, _wait_seconds(wait)):
+    with working.writing(home, "sync", _wait_seconds(wait)):
         place = syncing.ensure_landing(home, landing, steps.step)
         with steps.step("sync") as step:
             record = syncing.sync(
@@ -164,12 +186,12 @@ def build(
     rebuild: Rebuild = None, all_tests: AllTests = False, wait: Wait = None, json: Json = False
 ) -> None:
     """Build and test what is loaded, without publishing."""
-    from tradehouse import build, locks, output, run, summary
+    from tradehouse import build, output, run, summary, working
     from tradehouse.dbt_runner import DbtRunner
     from tradehouse.progress import Steps
 
     home, steps = find_home(), Steps(quiet=json)
-    with locks.writing(home, _wait_seconds(wait)):
+    with working.writing(home, "build", _wait_seconds(wait)):
         runner = DbtRunner(home)
         plan = build.make_plan(home, runner, rebuild=list(rebuild or []), all_tests=all_tests)
         if plan.reasons:
@@ -193,11 +215,11 @@ def publish(
     json: Json = False,
 ) -> None:
     """Publish the last build, if its tests passed."""
-    from tradehouse import build, locks, output, publish, releases, run, state
+    from tradehouse import build, output, publish, releases, run, state, working
     from tradehouse.progress import Steps
 
     home, steps = find_home(), Steps(quiet=json)
-    with locks.writing(home, _wait_seconds(wait)):
+    with working.writing(home, "publish", _wait_seconds(wait)):
         record = build.require_passed(home, state.read(home, "build"))
         if resume:
             releases.resume(home)
@@ -222,7 +244,7 @@ def publish(
 
 def docs(wait: Wait = None, json: Json = False) -> None:
     """Make the documentation site of the models, if the project changed since."""
-    from tradehouse import docs, locks, output
+    from tradehouse import docs, output, working
     from tradehouse.dbt_runner import DbtRunner
     from tradehouse.progress import Steps
 
@@ -230,7 +252,7 @@ def docs(wait: Wait = None, json: Json = False) -> None:
     docs.require_data(home)
     is_outdated = docs.are_outdated(home)
     if is_outdated:
-        with locks.writing(home, _wait_seconds(wait)), steps.step("docs") as step:
+        with working.writing(home, "docs", _wait_seconds(wait)), steps.step("docs") as step:
             step.finish(str(docs.make(home, DbtRunner(home))))
     page = home.docs / docs.PAGE
     if json:

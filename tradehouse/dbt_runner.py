@@ -55,11 +55,12 @@ class DbtRunner:
         """Prepare; `report` is told a node's name, how many are done and how many there are.
 
         `on_result`, when it is set, is given every node's result as soon as the node has finished,
-        from a thread of dbt.
+        from a thread of dbt; with how many rows a model holds where `counts_rows` is set.
         """
         self.home = home
         self.report = report
         self.on_result: OnResult | None = None
+        self.counts_rows = True
         self.manifest: Any = None
         self.fingerprints: dict[str, str] = {}
         os.environ["DO_NOT_TRACK"] = "1"
@@ -122,7 +123,7 @@ class DbtRunner:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
-        watcher = _Watcher(self.report, self.on_result)
+        watcher = _Watcher(self.report, self.on_result, self.counts_rows)
         try:
             return dbtRunner(self.manifest, callbacks=[watcher]).invoke(arguments)
         finally:
@@ -132,15 +133,18 @@ class DbtRunner:
 class _Watcher:
     """Turns dbt's events into calls of a report, and results into calls of who waits for them."""
 
-    def __init__(self, report: Report | None, on_result: OnResult | None) -> None:
+    def __init__(
+        self, report: Report | None, on_result: OnResult | None, counts_rows: bool
+    ) -> None:
         self.report = report
         self.on_result = on_result
+        self.counts_rows = counts_rows
         self.done = 0
         self.total = 0
 
     def __call__(self, event: Any) -> None:
         if self.on_result is not None and event.info.name == "NodeFinished":
-            self.on_result(_result_of(event.data))
+            self.on_result(_result_of(event.data, self.counts_rows))
         if self.report is None:
             return
         if event.info.name in ("LogStartLine", "LogHookStartLine"):
@@ -151,7 +155,7 @@ class _Watcher:
             self.report(event.data.node_info.node_name, self.done, max(self.total, self.done))
 
 
-def _result_of(data: Any) -> NodeResult:
+def _result_of(data: Any, counts_rows: bool) -> NodeResult:
     node, result = data.node_info, data.run_result
     return NodeResult(
         name=node.node_name,
@@ -161,7 +165,7 @@ def _result_of(data: Any) -> NodeResult:
         seconds=float(result.execution_time),
         failures=int(result.num_failures),
         message=result.message,
-        rows=_count_rows(node) if result.status == "success" else None,
+        rows=_count_rows(node) if counts_rows and result.status == "success" else None,
     )
 
 

@@ -20,6 +20,8 @@ from tradehouse.home import Home
 
 LOCK = "writer.lock"
 POLL_SECONDS = 0.2
+# Whoever asks who is writing holds the lock for a moment; only a writer leaves its name.
+LOOK_SECONDS = 1.0
 
 
 def lock_path(home: Home) -> Path:
@@ -42,6 +44,21 @@ def find_holder(home: Home) -> dict[str, Any] | None:
     return None
 
 
+def find_dead(home: Home) -> dict[str, Any] | None:
+    """Return who held the lock last (as `find_holder` does) if that process died holding it."""
+    try:
+        descriptor = os.open(lock_path(home), os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return _read_holder(descriptor) if os.fstat(descriptor).st_size else None
+    except BlockingIOError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def writing(
     home: Home,
@@ -49,8 +66,8 @@ def writing(
     *,
     command: str | None = None,
     on_wait: Callable[[str], None] | None = None,
-) -> Iterator[None]:
-    """Hold the home's lock while the block runs.
+) -> Iterator[dict[str, Any] | None]:
+    """Hold the home's lock while the block runs; yields who died holding it before, if anybody.
 
     Args:
         home: the home.
@@ -66,10 +83,13 @@ def writing(
     try:
         _acquire(home, descriptor, wait_seconds, on_wait or _print)
         os.set_inheritable(descriptor, True)
+        dead = _read_holder(descriptor) if os.fstat(descriptor).st_size else None
         _write_holder(descriptor, command or " ".join(["tradehouse", *sys.argv[1:]]))
         home.tidy()
-        yield
-        os.ftruncate(descriptor, 0)
+        try:
+            yield dead
+        finally:
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 
@@ -77,12 +97,17 @@ def writing(
 def _acquire(
     home: Home, descriptor: int, wait_seconds: float, on_wait: Callable[[str], None]
 ) -> None:
-    deadline = time.monotonic() + wait_seconds
+    begun = time.monotonic()
+    deadline = begun + wait_seconds
     told = False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            is_look = not os.fstat(descriptor).st_size
+            if is_look and time.monotonic() - begun < LOOK_SECONDS:
+                time.sleep(LOOK_SECONDS / 50)
+                continue
             holder = _read_holder(descriptor)
             who = f"`{holder['command']}` (process {holder['pid']}, since {holder['since']})"
             if time.monotonic() >= deadline:

@@ -14,18 +14,19 @@ from tradehouse import (
     build,
     docs,
     fingerprint,
-    locks,
     publish,
     releases,
+    resume,
     state,
     syncing,
     warehouse,
+    working,
 )
 from tradehouse.dbt_runner import DbtRunner
 from tradehouse.errors import EXIT_ERROR, EXIT_HELD, EXIT_OK, EXIT_TESTS_FAILED, LandingError
 from tradehouse.home import Home
 from tradehouse.output import text_of_bytes
-from tradehouse.progress import Steps
+from tradehouse.progress import Step, Steps
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Options:
     replace_batches: list[int] = field(default_factory=list)
     allow_gap: bool = False
     wait_seconds: float = 0.0
+    resume: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -48,7 +50,10 @@ class Options:
 
 @dataclass
 class Outcome:
-    """What came of a run; `held` are batches that were refused, are held or wait."""
+    """What came of a run; `held` are batches that were refused, are held or wait.
+
+    `not_resumed` says why a run that was to resume went on as any other.
+    """
 
     sync: dict[str, Any] | None = None
     builds: list[dict[str, Any]] = field(default_factory=list)
@@ -56,6 +61,7 @@ class Outcome:
     held: list[dict[str, Any]] = field(default_factory=list)
     hold: dict[str, Any] | None = None
     is_idle: bool = False
+    not_resumed: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -76,32 +82,64 @@ def run(home: Home, options: Options, steps: Steps) -> Outcome:
         OtherBrokerageError: when the landing directory is another brokerage's.
         TradehouseError: when something cannot be done at all; what was committed stays.
     """
-    with locks.writing(home, options.wait_seconds):
+    with working.writing(home, "run", options.wait_seconds):
         landing = syncing.ensure_landing(home, options.landing, steps.step)
         if options.is_plain and is_settled(home, landing):
             return Outcome(held=find_held(home), hold=releases.read_hold(home), is_idle=True)
         state.forget(home, "settled")
         outcome = Outcome()
         with steps.step("sync") as step:
-            outcome.sync = syncing.sync(
-                home,
-                landing,
-                replace_batches=options.replace_batches,
-                allow_gap=options.allow_gap,
-                step=step,
-            )
-            step.finish(describe_sync(outcome.sync, step.seconds))
+            _sync(home, landing, options, step, outcome)
         if warehouse.deliveries_in_force(home):
             _build_and_publish(home, options, steps, outcome)
         outcome.held = find_held(home)
         outcome.hold = releases.read_hold(home)
-        outcome.is_idle = not (outcome.sync["records"] or outcome.builds or outcome.publications)
+        is_loaded = bool(outcome.sync and outcome.sync["records"])
+        outcome.is_idle = not (is_loaded or outcome.builds or outcome.publications)
         _settle(home, outcome)
     return outcome
 
 
+def _sync(home: Home, landing: Path, options: Options, step: Step, outcome: Outcome) -> None:
+    """Load what waits; a run that resumes does not repeat a sync that took everything."""
+    if options.resume:
+        obstacle = resume.look(home).obstacle or resume.what_was_delivered_since(home, landing)
+        if not obstacle:
+            outcome.sync = {**state.read(home, "sync"), "records": 0, "bytes": 0, "new_batches": []}
+            step.finish("not repeated: everything delivered is loaded")
+            return
+        outcome.not_resumed = obstacle
+    outcome.sync = syncing.sync(
+        home,
+        landing,
+        replace_batches=options.replace_batches,
+        allow_gap=options.allow_gap,
+        step=step,
+    )
+    step.finish(describe_sync(outcome.sync, step.seconds))
+
+
+def _go_on(home: Home, runner: DbtRunner, steps: Steps, outcome: Outcome) -> bool:
+    """Go on with the last build and publish it; returns whether it passed and more may wait."""
+    rest = resume.find_rest(home, runner)
+    if isinstance(rest, str):
+        outcome.not_resumed = rest
+        return True
+    record = build_one(home, runner, rest.plan, rest.last_batch, steps, rest.select)
+    outcome.builds.append(record)
+    if record["status"] != build.PASSED or not build.has_accepted(record):
+        return False
+    _publish_one(home, runner, record, steps, outcome)
+    return True
+
+
 def _build_and_publish(home: Home, options: Options, steps: Steps, outcome: Outcome) -> None:
     runner = DbtRunner(home)
+    if options.resume and not outcome.not_resumed and not _go_on(home, runner, steps, outcome):
+        return
+    if outcome.not_resumed:
+        with steps.step("resume") as step:
+            step.finish(f"{outcome.not_resumed}, so this is a run like any other")
     plan = build.make_plan(home, runner, rebuild=options.rebuild, all_tests=options.all_tests)
     while plan.reasons:
         last_batch = min(plan.waiting) if options.by_batch and plan.waiting else None

@@ -173,10 +173,13 @@ def sync_source(
 ) -> int:
     """Load a source that is not the brokerage; returns the exit code."""
     from ingestion import Progress, sync
-    from tradehouse import locks, output
+    from tradehouse import output, working
     from tradehouse.progress import Steps
 
-    with locks.writing(home, wait_seconds), Steps(quiet=json).step(f"sync {name}") as step:
+    with (
+        working.writing(home, "sync", wait_seconds),
+        Steps(quiet=json).step(f"sync {name}") as step,
+    ):
         seen: dict[str, int] = {}
 
         def show(progress: Progress) -> None:

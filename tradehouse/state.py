@@ -1,8 +1,10 @@
 """What is known about a home without opening a database: small files, always whole.
 
 `sync.json`, `build.json` and `settled.json` say how the last sync, build and run ended;
-`nodes.json` which code made the warehouse; `brokerage.json` whose home it is;
-`quarantine.parquet` what was refused. The files of releases belong to `tradehouse.releases`.
+`nodes.json` which code made the warehouse;
+`graph.json` who depends on whom; `alerts.json` which problems are open;
+`brokerage.json` whose home it is; `quarantine.parquet` what was refused; `build.jsonl` how far a
+build came belongs to `tradehouse.journal`. The files of releases belong to `tradehouse.releases`.
 """
 
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 from tradehouse.files import read_json, write_json
 from tradehouse.home import Home
 
-NAMES = ("sync", "build", "settled", "nodes", "brokerage")
+NAMES = ("sync", "build", "settled", "nodes", "graph", "alerts", "brokerage")
 
 
 def read(home: Home, name: str) -> dict[str, Any]:

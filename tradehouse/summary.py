@@ -16,9 +16,11 @@ BUILD_KEYS = ("id", "status", "error", "finished_at", "seconds")
 
 def collect(home: Home) -> dict[str, Any]:
     """Return where things stand, as `tradehouse status --json` prints it."""
+    from tradehouse import alerts, resume
     from tradehouse.run import find_held
 
     record = state.read(home, "build")
+    holder = locks.find_holder(home)
     sync = state.read(home, "sync")
     current = [release for release in releases.list_releases(home) if release["is_current"]]
     published = {
@@ -28,7 +30,7 @@ def collect(home: Home) -> dict[str, Any]:
     return {
         "home": str(home.root),
         "landing": state.read(home, "brokerage").get("landing"),
-        "writing": locks.find_holder(home),
+        "writing": holder,
         "sync": {key: sync.get(key) for key in ("at", "status", "records", "bytes", "new_batches")},
         "batches": [
             {**batch, "is_published": (batch["batch"], batch["delivery"]) in published}
@@ -45,6 +47,11 @@ def collect(home: Home) -> dict[str, Any]:
         "failures": record.get("failures", []),
         "release": current[0] if current else None,
         "publishing_held": releases.read_hold(home),
+        "resume": "" if holder else resume.describe(home),
+        "problems": [
+            {name: getattr(one, name) for name in ("key", "title", "what", "since", "owner")}
+            for one in alerts.find(home)
+        ],
     }
 
 
@@ -62,8 +69,11 @@ def show(home: Home, facts: dict[str, Any]) -> None:
         print()
         _show_layers(facts)
     _show_failures(facts)
+    if facts["resume"]:
+        print(f"\n{facts['resume']}")
     for fault in facts["held"]:
         print(f"\n{describe_fault(fault)}")
+    _show_problems(facts["problems"])
     print()
     _show_release(home, facts)
 
@@ -75,6 +85,7 @@ def show_idle(home: Home, facts: dict[str, Any]) -> None:
     print(f"Nothing new in {facts['landing']}{last}. Nothing was changed.")
     for fault in facts["held"]:
         print(f"Still: {describe_fault(fault)}")
+    _show_problems(facts["problems"])
     _show_release(home, facts)
 
 
@@ -132,6 +143,13 @@ def _show_failures(facts: dict[str, Any]) -> None:
             print("  " + ", ".join(f"{name}={value}" for name, value in row.items()))
         if failure["kept_in"]:
             print(f"  up to a hundred of them: {failure['kept_in']}")
+
+
+def _show_problems(problems: list[dict[str, Any]]) -> None:
+    for problem in problems:
+        print(f"\nProblem     {problem['title']}, since {problem['since']} ({problem['owner']})")
+        if problem["key"].startswith(("late/", "died", "declaration")):
+            print(f"  {problem['what']}")
 
 
 def _show_release(home: Home, facts: dict[str, Any]) -> None:

@@ -40,6 +40,25 @@ def finished(tmp_path_factory):
     return Finished(home, said.read_text())
 
 
+@pytest.fixture(scope="session")
+def undisturbed(finished, tmp_path_factory):
+    """The release of a home into which a second day went without a disturbance."""
+    base = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        base = base.parent
+    home = base / "undisturbed"
+    with (base / "undisturbed.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not home.exists():
+            begun = base / "undisturbed_begun"
+            shutil.copytree(finished.home, begun, symlinks=True)
+            deliver(begun, days=2)
+            done = command(begun, "run", "--landing", str(begun / "landing"))
+            assert done.returncode == 0, done.stdout + done.stderr
+            begun.rename(home)
+    return home / "releases" / "current" / "tradehouse.duckdb"
+
+
 @pytest.fixture
 def published(finished, tmp_path, monkeypatch):
     """A home of the test's own like `finished`."""

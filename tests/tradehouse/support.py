@@ -2,9 +2,13 @@
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,8 @@ FILES = brokerage_files(days=2)
 BAD_LINE = FILES["Batch1/Date.txt"].count(b"\n") + 1
 FILES["Batch1/Date.txt"] += BAD_ROW + b"\r\n"
 FOLDERS = ("connectors", "ingestion", "macros", "models", "seeds", "simulator", "tradehouse")
+LOOK_EVERY_SECONDS = 0.002
+Moment = Callable[[Path], bool]
 PROJECT_FILES = ("dbt_project.yml", "profiles.yml", "requirements.lock")
 
 
@@ -86,3 +92,38 @@ def published_batches(home: Path) -> list[tuple[int, int]]:
     """Return batch and delivery of what the published release holds."""
     manifest = json.loads((home / "releases/current/release.json").read_text())
     return [(batch["batch"], batch["delivery"]) for batch in manifest["batches"]]
+
+
+def exists(pattern: str) -> Moment:
+    """As soon as something of that name is in the home."""
+    return lambda home: any(home.glob(pattern))
+
+
+def node(number: int) -> Moment:
+    """As soon as dbt has begun its node of that number."""
+
+    def is_reached(home: Path) -> bool:
+        log = home / "logs" / "dbt.log"
+        begun = re.compile(rf" {number} of \d+ START ")
+        return log.exists() and begun.search(log.read_text(errors="replace")) is not None
+
+    return is_reached
+
+
+def kill_at(home: Path, is_reached: Moment, *arguments: str) -> None:
+    """Start a run and kill it with all its children at a moment; fails when it ends before."""
+    (home / "logs" / "dbt.log").unlink(missing_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tradehouse.cli", "run", *arguments],
+        cwd=PROJECT,
+        env={**os.environ, "TRADEHOUSE_HOME": str(home), "PYTHONPATH": str(PROJECT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while process.poll() is None and not is_reached(home):
+        time.sleep(LOOK_EVERY_SECONDS)
+    ended = process.poll()
+    os.killpg(process.pid, signal.SIGKILL) if ended is None else None
+    process.wait()
+    assert ended is None, "the run had ended before the moment came"

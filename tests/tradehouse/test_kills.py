@@ -1,40 +1,21 @@
 """A run that is killed at any moment, and run again, ends with the same gold."""
 
-import os
-import re
-import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.compare_gold import compare_files
-from tests.tradehouse.support import PROJECT, command, deliver, published_batches
+from tests.tradehouse.support import (
+    Moment,
+    command,
+    deliver,
+    exists,
+    kill_at,
+    node,
+    published_batches,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kills")]
-
-LOOK_EVERY_SECONDS = 0.002
-Moment = Callable[[Path], bool]
-
-
-def exists(pattern: str) -> Moment:
-    """As soon as something of that name is in the home."""
-    return lambda home: any(home.glob(pattern))
-
-
-def node(number: int) -> Moment:
-    """As soon as dbt has begun its node of that number."""
-
-    def is_reached(home: Path) -> bool:
-        log = home / "logs" / "dbt.log"
-        begun = re.compile(rf" {number} of \d+ START ")
-        return log.exists() and begun.search(log.read_text(errors="replace")) is not None
-
-    return is_reached
 
 
 def is_committed(home: Path) -> bool:
@@ -56,36 +37,6 @@ MOMENTS: list[tuple[str, str, Moment]] = [
     (DAILY, "the release is made", exists("releases/.begun-*")),
     (DAILY, "the release is there", lambda home: len(list(home.glob("releases/2*"))) > 1),
 ]
-
-
-def kill_at(home: Path, is_reached: Moment) -> None:
-    """Start a run and kill it with all its children at a moment; fails when it ends before."""
-    (home / "logs" / "dbt.log").unlink(missing_ok=True)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tradehouse.cli", "run"],
-        cwd=PROJECT,
-        env={**os.environ, "TRADEHOUSE_HOME": str(home), "PYTHONPATH": str(PROJECT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    while process.poll() is None and not is_reached(home):
-        time.sleep(LOOK_EVERY_SECONDS)
-    ended = process.poll()
-    os.killpg(process.pid, signal.SIGKILL) if ended is None else None
-    process.wait()
-    assert ended is None, "the run had ended before the moment came"
-
-
-@pytest.fixture(scope="module")
-def undisturbed(finished, tmp_path_factory):
-    """The release of a home into which both days went without a disturbance."""
-    home = tmp_path_factory.mktemp("undisturbed") / "home"
-    shutil.copytree(finished.home, home, symlinks=True)
-    deliver(home, days=2)
-    done = command(home, "run", "--landing", str(home / "landing"))
-    assert done.returncode == 0, done.stdout + done.stderr
-    return home / "releases" / "current" / "tradehouse.duckdb"
 
 
 @pytest.mark.parametrize(

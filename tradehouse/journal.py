@@ -1,0 +1,89 @@
+"""How far a build has come: a line for every node that dbt has finished, written when it has.
+
+The last thing a killed build leaves. A line is written after the node's transaction was committed,
+so that what is here is in the warehouse; what is in the warehouse may be missing here. What still
+counts of it is for `tradehouse.partial` and `tradehouse.resume`.
+"""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tradehouse.files import replacing
+from tradehouse.home import Home
+
+BEGUN = "begun"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a journal says: of which build it is, and what came of each node, by unique id.
+
+    `file` is the inode of the warehouse after the last node, None before the first.
+    """
+
+    build_id: str | None = None
+    nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    file: int | None = None
+
+
+def begin(home: Home, build_id: str) -> None:
+    """Start the journal of a build."""
+    with replacing(_path(home)) as begun, begun.open("w", encoding="utf-8") as file:
+        file.write(json.dumps({"build": build_id}) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def note(home: Home, unique_id: str, node: dict[str, Any]) -> None:
+    """Add what came of a node; called from dbt's threads, so a line is one write."""
+    try:
+        inode = home.warehouse.stat().st_ino
+    except FileNotFoundError:
+        inode = None
+    line = json.dumps({"id": unique_id, "node": node, "file": inode})
+    descriptor = os.open(_path(home), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, f"{line}\n".encode())
+    finally:
+        os.close(descriptor)
+
+
+def read(home: Home) -> Progress:
+    """Return what the journal says; a last line that was cut off is left out."""
+    build_id: str | None = None
+    inode: int | None = None
+    nodes: dict[str, dict[str, Any]] = {}
+    try:
+        lines = _path(home).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return Progress()
+    for text in lines:
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if "build" in line:
+            build_id = line["build"]
+        else:
+            nodes[line["id"]], inode = line["node"], line["file"] or inode
+    return Progress(build_id, nodes, inode)
+
+
+def complete(home: Home, record: dict[str, Any]) -> dict[str, Any]:
+    """Return the record of a build with what it did before it was killed, if it was.
+
+    To be called by the holder of the home's lock, who knows that it is not running.
+    """
+    if record.get("status") != BEGUN:
+        return record
+    progress = read(home)
+    if progress.build_id != record["id"]:
+        return {**record, "nodes": {}}
+    return {**record, "nodes": record.get("nodes", {}) | progress.nodes}
+
+
+def _path(home: Home) -> Path:
+    return home.state / "build.jsonl"

@@ -1,0 +1,39 @@
+"""What surrounds every command that writes: the lock, a word on a predecessor that died, alerts.
+
+What a command does is in the modules of its name; who may write is in `tradehouse.locks`.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tradehouse import alerts, locks
+from tradehouse.home import Home
+
+
+@contextmanager
+def writing(home: Home, command: str, wait_seconds: float = 0.0) -> Iterator[None]:
+    """Hold the home's lock while the block runs; when it has ended, tell what is wrong or over.
+
+    Raises:
+        BusyError: when another process holds the lock after `wait_seconds`.
+    """
+    try:
+        with locks.writing(home, wait_seconds) as dead:
+            if dead is not None:
+                print(
+                    f"`{dead['command']}` (process {dead['pid']}, since {dead['since']}) was "
+                    "killed. What it had committed stays.",
+                    file=sys.stderr,
+                )
+                alerts.report(home, dead=dead)
+            yield
+    except BaseException as error:
+        _tell(alerts.report(home, command=command, error=error))
+        raise
+    _tell(alerts.report(home, command=command))
+
+
+def _tell(messages: list[alerts.Told]) -> None:
+    for message in messages:
+        print(f"alert    {message}", file=sys.stderr)
