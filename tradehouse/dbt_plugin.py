@@ -16,9 +16,10 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.events.logging import AdapterLogger
 from dbt_common.exceptions import DbtRuntimeError
 
+from tradehouse import opening
+
 WAIT_SECONDS = 600
 POLL_SECONDS = 0.5
-CONFLICT = "Could not set lock on file"
 
 logger = AdapterLogger("Tradehouse")
 
@@ -33,6 +34,7 @@ class Plugin(BasePlugin):
             DbtRuntimeError: when there is no data yet, or a file stays in use.
         """
         config["autoinstall_known_extensions"] = "false"
+        files = [(Path(creds.path), False)]
         for attachment in creds.attach or []:
             raw = Path(attachment.path)
             if not raw.exists():
@@ -40,42 +42,70 @@ class Plugin(BasePlugin):
                     f"There is no data yet: {raw} is missing. Run `make run` first: it loads a "
                     "brokerage's deliveries (make run LANDING=<dir>) or a simulated one."
                 )
-            wait_until_free(raw, read_only=True)
-        warehouse = Path(creds.path)
-        if warehouse.exists():
-            wait_until_free(warehouse, read_only=False)
+            files.insert(0, (raw, True))
+        release()
+        _opening.append(wait_until_free(files))
+
+    def configure_cursor(self, cursor: Any) -> None:
+        """Let others open files again; called when everything is open and attached."""
+        release()
 
 
-def wait_until_free(path: Path, *, read_only: bool, seconds: float | None = None) -> None:
-    """Wait until a DuckDB file can be opened, and say so when that takes time.
+_opening: list[int] = []
+
+
+def release() -> None:
+    """Give the lock of opening back, if this process holds it: nothing is being opened."""
+    while _opening:
+        os.close(_opening.pop())
+
+
+def wait_until_free(files: list[tuple[Path, bool]], *, seconds: float | None = None) -> int:
+    """Wait until DuckDB files can be opened, and say so when that takes time.
+
+    Args:
+        files: the files, and whether each is only to be read.
+        seconds: how long; default: TRADEHOUSE_DBT_WAIT_SECONDS, else ten minutes.
+
+    Returns:
+        A descriptor that holds the lock of opening until it is closed.
 
     Raises:
-        DbtRuntimeError: when another process still has it after `seconds`
-            (TRADEHOUSE_DBT_WAIT_SECONDS, else ten minutes).
+        DbtRuntimeError: when another process still has one of them.
     """
     if seconds is None:
         seconds = float(os.environ.get("TRADEHOUSE_DBT_WAIT_SECONDS") or WAIT_SECONDS)
     deadline = time.monotonic() + seconds
-    told = False
+    told = ""
     while True:
+        busy = ("raw.duckdb", "a process that is loading it")
+        descriptor = opening.try_lock(files[0][0].parent)
+        if descriptor is not None:
+            found = _find_busy(files)
+            if found is None:
+                return descriptor
+            os.close(descriptor)
+            busy = found
+        if time.monotonic() >= deadline:
+            raise DbtRuntimeError(
+                f"{busy[0]} is in use by another process ({busy[1]}), still after "
+                f"{seconds:.0f} seconds. End that process, or wait until it has ended."
+            )
+        if told != busy[0]:
+            logger.info(f"waiting for {busy[0]}, in use by {busy[1]}")
+            told = busy[0]
+        time.sleep(POLL_SECONDS)
+
+
+def _find_busy(files: list[tuple[Path, bool]]) -> tuple[str, str] | None:
+    """Return the first file that cannot be opened now, and who has it."""
+    for path, read_only in files:
+        if not path.exists():
+            continue
         try:
             duckdb.connect(path, read_only=read_only).close()
         except duckdb.IOException as error:
-            if CONFLICT not in str(error):
+            if opening.CONFLICT not in str(error):
                 raise
-            if time.monotonic() >= deadline:
-                raise DbtRuntimeError(
-                    f"{path} is in use by another process ({_owner(str(error))}), still after "
-                    f"{seconds:.0f} seconds. End that process, or wait until it has ended."
-                ) from error
-            if not told:
-                logger.info(f"waiting for {path.name}, in use by {_owner(str(error))}")
-                told = True
-            time.sleep(POLL_SECONDS)
-        else:
-            return
-
-
-def _owner(message: str) -> str:
-    _, _, owner = message.partition("Conflicting lock is held in ")
-    return owner.partition(". ")[0] or "a process that does not say its name"
+            return path.name, opening.owner_of(error)
+    return None

@@ -123,11 +123,14 @@ class DbtRunner:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
+        from tradehouse import dbt_plugin
+
         watcher = _Watcher(self.report, self.on_result, self.counts_rows)
         try:
             return dbtRunner(self.manifest, callbacks=[watcher]).invoke(arguments)
         finally:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+            dbt_plugin.release()
 
 
 class _Watcher:

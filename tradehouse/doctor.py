@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tradehouse import locks, output, releases, state, warehouse
+from tradehouse.errors import BusyError
 from tradehouse.files import BEGUN
 from tradehouse.home import PROJECT, Home
 
@@ -111,22 +112,24 @@ def _databases(home: Home) -> Iterator[Finding]:
         if not path.exists():
             yield Finding(path.name, NOTE, "not there yet", "Made by: tradehouse run.")
             continue
+        if locks.find_holder(home) is not None:
+            yield Finding(path.name, OK, "being written")
+            continue
         try:
-            with warehouse.connected(path):
+            with warehouse.connected(path, wait_seconds=0):
                 size = output.text_of_bytes(path.stat().st_size)
                 yield Finding(path.name, OK, size)
+        except BusyError as error:
+            found = str(error).partition(" is open in ")[2].partition(". ")[0]
+            advice = "While it has the file open no run can write; readers open releases."
+            yield Finding(path.name, NOTE, f"in use by {found}", advice)
         except duckdb.IOException as error:
-            if "Could not set lock" in str(error):
-                found = str(error).partition("Conflicting lock is held in ")[2].partition(". ")[0]
-                advice = "While it has the file open no run can write; readers open releases."
-                yield Finding(path.name, NOTE, f"in use by {found}", advice)
-            else:
-                advice = (
-                    "Put back a copy of it; the deliveries themselves are in the landing directory."
-                    if path == home.raw
-                    else f"Remove {path}; the next run builds the same gold from raw."
-                )
-                yield Finding(path.name, PROBLEM, str(error).splitlines()[0], advice)
+            advice = (
+                "Put back a copy of it; the deliveries themselves are in the landing directory."
+                if path == home.raw
+                else f"Remove {path}; the next run builds the same gold from raw."
+            )
+            yield Finding(path.name, PROBLEM, str(error).splitlines()[0], advice)
 
 
 def _leftovers(home: Home) -> Iterator[Finding]:

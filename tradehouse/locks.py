@@ -110,6 +110,7 @@ def _acquire(
                 continue
             holder = _read_holder(descriptor)
             who = f"`{holder['command']}` (process {holder['pid']}, since {holder['since']})"
+            who += _describe_children(home, holder)
             if time.monotonic() >= deadline:
                 raise BusyError(
                     f"Another process is writing into {home.root}: {who}. "
@@ -125,6 +126,41 @@ def _acquire(
 
 def _print(sentence: str) -> None:
     print(sentence, file=sys.stderr)
+
+
+def _describe_children(home: Home, holder: dict[str, Any]) -> str:
+    """Name who holds the lock in place of a holder that died; empty while the holder lives."""
+    if not isinstance(holder["pid"], int) or _is_alive(holder["pid"]):
+        return ""
+    found = ", ".join(f"process {pid}" for pid in find_processes(home)) or "a process"
+    return f", which was killed; {found} that it started still runs and may write"
+
+
+def find_processes(home: Home) -> list[int]:
+    """Return the processes that have the lock's file open, where the system tells (Linux)."""
+    found = []
+    target = str(lock_path(home).resolve())
+    for folder in Path("/proc").glob("[0-9]*"):
+        if int(folder.name) != os.getpid() and _has_open(folder / "fd", target):
+            found.append(int(folder.name))
+    return sorted(found)
+
+
+def _has_open(folder: Path, target: str) -> bool:
+    try:
+        return any(str(link.readlink()) == target for link in folder.iterdir())
+    except OSError:
+        return False
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _write_holder(descriptor: int, command: str) -> None:

@@ -173,7 +173,7 @@ def sync_source(
 ) -> int:
     """Load a source that is not the brokerage; returns the exit code."""
     from ingestion import Progress, sync
-    from tradehouse import output, working
+    from tradehouse import opening, output, syncing, working
     from tradehouse.progress import Steps
 
     with (
@@ -186,7 +186,7 @@ def sync_source(
             seen[progress.stream] = progress.records
             step.update(0, None, f"{sum(seen.values()):,} records, {progress.stream}")
 
-        with _plain_errors():
+        with _plain_errors(), opening.alone(home.root):
             result = sync(
                 name,
                 home.root,
@@ -194,6 +194,7 @@ def sync_source(
                 full_refresh=full_refresh,
                 reset=reset,
                 progress=show,
+                on_wait=syncing.say_waiting,
             )
         nulled = sum(stream.nulled_values for stream in result.streams.values())
         outcome = f"{result.records:,} records of {len(result.streams)} streams, {result.status}"

@@ -4,12 +4,13 @@ Also where deliveries come from when nobody names them: an empty home gets a sim
 """
 
 import os
+import sys
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from tradehouse import brokerage, state, warehouse
+from tradehouse import brokerage, opening, state, warehouse
 from tradehouse.errors import BusyError, LandingError, TradehouseError, UsageError
 from tradehouse.home import Home
 from tradehouse.progress import Step
@@ -143,19 +144,26 @@ def _call(
             step.update(sum(size for _, size in seen.values()), sizes, note)
 
     try:
-        return ingestion.sync(
-            SOURCE,
-            home=home.root,
-            landing=landing,
-            replace_batches=replace_batches,
-            allow_gap=allow_gap,
-            config={} if last_batch is None else {"last_batch": last_batch},
-            progress=show,
-        )
+        with opening.alone(home.root):
+            return ingestion.sync(
+                SOURCE,
+                home=home.root,
+                landing=landing,
+                replace_batches=replace_batches,
+                allow_gap=allow_gap,
+                config={} if last_batch is None else {"last_batch": last_batch},
+                progress=show,
+                on_wait=say_waiting,
+            )
     except DatabaseBusyError as error:
         raise BusyError(str(error)) from error
     except IngestionError as error:
         raise TradehouseError(str(error)) from error
+
+
+def say_waiting(sentence: str) -> None:
+    """Say on standard error that a sync waits for readers of raw, and for whom."""
+    print(f"sync     {sentence}", file=sys.stderr)
 
 
 def _held(home: Home) -> list[int]:

@@ -4,25 +4,49 @@ Only reading, except `drop_relations_without_model`. Connections are opened for 
 holder of the home's lock; everybody else reads what `tradehouse.state` keeps.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tradehouse import opening
+from tradehouse.errors import BusyError
 from tradehouse.files import replacing
 from tradehouse.home import Home
 
+WAIT_SECONDS = 60.0
 LAYERS = ("bronze", "silver", "gold")
 
 
 @contextmanager
-def connected(path: Path, *, read_only: bool = True) -> Iterator[Any]:
-    """Open a DuckDB file for the time of a block."""
+def connected(
+    path: Path, *, read_only: bool = True, wait_seconds: float = WAIT_SECONDS
+) -> Iterator[Any]:
+    """Open a DuckDB file for the time of a block, when nobody else has it open in another way.
+
+    Raises:
+        BusyError: when another process still has it open after `wait_seconds`.
+    """
     import duckdb
 
-    with duckdb.connect(
-        path, read_only=read_only, config={"autoinstall_known_extensions": "false"}
-    ) as connection:
+    def connect() -> Any:
+        config: dict[str, Any] = {"autoinstall_known_extensions": "false"}
+        return duckdb.connect(path, read_only=read_only, config=config)
+
+    def say(owner: str) -> None:
+        print(f"Waiting for {owner} to close {path.name} ...", file=sys.stderr)
+
+    try:
+        found = opening.wait_to_open(connect, wait_seconds, say if wait_seconds else lambda _: None)
+    except duckdb.IOException as error:
+        if opening.CONFLICT not in str(error):
+            raise
+        raise BusyError(
+            f"{path} is open in {opening.owner_of(error)}. Close it there and call this again: "
+            "readers open the release (tradehouse path), never this file."
+        ) from error
+    with found as connection:
         connection.execute("set TimeZone = 'UTC'")
         yield connection
 

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.tradehouse.support import PROJECT
 from tradehouse.errors import BusyError
 from tradehouse.home import Home
-from tradehouse.locks import find_holder, writing
+from tradehouse.locks import find_dead, find_holder, writing
 
 HOLD = """
 import subprocess, sys, time
@@ -60,12 +61,54 @@ def test_the_lock_lasts_until_the_last_child_is_gone(tmp_path, holder):
     process.kill()
     process.wait()
 
-    with pytest.raises(BusyError), writing(Home(tmp_path)):
+    said = rf"which was killed; process {child} that it started still runs"
+    with pytest.raises(BusyError, match=said), writing(Home(tmp_path)):
         pass
 
     os.kill(child, signal.SIGKILL)
-    with writing(Home(tmp_path), wait_seconds=10):
+    with writing(Home(tmp_path), wait_seconds=10) as dead:
+        assert (dead["pid"], dead["command"]) == (process.pid, "tradehouse run")
         assert find_holder(Home(tmp_path))["pid"] == os.getpid()
+    with writing(Home(tmp_path)) as dead:
+        assert dead is None
+
+
+def test_who_died_is_known_until_the_next_writer(tmp_path, holder):
+    assert find_dead(Home(tmp_path)) is None
+    for one in (holder[0].pid, holder[1]):
+        os.kill(one, signal.SIGKILL)
+    holder[0].wait()
+
+    while (dead := find_dead(Home(tmp_path))) is None:
+        time.sleep(0.01)
+
+    assert dead["pid"] == holder[0].pid
+    with pytest.raises(RuntimeError), writing(Home(tmp_path)):
+        raise RuntimeError("an error is no death")
+    assert find_dead(Home(tmp_path)) is None
+
+
+def test_asking_who_writes_keeps_nobody_from_writing(tmp_path):
+    home = Home(tmp_path)
+    with writing(home):
+        pass
+    is_done = threading.Event()
+
+    def ask():
+        while not is_done.is_set():
+            find_holder(home)
+
+    asking = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in asking:
+        thread.start()
+    try:
+        for _ in range(50):
+            with writing(home):
+                pass
+    finally:
+        is_done.set()
+        for thread in asking:
+            thread.join()
 
 
 def test_a_waiting_writer_gets_the_lock_when_it_is_free(tmp_path, holder):

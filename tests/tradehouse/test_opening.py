@@ -1,0 +1,141 @@
+"""Whoever opens raw or a warehouse waits for others, names them, and never shows DuckDB's error."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import duckdb
+import pytest
+from dbt_common.exceptions import DbtRuntimeError
+
+from tests.tradehouse.support import PROJECT, command
+from tests.tradehouse.test_dbt_by_hand import DBT
+from tradehouse import dbt_plugin, opening, warehouse
+from tradehouse.errors import BusyError
+
+pytestmark = pytest.mark.xdist_group("run")
+
+OPEN = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1], read_only=sys.argv[2] == 'r')"
+OPEN += "; print('open', flush=True); time.sleep(float(sys.argv[3]))"
+LOCK_ERROR = "Could not set lock"
+
+
+def opened(path, mode, seconds):
+    """A process that has a file open for some seconds."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", OPEN, str(path), mode, str(seconds)], stdout=subprocess.PIPE
+    )
+    process.stdout.readline()
+    return process
+
+
+@pytest.fixture
+def database(tmp_path):
+    duckdb.connect(tmp_path / "raw.duckdb").close()
+    return tmp_path / "raw.duckdb"
+
+
+def test_a_file_is_opened_when_the_other_process_has_closed_it(database, capsys):
+    process = opened(database, "w", 1.5)
+    begun = time.monotonic()
+
+    with warehouse.connected(database) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+
+    assert 0.5 < time.monotonic() - begun < 30
+    assert f"(PID {process.pid}) to close raw.duckdb" in capsys.readouterr().err
+    process.wait()
+
+
+def test_a_file_that_stays_open_is_refused_with_who_has_it(database):
+    process = opened(database, "w", 60)
+
+    with (
+        pytest.raises(BusyError, match=rf"PID {process.pid}\)\. Close it there") as caught,
+        warehouse.connected(database, wait_seconds=0.3),
+    ):
+        pass
+    with pytest.raises(DbtRuntimeError, match=rf"raw.duckdb is in use .*PID {process.pid}"):
+        dbt_plugin.wait_until_free([(database, True)], seconds=0.3)
+
+    assert LOCK_ERROR not in str(caught.value)
+    process.kill()
+    process.wait()
+
+
+def test_what_is_no_database_is_not_waited_for(tmp_path):
+    (tmp_path / "raw.duckdb").write_text("this is no database" * 1000)
+
+    with pytest.raises(duckdb.IOException), warehouse.connected(tmp_path / "raw.duckdb"):
+        pass
+
+
+def test_one_at_a_time_opens(tmp_path):
+    held = opening.try_lock(tmp_path)
+    assert opening.try_lock(tmp_path) is None
+
+    threading.Timer(0.5, os.close, [held]).start()
+    begun = time.monotonic()
+    with opening.alone(tmp_path):
+        assert time.monotonic() - begun > 0.3
+        assert opening.try_lock(tmp_path) is None
+    os.close(opening.try_lock(tmp_path))
+
+
+def test_doctor_and_a_sync_name_who_has_raw_open(published):
+    process = opened(published / "raw.duckdb", "r", 8)
+
+    examined = command(published, "doctor")
+    synced = command(published, "sync")
+
+    assert examined.returncode == 0, examined.stdout
+    assert f"in use by {sys.executable}" in examined.stdout or "ok" in examined.stdout
+    assert synced.returncode == 0, synced.stderr
+    assert f"waiting for process {process.pid}" in synced.stderr
+    assert LOCK_ERROR not in synced.stderr + examined.stdout
+    process.wait()
+
+
+def dbt(home, target):
+    return subprocess.Popen(
+        [DBT, "run", "--select", "bronze_brokerage__industry", "--target-path", target],
+        cwd=PROJECT,
+        env={**os.environ, "TRADEHOUSE_HOME": str(home), "DBT_LOG_PATH": str(target / "logs")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_dbt_by_hand_and_a_loader_never_meet_in_the_lock_of_a_file(published, tmp_path):
+    processes = [dbt(published, tmp_path / str(number)) for number in range(2)]
+    loaded = 0
+    while any(process.poll() is None for process in processes):
+        with opening.alone(published):
+            try:
+                duckdb.connect(published / "raw.duckdb").close()
+                loaded += 1
+            except duckdb.IOException:
+                time.sleep(0.05)  # As the loader does: dbt has it open.
+        time.sleep(0.02)
+    said = [process.communicate()[0] for process in processes]
+
+    assert loaded > 5
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert not any(LOCK_ERROR in one or "different configuration" in one for one in said)
+
+
+@pytest.mark.slow
+def test_dbt_by_hand_says_that_it_waits_for_a_loader(published, tmp_path):
+    loader = opened(published / "raw.duckdb", "w", 20)
+
+    process = dbt(published, tmp_path / "target")
+    said = process.communicate(timeout=300)[0]
+
+    assert process.returncode == 0, said
+    assert "waiting for raw.duckdb, in use by" in said
+    assert f"PID {loader.pid}" in said
+    loader.wait()

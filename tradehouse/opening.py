@@ -1,0 +1,87 @@
+"""Opening DuckDB files that others open too: one at a time looks and opens, all others wait.
+
+DuckDB refuses a second process at once and in words that say little. So whoever opens a file holds
+this lock from the look whether it is free until it is open, waits while it is not, and says for
+whom. Who may write at all is for `tradehouse.locks`.
+"""
+
+import fcntl
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+LOCK = "opening.lock"
+CONFLICT = "Could not set lock on file"
+POLL_SECONDS = 0.2
+
+Opened = TypeVar("Opened")
+_OWNER = re.compile(r"Conflicting lock is held in (.*?)\. ", re.DOTALL)
+
+
+def try_lock(root: Path) -> int | None:
+    """Return a descriptor that holds the lock of a home's directory, None when it is taken."""
+    folder = root / "state"
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@contextmanager
+def alone(root: Path, seconds: float = 60.0) -> Iterator[None]:
+    """Hold the lock while the block runs; after `seconds` of waiting the block runs without it."""
+    deadline = time.monotonic() + seconds
+    descriptor = try_lock(root)
+    while descriptor is None and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        descriptor = try_lock(root)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def owner_of(error: Exception) -> str:
+    """Return who has a file open, from DuckDB's error."""
+    found = _OWNER.search(str(error))
+    return found[1] if found else "a process that does not say its name"
+
+
+def wait_to_open(
+    open_file: Callable[[], Opened],
+    seconds: float,
+    on_wait: Callable[[str], None],
+) -> Opened:
+    """Return what `open_file` gives, tried until no other process has the file open.
+
+    Args:
+        open_file: opens a file with DuckDB.
+        seconds: how long to wait.
+        on_wait: is told once who is waited for.
+
+    Raises:
+        duckdb.IOException: when the file is still in use after `seconds`, or cannot be read at all.
+    """
+    import duckdb
+
+    deadline = time.monotonic() + seconds
+    told = False
+    while True:
+        try:
+            return open_file()
+        except duckdb.IOException as error:
+            if CONFLICT not in str(error) or time.monotonic() >= deadline:
+                raise
+            if not told:
+                on_wait(owner_of(error))
+                told = True
+            time.sleep(POLL_SECONDS)
