@@ -146,10 +146,12 @@ def _show_failures(facts: dict[str, Any]) -> None:
 
 
 def _show_problems(problems: list[dict[str, Any]]) -> None:
+    """Print what is wrong and not said elsewhere: late and failed sources, runs that died."""
+    elsewhere = ("model/", "test/", "build/", "held/", "source/brokerage/")
     for problem in problems:
-        print(f"\nProblem     {problem['title']}, since {problem['since']} ({problem['owner']})")
-        if problem["key"].startswith(("late/", "died", "declaration")):
-            print(f"  {problem['what']}")
+        if not problem["key"].startswith(elsewhere):
+            since = f"since {problem['since']}"
+            print(f"\nProblem     {problem['title']}, {since}: {problem['what']}")
 
 
 def _show_release(home: Home, facts: dict[str, Any]) -> None:
