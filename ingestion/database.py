@@ -48,6 +48,22 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             minimum_generation_id bigint not null, columns json not null
         )""",
     ),
+    (
+        "alter table _tradehouse.syncs add column runner varchar",
+        "alter table _tradehouse.syncs add column job_id bigint",
+        "alter table _tradehouse.syncs add column job_url varchar",
+        """create table _tradehouse.landed (
+            source varchar not null, stream varchar not null, unit varchar not null,
+            job_id bigint not null, records bigint not null, bytes bigint not null, digest varchar,
+            server_generation_id bigint not null, sync_id varchar not null,
+            committed_at timestamptz not null
+        )""",
+        """create table _tradehouse.server_runs (
+            source varchar not null, sync_id varchar not null, connection_id varchar not null,
+            is_reset boolean not null, last_job_id bigint not null, reset_job_id bigint,
+            job_id bigint, started_at timestamptz not null
+        )""",
+    ),
 )
 """The statements that lead from schema version N to N + 1; the first creates version 1."""
 

@@ -37,6 +37,7 @@ def start_sync(
     connector: str,
     connector_version: str | None,
     declaration_version: str,
+    runner: str = "embedded",
 ) -> None:
     """One row a stream, with status running."""
     for table in tables:
@@ -45,7 +46,7 @@ def start_sync(
                 ? as sync_id, ? as source, ? as namespace, ? as stream, ? as started_at,
                 'running' as status, 0 as records, 0 as bytes, 0 as nulled_values,
                 ? as generation_id, ?::json as state_before, ? as connector,
-                ? as connector_version, ? as declaration_version""",
+                ? as connector_version, ? as declaration_version, ? as runner""",
             [
                 sync_id,
                 table.source,
@@ -56,6 +57,7 @@ def start_sync(
                 connector,
                 connector_version,
                 declaration_version,
+                runner,
             ],
         )
 
@@ -105,9 +107,13 @@ def _totals(
 
 
 def close_dead_syncs(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Close the rows of syncs that died; whoever holds the database knows they do not run."""
+    """Close the rows of syncs that died; whoever holds the database knows they do not run.
+
+    A server's job runs whether somebody watches it or not: its rows stay open until it is.
+    """
     dead = connection.execute(
-        """select sync_id, namespace, stream from _tradehouse.syncs where status = 'running'"""
+        """select sync_id, namespace, stream from _tradehouse.syncs
+        where status = 'running' and runner is distinct from 'server'"""
     ).fetchall()
     by_sync: dict[str, dict[StreamKey, str]] = {}
     for sync_id, namespace, stream in dead:

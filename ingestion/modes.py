@@ -12,6 +12,7 @@ from dataclasses import replace
 import duckdb
 import orjson
 
+from ingestion import recognition
 from ingestion.tables import DELETED_SCHEMA, STAGING_SCHEMA, Table, literal, quoted
 
 DELETED_AT = "_ab_cdc_deleted_at"
@@ -19,12 +20,17 @@ REFRESHING = ("full_refresh_append", "full_refresh_overwrite")
 
 
 def with_generation(
-    connection: duckdb.DuckDBPyConnection, table: Table, *, full_refresh: bool, reset: bool
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    *,
+    full_refresh: bool,
+    reset: bool,
+    same: bool = False,
 ) -> Table:
     """The table with the generation this sync writes, recorded in the caller's transaction.
 
     A refresh starts a new generation; a reset or an overwrite also raises the minimum, below which
-    rows go when the stream is complete.
+    rows go when the stream is complete. With `same` rows of the generation that is there follow.
     """
     row = connection.execute(
         """select generation_id from _tradehouse.streams
@@ -32,8 +38,8 @@ def with_generation(
         [table.source, table.key[1], table.key[0]],
     ).fetchone()
     generation = int(row[0]) if row else 1
-    replaces = reset or table.declared.sync_mode == "full_refresh_overwrite"
-    if row and (full_refresh or replaces or table.declared.sync_mode in REFRESHING):
+    replaces = reset or (table.declared.sync_mode == "full_refresh_overwrite" and not same)
+    if row and not same and (full_refresh or replaces or table.declared.sync_mode in REFRESHING):
         generation += 1
     table = replace(
         table, generation_id=generation, minimum_generation_id=generation if replaces else 0
@@ -88,16 +94,24 @@ def merge(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> Non
         if table.is_staged and _has_rows(connection, table.target):
             connection.execute("begin")
             try:
-                _merge(connection, table)
+                merge_staged(connection, table)
                 connection.execute("commit")
             except BaseException:
                 connection.execute("rollback")
                 raise
 
 
+def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Bring what is staged into the table, in the caller's transaction."""
+    if table.declared.sync_mode == "incremental_deduplicated":
+        _merge(connection, table)
+    else:
+        recognition.append_unseen(connection, table)
+
+
 def merge_leftovers(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
     """Merge what a sync that died left staged; its states are committed already."""
-    staged = [table for table in tables if table.is_staged]
+    staged = [table if table.is_staged else replace(table, recognises=True) for table in tables]
     merge(connection, [each for each in staged if _stands(connection, STAGING_SCHEMA, each)])
 
 

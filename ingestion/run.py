@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 
 from ingestion import catalog as catalogs
-from ingestion import ledger, modes, tables
+from ingestion import ledger, modes, recognition, tables
 from ingestion.committer import Committer, Loaded
 from ingestion.configuration import Configuration
 from ingestion.connector import Runner
@@ -125,6 +125,7 @@ class Run:
     ) -> tuple[dict[StreamKey, Table], list[dict[str, Any]]]:
         """Tables and ledger rows in one transaction; returns them and the connector's states."""
         modes.merge_leftovers(connection, wanted.values())
+        wanted = self._recognising(connection, wanted)
         plan: dict[StreamKey, Table] = {}
         connection.execute("begin")
         try:
@@ -152,6 +153,23 @@ class Run:
             connection.execute("rollback")
             raise
         return plan, states
+
+    def _recognising(
+        self, connection: duckdb.DuckDBPyConnection, wanted: Mapping[StreamKey, Table]
+    ) -> dict[StreamKey, Table]:
+        """The tables, told to leave out what a server loaded already."""
+        name = self._declaration.name
+        found = {
+            key: replace(
+                table,
+                recognises=not self._reset
+                and table.declared.sync_mode == "incremental_append"
+                and recognition.is_switched(connection, name, key, "embedded"),
+            )
+            for key, table in wanted.items()
+        }
+        recognition.require_keys(found.values(), "embedded")
+        return found
 
     def _starts_anew(self, table: Table) -> bool:
         return self._full_refresh or table.declared.sync_mode in modes.REFRESHING

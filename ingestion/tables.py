@@ -47,6 +47,9 @@ class Table:
     discovered: dict[str, Any] = field(hash=False)
     generation_id: int = 1
     minimum_generation_id: int = 0
+    recognises: bool = False
+    """Whether rows that are there already with the same content are left out: after a switch
+    between the embedded runner and a server, the other one's rows come again."""
 
     @property
     def sql_name(self) -> str:
@@ -55,8 +58,8 @@ class Table:
 
     @property
     def is_staged(self) -> bool:
-        """Whether rows are gathered aside and merged by key."""
-        return self.declared.sync_mode == "incremental_deduplicated"
+        """Whether rows are gathered aside before they go into the table."""
+        return self.recognises or self.declared.sync_mode == "incremental_deduplicated"
 
     @property
     def target(self) -> str:

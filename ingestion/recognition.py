@@ -1,0 +1,117 @@
+"""Recognising records that come again after a switch between the embedded runner and a server.
+
+Neither knows the other's state, so each begins where it stood itself, and brings again what the
+other one loaded meanwhile. Such a record has the key, the cursor and the content of a row that is
+there. Not here: when that is looked at (`run`, `server.sync`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+import orjson
+
+from ingestion.errors import IngestionError
+from ingestion.protocol import StreamKey
+from ingestion.tables import Column, Table, existing_columns, quoted
+
+_CANONICAL = "_tradehouse_canonical_json"
+
+
+def is_switched(
+    connection: duckdb.DuckDBPyConnection, source: str, key: StreamKey, runner: str
+) -> bool:
+    """Whether the other runner loaded records of a stream since this one last succeeded."""
+    row = connection.execute(
+        """select count(*) from _tradehouse.syncs
+        where source = $source and stream = $stream and namespace is not distinct from $namespace
+            and coalesce(runner, 'embedded') <> $runner and records > 0
+            and started_at > coalesce((
+                select max(started_at) from _tradehouse.syncs
+                where source = $source and stream = $stream and status = 'succeeded'
+                    and namespace is not distinct from $namespace
+                    and coalesce(runner, 'embedded') = $runner
+            ), timestamptz '-infinity')""",
+        {"source": source, "stream": key[1], "namespace": key[0], "runner": runner},
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def require_keys(tables: Iterable[Table], runner: str) -> None:
+    """Refuse to switch a stream whose records have nothing to be recognised by.
+
+    Raises IngestionError that says what to do.
+    """
+    missing = sorted(table.key[1] for table in tables if table.recognises and not table.merge_key)
+    if missing:
+        raise IngestionError(
+            f"Stream {', '.join(missing)} has no key: after the switch to runner: {runner} records "
+            f"come again that could not be told from new ones. Declare a key, or load it anew in "
+            f"place of what is there: --reset."
+        )
+
+
+def append_unseen(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Append the staged rows that the table does not hold with the same content.
+
+    In the caller's transaction; empties what is staged.
+    """
+    _register(connection)
+    keys = {path[0] for path in table.merge_key}
+    present = existing_columns(connection, table)
+    columns = sorted(
+        (
+            replace(column, type=present[column.name.lower()])
+            for column in table.columns
+            if column.name.lower() in present
+        ),
+        key=lambda column: column.field not in keys,
+    )
+    same = " and ".join(
+        f"{_comparable(column, 'stored')} is not distinct from {_comparable(column, 'staged')}"
+        for column in columns
+    )
+    connection.execute(
+        f"""insert into {table.sql_name} by name
+        select staged.* from {table.target} as staged
+        where not exists (select 1 from {table.sql_name} as stored where {same or "false"})"""
+    )
+    connection.execute(f"delete from {table.target}")
+
+
+def _comparable(column: Column, of: str) -> str:
+    """A value in a form that is the same for both runners: JSON may be spelled differently."""
+    value = f"{of}.{quoted(column.name)}"
+    if column.type not in ("JSON", "VARCHAR"):
+        return value
+    text = f"{value}::varchar"
+    return (
+        f"case when {text} like '{{%' or {text} like '[%' then {_CANONICAL}({text}) else {text} end"
+    )
+
+
+def canonical(text: str) -> str:
+    """JSON in one spelling: sorted, without members that are null; other text as it is."""
+    try:
+        return orjson.dumps(_plain(orjson.loads(text)), option=orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONDecodeError:
+        return text
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _register(connection: duckdb.DuckDBPyConnection) -> None:
+    found = connection.execute(
+        "select count(*) from duckdb_functions() where function_name = ?", [_CANONICAL]
+    ).fetchone()
+    if not found or not found[0]:
+        connection.create_function(_CANONICAL, canonical, ["VARCHAR"], "VARCHAR")
