@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ingestion.errors import DeclarationError
+from ingestion.server.settings import ServerRun
 
 SOURCES = Path(__file__).parent / "sources"
 PROVENANCE = {
@@ -31,7 +32,7 @@ SyncMode = Literal[
     "full_refresh_append",
     "full_refresh_overwrite",
 ]
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_VARIABLE = re.compile(r"\$?\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _DURATION = re.compile(r"^(\d+)\s*(minute|hour|day)s?$")
 
 
@@ -176,6 +177,9 @@ class Declaration(_Model):
     owner: str
     enabled: bool = True
     connector: Connector
+    runner: Literal["embedded", "server"] = "embedded"
+    server: ServerRun = ServerRun()
+    """How an Airbyte server runs it; read where `runner` says so."""
     config: dict[str, Any] = {}
     provenance: bool = False
     """Records carry `_batch`, `_delivery`, `_file`, `_line` and `_raw_text`."""
@@ -254,6 +258,7 @@ def _explain(path: Path, error: ValidationError) -> str:
 def resolve(value: Any, environment: Mapping[str, str] | None = None) -> tuple[Any, frozenset[str]]:
     """Replace `${NAME}` and `${NAME:-default}` in every text of a configuration.
 
+    `$${` stands for `${`.
     Returns the configuration and the values that were put in, which are to be kept out of logs.
     Raises DeclarationError for a variable that is not set and has no default.
     """
@@ -261,6 +266,8 @@ def resolve(value: Any, environment: Mapping[str, str] | None = None) -> tuple[A
     secrets: set[str] = set()
 
     def replace(match: re.Match[str]) -> str:
+        if match[0].startswith("$$"):
+            return match[0][1:]
         name, default = match[1], match[2]
         found = variables.get(name)
         if found is None and default is None:

@@ -23,3 +23,14 @@ class ProtocolError(IngestionError):
 
 class ConnectorError(IngestionError):
     """The connector failed to start, died, or took longer than allowed."""
+
+
+class ServerError(IngestionError):
+    """The Airbyte server refused, failed, or could not be reached; says so in its own words.
+
+    `status` is the HTTP status where there was an answer.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status

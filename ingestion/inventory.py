@@ -103,6 +103,10 @@ def discover_tables(source: str | Declaration, home: Path | Paths, **config: Any
     """The tables of every stream that the declaration selects; the connector is asked anew."""
     declaration = _declaration(source)
     paths = _paths(home)
+    if declaration.runner == "server":
+        from ingestion.server import inventory as server_inventory
+
+        return server_inventory.tables(declaration, paths)
     with _runner(declaration, paths, config) as runner:
         settings = Configuration(declaration, paths.connectors, config)
         redact = Redactor(settings.secrets)

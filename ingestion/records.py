@@ -43,10 +43,10 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: Table, part: Part) -> 
     row = connection.execute(insert_statement(table, part)).fetchone()
     inserted = int(row[0]) if row else 0
     typed = any(column.type not in _UNTYPED for column in table.columns)
-    return inserted, _count_nulled(connection, table.target, inserted) if typed else 0
+    return inserted, count_nulled(connection, table.target, inserted) if typed else 0
 
 
-def _count_nulled(connection: duckdb.DuckDBPyConnection, target: str, inserted: int) -> int:
+def count_nulled(connection: duckdb.DuckDBPyConnection, target: str, inserted: int) -> int:
     """Values nulled by this loader among the rows inserted last."""
     row = connection.execute(
         f"""select coalesce(sum(len(list_filter(
@@ -68,8 +68,8 @@ def insert_statement(table: Table, part: Part) -> str:
         struct = f"STRUCT({', '.join(fields)})" if fields else "JSON"
     names = [quoted(column.name) for column in table.columns]
     texts = [f"{_text(table, c)} as {quoted(f't{i}')}" for i, c in enumerate(table.columns)]
-    values = [f"{_value(c, f't{i}')} as {quoted(f'v{i}')}" for i, c in enumerate(table.columns)]
-    changes = [_change(c, i) for i, c in enumerate(table.columns) if c.type not in _UNTYPED]
+    values = [f"{value(c, f't{i}')} as {quoted(f'v{i}')}" for i, c in enumerate(table.columns)]
+    changes = [change(c, i) for i, c in enumerate(table.columns) if c.type not in _UNTYPED]
     raw_id = "" if table.computes_raw_id else f"{RAW_ID}, "
     raw_value = "" if table.computes_raw_id else "uuid()::varchar, "
     return f"""
@@ -85,7 +85,7 @@ def insert_statement(table: Table, part: Part) -> str:
         typed as (select *{"".join(", " + value for value in values)} from lines)
         select {"".join(f"v{i}, " for i in range(len(values)))}{raw_value}
             epoch_ms(emitted_at)::timestamptz,
-            {_meta(changes)},
+            {meta(changes)},
             {table.generation_id}
         from typed"""
 
@@ -124,7 +124,7 @@ _FORMS = {
 _WITH_FRACTION = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIME", "TIME WITH TIME ZONE")
 
 
-def _value(column: Column, text: str) -> str:
+def value(column: Column, text: str) -> str:
     """The typed value, NULL where the text is not exactly one of the type."""
     kind = column.type
     if kind in _TEXT_TYPES:
@@ -148,7 +148,7 @@ def _value(column: Column, text: str) -> str:
     return f"case when regexp_full_match({text}, '{form}') then {value} end"
 
 
-def _change(column: Column, index: int) -> str:
+def change(column: Column, index: int) -> str:
     """What the loader changed in a value, NULL where it changed nothing."""
 
     def entry(change: str, reason: str) -> str:
@@ -170,7 +170,7 @@ def _change(column: Column, index: int) -> str:
 _SIZE = "DESTINATION_FIELD_SIZE_LIMITATION"
 
 
-def _meta(changes: list[str]) -> str:
+def meta(changes: list[str]) -> str:
     """`_airbyte_meta`: the source's own changes and the loader's; NULL when there are none."""
     own = f"list_filter([{', '.join(changes)}], lambda change: change is not null)"
     from_source = "coalesce(from_json(meta -> '$.changes', '[\"JSON\"]'), [])"

@@ -63,6 +63,10 @@ class SyncResult:
     warnings: list[str] = field(default_factory=list)
     unselected_records: dict[str, int] = field(default_factory=dict)
     log: str | None = None
+    runner: str = "embedded"
+    job_id: int | None = None
+    job_url: str | None = None
+    """The server's job and its page, where a server ran the source."""
 
     @property
     def records(self) -> int:

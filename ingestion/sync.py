@@ -10,7 +10,7 @@ from typing import Any
 from ingestion import declarations
 from ingestion.database import open_raw
 from ingestion.declarations import Declaration
-from ingestion.errors import IngestionError
+from ingestion.errors import DeclarationError, IngestionError
 from ingestion.paths import Paths
 from ingestion.results import ProgressCallback, SyncResult
 from ingestion.run import Run, words
@@ -38,7 +38,8 @@ def sync(
     `landing`, `replace_batches` and `allow_gap` go into the configuration of sources that deliver
     files; `config` overrides any of its keys. `streams` selects some of the declared streams.
     `full_refresh` reads them from the start, in addition to what is there; `reset` also removes
-    what was there, when the new rows are complete.
+    what was there, when the new rows are complete. A source declared `runner: server` is run by its
+    Airbyte server; it is synced whole.
     A connector that fails gives a result with status failed and its errors; what was committed
     before stays, and the next sync goes on from there. Raises IngestionError when the sync cannot
     start, KeyboardInterrupt after a clean stop.
@@ -53,6 +54,21 @@ def sync(
         overrides["replace_batches"] = sorted(replace_batches)
     if allow_gap:
         overrides["allow_gap"] = True
+    if declaration.runner == "server":
+        from ingestion.server.sync import ServerSync
+
+        _require_whole(declaration, overrides, streams, full_refresh)
+        try:
+            return ServerSync(
+                declaration,
+                paths,
+                reset=reset,
+                progress=progress,
+                on_wait=on_wait,
+                wait_seconds=wait_seconds,
+            ).run()
+        except OSError as error:
+            raise IngestionError(words(error, paths)) from error
     run = Run(declaration, paths, overrides, streams, progress, full_refresh, reset)
     try:
         with open_raw(
@@ -61,3 +77,26 @@ def sync(
             return run.run(connection)
     except OSError as error:
         raise IngestionError(words(error, paths)) from error
+
+
+def _require_whole(
+    declaration: Declaration,
+    overrides: Mapping[str, Any],
+    streams: Collection[str] | None,
+    full_refresh: bool,
+) -> None:
+    """A server runs a connection as it is. Raises DeclarationError for what it cannot do."""
+    given = [
+        name
+        for name, value in (
+            ("--stream", streams),
+            ("--full-refresh", full_refresh),
+            (", ".join(overrides) or "config", overrides),
+        )
+        if value
+    ]
+    if given:
+        raise DeclarationError(
+            f"{declaration.name} is run by a server, which syncs it whole and as it is declared: "
+            f"{', '.join(given)} cannot be given. To read everything anew: --reset."
+        )

@@ -1,12 +1,14 @@
 """Fixtures: a home, and a source that plays lines a test gives it."""
 
 import json
+import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import httpx
 import pytest
 
 from ingestion import SyncResult, sync
@@ -116,3 +118,50 @@ def source(tmp_path: Path) -> Source:
 def connectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where connectors are installed once for all tests."""
     return tmp_path_factory.mktemp("connectors")
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint(connectors: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A local S3 server."""
+    from ingestion import environments
+    from ingestion.errors import ConnectorError
+    from tests.ingestion.test_source_s3 import MOTO, address_of
+
+    try:
+        program = environments.executable(connectors, "moto[server]", MOTO, program="moto_server")
+    except ConnectorError as error:
+        pytest.skip(f"the package registry does not give moto: {error}")
+    log = tmp_path_factory.mktemp("s3") / "moto.log"
+    with log.open("wb") as output:
+        command = [str(program), "-H", "127.0.0.1", "-p", "0"]
+        server = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        yield address_of(server, log)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture
+def airbyte_server() -> Iterator[Any]:
+    """A local Airbyte server."""
+    from tests.ingestion.airbyte_server import serving
+
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def served(
+    tmp_path: Path, airbyte_server: Any, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    """A home whose source the local server runs, with an empty S3 bucket."""
+    from ingestion.server import settings
+    from tests.ingestion.server_home import ServedHome, s3_config
+
+    monkeypatch.setenv("TEST_KEY_ID", "key")
+    monkeypatch.setenv("TEST_SECRET", "a-long-secret")
+    httpx.post(f"{s3_endpoint}/moto-api/reset", timeout=10)
+    home = ServedHome(tmp_path, airbyte_server, {"type": "s3", "config": s3_config(s3_endpoint)})
+    monkeypatch.setattr(settings, "SETTINGS", home.airbyte)
+    return home

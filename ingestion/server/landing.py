@@ -1,0 +1,374 @@
+"""From what the server wrote into raw: a unit's rows and its ledger row in one transaction.
+
+So every unit lands exactly once. The columns and their types are the same as the embedded runner's.
+Not here: where units lie (`lake`, `postgres`), and the job that wrote them (`jobs`).
+"""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import duckdb
+import orjson
+
+from ingestion import ledger, modes, recognition, records, tables
+from ingestion.declarations import Stream
+from ingestion.errors import IngestionError
+from ingestion.protocol import StreamKey
+from ingestion.results import StreamResult
+from ingestion.server.units import Lake, Unit, extracted_at, raw_type, table_columns
+from ingestion.tables import RAW_ID, Column, Table, quoted
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A stream of the connection: how it is declared, and what the server says of it."""
+
+    key: StreamKey
+    declared: Stream
+    properties: dict[str, object] = field(hash=False)
+
+    def table(self, source: str) -> Table:
+        """Its raw table, without columns."""
+        return Table(
+            source=source,
+            key=self.key,
+            name=self.key[1],
+            columns=(),
+            provenance=False,
+            file_format=None,
+            declared=self.declared,
+            discovered={
+                "source_defined_primary_key": self.properties.get("sourceDefinedPrimaryKey"),
+                "default_cursor_field": self.properties.get("defaultCursorField"),
+            },
+        )
+
+    def modes(self) -> list[object]:
+        """The sync modes the server offers for it."""
+        found = self.properties.get("syncModes")
+        return found if isinstance(found, list) else []
+
+    def fields(self) -> list[str]:
+        """The source's own names of its fields."""
+        found = self.properties.get("propertyFields")
+        paths = found if isinstance(found, list) else []
+        return list(dict.fromkeys(str(path[0]) for path in paths if path))
+
+
+class Landing:
+    """Lands the streams of one sync. `is_whole` says that the job succeeded."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        lake: Lake,
+        *,
+        source: str,
+        sync_id: str,
+        job_id: int,
+        is_whole: bool,
+        is_reset: bool,
+    ) -> None:
+        self._connection = connection
+        self._lake = lake
+        self._source = source
+        self._sync_id = sync_id
+        self._job_id = job_id
+        self._is_whole = is_whole
+        self._is_reset = is_reset
+        self._segments = itertools.count(_last_segment(connection, sync_id) + 1)
+        self._first: int | None = None
+        self.warnings: list[str] = []
+
+    def land(self, offered: Offered) -> StreamResult:
+        """Land what is new of one stream; what was committed before an error stays."""
+        landed = _landed(self._connection, self._source, offered.key[1])
+        known = {unit: rows for unit, (rows, _) in landed.items()}
+        generations = [generation for _, generation in landed.values()]
+        last = max(generations, default=None)
+        self._first = min(generations, default=None)
+        found, stands = self._lake.units(self._connection, self._source, offered.key[1], known)
+        result = StreamResult(status="complete" if self._is_whole else "incomplete")
+        replaces = self._is_reset or offered.declared.sync_mode == "full_refresh_overwrite"
+        if not replaces:
+            for unit in found:
+                self._commit(offered, [unit], last, result, replaces=False)
+                last = max(unit.generation, last or 0)
+        elif self._is_whole:
+            self._land_in_place(offered, list(found), last, result, stands=stands)
+        return result
+
+    def _land_in_place(
+        self,
+        offered: Offered,
+        found: list[Unit],
+        last: int | None,
+        result: StreamResult,
+        *,
+        stands: bool,
+    ) -> None:
+        """Land the newest generation in place of what is there, in one transaction."""
+        newest = max((unit.generation for unit in found), default=0)
+        units = [unit for unit in found if unit.generation == newest]
+        is_late = bool(units) and not self._is_reset and last is not None and newest <= last
+        if units or (not stands and offered.declared.allow_empty_overwrite):
+            self._commit(offered, units, last, result, replaces=not is_late)
+        elif not stands and self._has_rows(offered):
+            self.warnings.append(
+                f"{offered.key[1]} brought no records: what was there is kept "
+                f"(allow_empty_overwrite: true in the declaration would remove it)"
+            )
+        self._lake.release(found)
+
+    def _has_rows(self, offered: Offered) -> bool:
+        table = offered.table(self._source)
+        if not tables.existing_columns(self._connection, table):
+            return False
+        found = self._connection.execute(f"select 1 from {table.sql_name} limit 1").fetchone()
+        return found is not None
+
+    def _commit(
+        self,
+        offered: Offered,
+        units: list[Unit],
+        last: int | None,
+        result: StreamResult,
+        *,
+        replaces: bool,
+    ) -> None:
+        """One transaction: the units' rows, what goes in exchange, and the ledger."""
+        connection = self._connection
+        connection.execute("begin")
+        try:
+            rows, nulled = self._insert(offered, units, last, replaces=replaces)
+            for unit, count in zip(units, rows, strict=True):
+                self._record(offered, unit, count)
+            size = sum(unit.bytes for unit in units)
+            connection.execute(
+                "insert into _tradehouse.segments values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    self._sync_id,
+                    self._source,
+                    *offered.key,
+                    next(self._segments),
+                    sum(rows),
+                    size,
+                    nulled,
+                    ledger.now(),
+                ],
+            )
+            connection.execute("commit")
+        except BaseException:
+            connection.execute("rollback")
+            raise
+        result.records += sum(rows)
+        result.bytes += size
+        result.nulled_values += nulled
+        self._lake.release(units)
+
+    def _insert(
+        self, offered: Offered, units: list[Unit], last: int | None, *, replaces: bool
+    ) -> tuple[list[int], int]:
+        """The rows inserted of every unit, and the values that did not fit."""
+        connection, base = self._connection, offered.table(self._source)
+        recorded = recorded_columns(connection, base)
+        counts, nulled, starts = [], 0, replaces
+        each: list[Unit | None] = [*units] or [None]
+        for unit in each:
+            columns, by_field = table_columns(unit, offered.fields(), recorded)
+            recognises = self._recognises(base, unit)
+            table, changes = tables.prepare(
+                connection, replace(base, columns=columns, recognises=recognises)
+            )
+            self.warnings += changes
+            is_copy = offered.declared.sync_mode == "full_refresh_append"
+            is_new = is_copy and unit is not None and unit.generation != last
+            table = modes.with_generation(
+                connection,
+                table,
+                full_refresh=is_new,
+                reset=starts,
+                same=not starts and not is_new,
+            )
+            recorded |= {column.field: (column.name, column.type) for column in table.columns}
+            _keep_recorded(connection, table, recorded)
+            if starts:
+                modes.replace_older(connection, table, 1)
+                starts = False
+            if unit is not None:
+                count = _insert_unit(connection, table, unit, by_field)
+                nulled += _nulled(connection, table, unit, by_field, count)
+                counts.append(count)
+                last = unit.generation
+            if table.is_staged:
+                modes.merge_staged(connection, table)
+        return counts, nulled
+
+    def _recognises(self, table: Table, unit: Unit | None) -> bool:
+        """Whether rows of the unit may be there already: after a switch, or a refresh there."""
+        if table.declared.sync_mode != "incremental_append" or unit is None or self._is_reset:
+            return False
+        is_refreshed = self._first is not None and unit.generation > self._first
+        return bool(table.merge_key) and (
+            is_refreshed
+            or recognition.is_switched(self._connection, self._source, table.key, "server")
+        )
+
+    def _record(self, offered: Offered, unit: Unit, count: int) -> None:
+        self._connection.execute(
+            "insert into _tradehouse.landed values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                self._source,
+                offered.key[1],
+                unit.name,
+                self._job_id,
+                count,
+                unit.bytes,
+                unit.digest,
+                unit.generation,
+                self._sync_id,
+                ledger.now(),
+            ],
+        )
+
+
+def rows_of_job(connection: duckdb.DuckDBPyConnection, source: str, job_id: int) -> int:
+    """How many rows were landed when a job had ended."""
+    row = connection.execute(
+        "select coalesce(sum(records), 0)::bigint from _tradehouse.landed"
+        " where source = ? and job_id = ?",
+        [source, job_id],
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _landed(
+    connection: duckdb.DuckDBPyConnection, source: str, stream: str
+) -> dict[str, tuple[int, int]]:
+    rows = connection.execute(
+        "select unit, sum(records)::bigint, max(server_generation_id) from _tradehouse.landed"
+        " where source = ? and stream = ? group by unit",
+        [source, stream],
+    ).fetchall()
+    return {unit: (count, generation) for unit, count, generation in rows}
+
+
+def _last_segment(connection: duckdb.DuckDBPyConnection, sync_id: str) -> int:
+    row = connection.execute(
+        "select coalesce(max(segment), 0) from _tradehouse.segments where sync_id = ?", [sync_id]
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def recorded_columns(
+    connection: duckdb.DuckDBPyConnection, table: Table
+) -> dict[str, tuple[str, str]]:
+    """Name and type of the table's columns by the source's field."""
+    present = tables.existing_columns(connection, table)
+    row = connection.execute(
+        """select columns from _tradehouse.streams
+        where source = ? and stream = ? and namespace is not distinct from ?""",
+        [table.source, table.key[1], table.key[0]],
+    ).fetchone()
+    known = orjson.loads(row[0]) if row else {}
+    return {
+        name: (column, present[column.lower()])
+        for name, (column, _) in known.items()
+        if column.lower() in present
+    }
+
+
+def _keep_recorded(
+    connection: duckdb.DuckDBPyConnection, table: Table, recorded: Mapping[str, tuple[str, str]]
+) -> None:
+    """A unit may lack columns that others have: the stream's record keeps them."""
+    connection.execute(
+        """update _tradehouse.streams set columns = ?::json
+        where source = ? and stream = ? and namespace is not distinct from ?""",
+        [
+            orjson.dumps({name: list(of) for name, of in recorded.items()}).decode(),
+            table.source,
+            table.key[1],
+            table.key[0],
+        ],
+    )
+
+
+def _insert_unit(
+    connection: duckdb.DuckDBPyConnection, table: Table, unit: Unit, by_field: Mapping[str, str]
+) -> int:
+    row = connection.execute(insert_statement(table, unit, by_field)).fetchone()
+    inserted = int(row[0]) if row else 0
+    if inserted != unit.rows and not unit.again:
+        raise IngestionError(
+            f"{unit.name}: {unit.rows} rows were counted, {inserted} arrived in {table.sql_name}. "
+            f"Nothing of them is kept; run again."
+        )
+    return inserted
+
+
+def insert_statement(table: Table, unit: Unit, by_field: Mapping[str, str]) -> str:
+    """The statement that inserts a unit's rows."""
+    given, changes = [], []
+    for index, column in enumerate(table.columns):
+        name = by_field[column.field]
+        kind = unit.columns[name]
+        given.append(f"{_text(name, kind)} as t{index}, {_value(column, name, kind)} as v{index}, ")
+        if _is_converted(column, kind):
+            changes.append(records.change(column, index))
+    names = [f"{quoted(column.name)}, " for column in table.columns]
+    seen = ""
+    if unit.again:
+        seen = f"where {RAW_ID} not in (select {RAW_ID} from {table.sql_name})"
+    return f"""
+        insert into {table.target} ({"".join(names)}{RAW_ID},
+            _airbyte_extracted_at, _airbyte_meta, _airbyte_generation_id)
+        with given as (
+            select {"".join(given)}{RAW_ID}::varchar as raw_id,
+                {extracted_at(unit.columns)} as extracted_at,
+                {_text("_airbyte_meta", unit.columns["_airbyte_meta"])}::json as meta
+            from {unit.relation} {seen}
+        )
+        select {"".join(f"v{index}, " for index in range(len(given)))}raw_id, extracted_at,
+            {records.meta(changes)}, {table.generation_id}
+        from given"""
+
+
+def _is_converted(column: Column, kind: str) -> bool:
+    """Whether a value may not fit, because the table's type is narrower than the destination's."""
+    return column.type not in ("VARCHAR", "JSON", raw_type(kind)) and raw_type(kind) in (
+        "VARCHAR",
+        "JSON",
+    )
+
+
+def _text(name: str, kind: str) -> str:
+    source = quoted(name)
+    is_nested = raw_type(kind) == "JSON" and kind != "JSON"
+    return f"to_json({source})::varchar" if is_nested else f"{source}::varchar"
+
+
+def _value(column: Column, name: str, kind: str) -> str:
+    """A value in the table's type."""
+    text = _text(name, kind)
+    if column.type == "VARCHAR":
+        return text
+    if column.type == "JSON" and raw_type(kind) == "JSON":
+        return f"nullif({text}, 'null')::json"
+    if column.type == "JSON":
+        return f"case when json_valid({text}) then {text} else to_json({text}) end::json"
+    if _is_converted(column, kind):
+        return records.value(column, text)
+    return f"{quoted(name)}::{column.type}"
+
+
+def _nulled(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    unit: Unit,
+    by_field: Mapping[str, str],
+    count: int,
+) -> int:
+    converted = (_is_converted(c, unit.columns[by_field[c.field]]) for c in table.columns)
+    return records.count_nulled(connection, table.target, count) if any(converted) else 0

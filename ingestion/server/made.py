@@ -1,0 +1,79 @@
+"""What Tradehouse made on a server, and keyed hashes of what it sent: a file in the home.
+
+The server masks secrets when it is asked, so a change of one is noticed by the hash of what was
+sent last. The key is this home's own: the file gives no secret away, nor whether two are equal.
+Not here: what differs (`plan`).
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+KINDS = ("source", "destination", "connection")
+
+
+class Made:
+    """The objects of one workspace that belong to this home, by kind and name."""
+
+    def __init__(self, directory: Path, workspace_id: str) -> None:
+        self._path = directory / f"airbyte-{workspace_id}.json"
+        content: dict[str, Any] = {}
+        if self._path.is_file():
+            content = orjson.loads(self._path.read_bytes())
+        self._key = bytes.fromhex(content.get("key") or secrets.token_hex(32))
+        self._objects: dict[str, dict[str, Any]] = content.get("objects") or {}
+
+    def id_of(self, kind: str, name: str) -> str | None:
+        """The id of what Tradehouse made under this name."""
+        return (self._objects.get(f"{kind} {name}") or {}).get("id")
+
+    def is_begun(self, kind: str, name: str) -> bool:
+        """Whether it was about to be made when a process ended: then what has its name is it."""
+        entry = self._objects.get(f"{kind} {name}")
+        return entry is not None and entry["id"] is None
+
+    def sent(self, kind: str, name: str) -> dict[str, str]:
+        """The keyed hash of every value that was sent last, by its path."""
+        return dict((self._objects.get(f"{kind} {name}") or {}).get("sent") or {})
+
+    def begin(self, kind: str, name: str) -> None:
+        """Note that it is going to be made; nothing on the server has its name."""
+        self._objects[f"{kind} {name}"] = {"id": None, "sent": {}}
+        self._save()
+
+    def record(self, kind: str, name: str, object_id: str, sent: dict[str, Any]) -> None:
+        """Note the id, and what was sent, by path."""
+        hashes = {path: self.hash(value) for path, value in sent.items()}
+        self._objects[f"{kind} {name}"] = {"id": object_id, "sent": hashes}
+        self._save()
+
+    def hash(self, value: Any) -> str:
+        """The keyed hash of a value."""
+        return hmac.new(self._key, orjson.dumps(value), hashlib.sha256).hexdigest()
+
+    def _save(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        beside = self._path.with_suffix(f".{os.getpid()}.new")
+        beside.unlink(missing_ok=True)
+        beside.touch(mode=0o600)
+        content = {"key": self._key.hex(), "objects": self._objects}
+        with beside.open("wb") as handle:
+            handle.write(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+            handle.flush()
+            os.fsync(handle.fileno())
+        beside.replace(self._path)
+
+
+def flatten(value: Any, path: str = "") -> dict[str, Any]:
+    """The leaves of a configuration by their paths; lists are leaves."""
+    if not isinstance(value, dict):
+        return {path: value}
+    leaves: dict[str, Any] = {}
+    for key, item in value.items():
+        leaves |= flatten(item, f"{path}.{key}" if path else key)
+    return leaves

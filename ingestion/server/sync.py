@@ -1,0 +1,375 @@
+"""One sync of a source that an Airbyte server runs: find or start its job, follow it, land rows.
+
+The raw database is open only before and after the job, so that others can read while it runs. Not
+here: the steps' own modules (`jobs`, `landing`, `runs`) and what callers use (`ingestion.sync`).
+"""
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+
+from ingestion import ledger, modes, recognition
+from ingestion.configuration import Configuration
+from ingestion.database import open_raw
+from ingestion.declarations import Declaration
+from ingestion.errors import DeclarationError, IngestionError, ServerError
+from ingestion.paths import Paths
+from ingestion.process import Redactor
+from ingestion.results import Progress, ProgressCallback, SyncError, SyncResult
+from ingestion.server import desired, inventory, landing, runs
+from ingestion.server.client import Client
+from ingestion.server.desired import Wanted
+from ingestion.server.jobs import Job, Jobs
+from ingestion.server.lake import ParquetLake
+from ingestion.server.landing import Landing, Offered
+from ingestion.server.made import Made
+from ingestion.server.postgres import PostgresLake
+from ingestion.server.runs import OpenRun
+from ingestion.server.settings import read_server
+from ingestion.server.units import Lake
+from ingestion.tables import Column, Table
+
+
+class ServerSync:
+    """The state of one sync."""
+
+    def __init__(
+        self,
+        declaration: Declaration,
+        paths: Paths,
+        *,
+        reset: bool,
+        progress: ProgressCallback | None,
+        on_wait: Callable[[str], None] | None,
+        wait_seconds: float,
+    ) -> None:
+        self._declaration = declaration
+        self._name = declaration.name
+        self._paths = paths
+        self._reset = reset
+        self._progress = progress
+        self._on_wait = on_wait
+        self._wait_seconds = wait_seconds
+        self._started = time.monotonic()
+        server, hidden = read_server()
+        self._wanted: Wanted = desired.wanted(declaration, server, hidden)
+        self._redact = Redactor(hidden | self._wanted.source.secrets)
+        self._client = Client(server, on_wait=on_wait)
+        self._digest = Configuration(declaration, paths.connectors, {}).declaration_digest
+
+    def run(self) -> SyncResult:
+        """The whole sync. Raises IngestionError, and KeyboardInterrupt after cancelling the job."""
+        try:
+            workspace_id = self._client.workspace_id()
+            connection_id, source_id = self._made(workspace_id)
+            self._jobs = Jobs(self._client, workspace_id, connection_id)
+            self._offered = inventory.offered_streams(
+                self._declaration, self._client, workspace_id, source_id
+            )
+            self._run = self._begin(connection_id)
+            self._result = SyncResult(
+                self._run.sync_id,
+                self._name,
+                "failed",
+                self._run.started_at,
+                0.0,
+                runner="server",
+            )
+            return self._follow_and_land()
+        except ServerError as error:
+            raise ServerError(self._redact(str(error)), error.status) from None
+        finally:
+            self._client.close()
+
+    def _made(self, workspace_id: str) -> tuple[str, str]:
+        made = Made(self._paths.connectors, workspace_id)
+        connection_id = made.id_of("connection", self._wanted.connection_name)
+        source_id = made.id_of("source", self._wanted.source.name)
+        if connection_id is None or source_id is None:
+            raise DeclarationError(
+                f"{self._name}: its connection {self._wanted.connection_name} was not made on the "
+                f"server from this home. Make it: tradehouse airbyte apply."
+            )
+        return connection_id, source_id
+
+    @contextmanager
+    def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with open_raw(
+            self._paths.raw_database,
+            tmp=self._paths.tmp,
+            wait_seconds=self._wait_seconds,
+            on_wait=self._on_wait,
+        ) as connection:
+            yield connection
+
+    def _begin(self, connection_id: str) -> OpenRun:
+        """The sync that has not ended, or a new one, remembered before any job is started."""
+        with self._open() as connection:
+            if ledger.close_dead_syncs(connection):
+                ledger.write_snapshot(connection, self._paths)
+            found = runs.find(connection, self._name)
+            if found is not None and found.connection_id == connection_id:
+                if self._reset and not found.is_reset:
+                    raise IngestionError(
+                        f"{self._name}: a sync is still open on the server (job {found.job_id}). "
+                        f"Let it end first: tradehouse sync {self._name}; then --reset."
+                    )
+                return found
+            tables = [self._table(connection, offered) for offered in self._offered]
+            if not self._reset:
+                recognition.require_keys(self._switched(connection, tables), "server")
+            modes.merge_leftovers(connection, tables)
+            moment = ledger.now()
+            run = OpenRun(
+                source=self._name,
+                sync_id=f"{moment:%Y%m%dT%H%M%S.%f}Z-{secrets.token_hex(3)}",
+                connection_id=connection_id,
+                is_reset=self._reset,
+                last_job_id=self._jobs.last_ended(),
+                reset_job_id=None,
+                job_id=None,
+                started_at=moment,
+            )
+            connection.execute("begin")
+            if found is not None:
+                self._close(connection, found, "failed", "Its connection was made anew.")
+            ledger.start_sync(
+                connection,
+                run.sync_id,
+                tables,
+                connector=self._declaration.connector.label,
+                connector_version=None,
+                declaration_version=self._digest,
+                runner="server",
+            )
+            runs.begin(connection, run)
+            connection.execute("commit")
+            ledger.write_snapshot(connection, self._paths)
+            return run
+
+    def _table(self, connection: duckdb.DuckDBPyConnection, offered: Offered) -> Table:
+        """The raw table as it stands."""
+        table = offered.table(self._name)
+        recorded = landing.recorded_columns(connection, table)
+        columns = tuple(Column(name, field, kind) for field, (name, kind) in recorded.items())
+        return replace(table, columns=columns)
+
+    def _switched(
+        self, connection: duckdb.DuckDBPyConnection, tables: list[Table]
+    ) -> Iterator[Table]:
+        for table in tables:
+            appends = table.declared.sync_mode == "incremental_append"
+            yield replace(
+                table,
+                recognises=appends
+                and recognition.is_switched(connection, self._name, table.key, "server"),
+            )
+
+    def _follow_and_land(self) -> SyncResult:
+        marker = self._paths.state / f"sync-{self._name}.json"
+        content = {
+            "sync_id": self._run.sync_id,
+            "source": self._name,
+            "pid": os.getpid(),
+            "started_at": self._run.started_at,
+        }
+        ledger.write_json(marker, content)
+        try:
+            job = self._follow()
+            with self._open() as connection:
+                self._land(connection, job)
+        finally:
+            marker.unlink(missing_ok=True)
+        self._result.duration_seconds = time.monotonic() - self._started
+        return self._result
+
+    def _follow(self) -> Job:
+        """The sync's job, ended. Cancels it on Ctrl-C."""
+        try:
+            if self._run.is_reset and self._run.job_id is None:
+                self._clear()
+            job_id = self._run.job_id
+            if job_id is None:
+                job_id = self._start("sync", self._run.reset_job_id or self._run.last_job_id)
+                self._started_job(job_id, reset=False)
+            self._result.job_id, self._result.job_url = job_id, self._jobs.page(job_id)
+            self._tell(f"job {job_id}: {self._jobs.page(job_id)}")
+            return self._watch(job_id)
+        except KeyboardInterrupt:
+            self._cancel()
+            raise
+        except ServerError as error:
+            may_run = self._run.job_id is not None and error.status != 404
+            is_refusal = error.status is not None and error.status < 500
+            if is_refusal and not may_run:
+                self._give_up("failed", str(error))
+            raise
+
+    def _start(self, kind: str, after: int) -> int:
+        found = self._jobs.find(kind, after) or self._jobs.start(kind, after)
+        return int(found["jobId"])
+
+    def _started_job(self, job_id: int, *, reset: bool) -> None:
+        page = self._jobs.page(job_id)
+        with self._open() as connection:
+            runs.started(connection, self._run, reset=reset, job_id=job_id, page=page)
+        if reset:
+            self._run = replace(self._run, reset_job_id=job_id)
+        else:
+            self._run = replace(self._run, job_id=job_id)
+
+    def _clear(self) -> None:
+        """Let the server forget its state and remove what it wrote; a running job ends first."""
+        job_id = self._run.reset_job_id
+        if job_id is None:
+            running = self._jobs.running()
+            if running is not None and running["jobType"] != "reset":
+                self._tell(f"job {running['jobId']} runs on the server: waiting until it has ended")
+                self._watch(int(running["jobId"]))
+            job_id = self._start("reset", self._run.last_job_id)
+            self._started_job(job_id, reset=True)
+        job = self._watch(job_id)
+        if job["status"] != "succeeded":
+            message = f"The reset, job {job_id}, {self._ending(job)}"
+            self._give_up("failed", message)
+            raise ServerError(message)
+
+    def _watch(self, job_id: int) -> Job:
+        limit = self._declaration.limits.silence_seconds
+        return self._jobs.follow(job_id, self._step, silence_seconds=limit)
+
+    def _step(self, job: Job) -> None:
+        if self._progress is not None:
+            stream = f"job {job['jobId']} {job['status']}"
+            rows, size = job.get("rowsSynced") or 0, job.get("bytesSynced") or 0
+            self._progress(Progress(self._name, stream, "reading", rows, size))
+
+    def _tell(self, text: str) -> None:
+        if self._on_wait is not None:
+            self._on_wait(text)
+
+    def _cancel(self) -> None:
+        """Ctrl-C: cancel the job, which may have been started without an answer."""
+        job_id = self._run.job_id
+        if job_id is None:
+            after = self._run.reset_job_id or self._run.last_job_id
+            found = self._jobs.find("sync", after)
+            job_id = None if found is None else int(found["jobId"])
+        if job_id is not None:
+            self._jobs.cancel(job_id, wait_seconds=self._declaration.limits.stop_seconds)
+        self._give_up("cancelled", "The sync was stopped.")
+
+    def _give_up(self, status: str, message: str) -> None:
+        """Close the ledger's rows of a sync whose job will not be followed any more."""
+        with self._open() as connection:
+            connection.execute("begin")
+            self._close(connection, self._run, status, message)
+            connection.execute("commit")
+            ledger.write_snapshot(connection, self._paths)
+
+    def _close(
+        self, connection: duckdb.DuckDBPyConnection, run: OpenRun, status: str, message: str | None
+    ) -> None:
+        """Close a sync's rows, in the caller's transaction."""
+        statuses = {offered.key: status for offered in self._offered}
+        error = None if message is None else {"errors": [{"message": self._redact(message)}]}
+        ledger.end_sync(connection, run.sync_id, statuses, error)
+        runs.end(connection, run)
+
+    def _land(self, connection: duckdb.DuckDBPyConnection, job: Job) -> None:
+        """Land what the job wrote, and whatever of earlier jobs was not; close the ledger.
+
+        After an error the sync stays open: the next one goes on here and starts no job.
+        """
+        work = self._paths.tmp / f"sync-{self._run.sync_id}"
+        work.mkdir(parents=True, exist_ok=True)
+        try:
+            with self._lake(connection, work) as lake:
+                self._land_streams(connection, lake, job)
+        except (IngestionError, duckdb.Error) as error:
+            self._result.errors.append(
+                SyncError(
+                    self._redact(
+                        f"{error} What job {job['jobId']} wrote lands with the next sync, which "
+                        f"starts no job of its own."
+                    )
+                )
+            )
+            return
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        self._judge(connection, job)
+        result = self._result
+        connection.execute("begin")
+        message = "; ".join(error.message for error in result.errors) or None
+        self._close(connection, self._run, result.status, message)
+        connection.execute("commit")
+        ledger.write_snapshot(connection, self._paths)
+
+    @contextmanager
+    def _lake(self, connection: duckdb.DuckDBPyConnection, work: Path) -> Iterator[Lake]:
+        settings = self._wanted.destination_settings
+        lake: Lake
+        if settings.type == "postgres":
+            lake = PostgresLake(settings, connection)
+        else:
+            lake = ParquetLake(settings, work)
+        try:
+            yield lake
+        finally:
+            lake.close()
+
+    def _land_streams(self, connection: duckdb.DuckDBPyConnection, lake: Lake, job: Job) -> None:
+        lander = Landing(
+            connection,
+            lake,
+            source=self._name,
+            sync_id=self._run.sync_id,
+            job_id=int(job["jobId"]),
+            is_whole=job["status"] == "succeeded",
+            is_reset=self._run.is_reset,
+        )
+        self._result.warnings = lander.warnings
+        for offered in self._offered:
+            name = offered.key[1]
+            found = self._result.streams[name] = lander.land(offered)
+            if self._progress is not None:
+                step = Progress(self._name, name, "committed", found.records, found.bytes)
+                self._progress(step)
+
+    def _judge(self, connection: duckdb.DuckDBPyConnection, job: Job) -> None:
+        """Success is a job that succeeded and whose rows are all here."""
+        result, job_id = self._result, int(job["jobId"])
+        if job["status"] != "succeeded":
+            result.errors.append(SyncError(self._redact(f"Job {job_id} {self._ending(job)}")))
+            return
+        said, arrived = job.get("rowsSynced"), landing.rows_of_job(connection, self._name, job_id)
+        if said is not None and arrived < said:
+            result.errors.append(
+                SyncError(
+                    f"The server says that job {job_id} wrote {said} rows, and {arrived} arrived "
+                    f"here: is the destination in ingestion/airbyte.yml the one it writes to, and "
+                    f"did somebody remove rows there? What arrived is kept. "
+                    f"{self._jobs.page(job_id)}"
+                )
+            )
+            return
+        if said is not None and arrived > said:
+            result.warnings.append(
+                f"the server says that job {job_id} wrote {said} rows; {arrived} were there and "
+                f"are loaded"
+            )
+        result.status = "succeeded"
+
+    def _ending(self, job: Job) -> str:
+        word = "was cancelled" if job["status"] == "cancelled" else job["status"]
+        return (
+            f"{word} on the server: {self._jobs.words(job)}. {self._jobs.page(int(job['jobId']))}"
+        )
