@@ -16,6 +16,7 @@ from dagster import (
     Failure,
     Jitter,
     MaterializeResult,
+    MetadataValue,
     RetryPolicy,
     multi_asset,
 )
@@ -121,7 +122,7 @@ def source_assets(
     @multi_asset(
         name=translators.raw_group(declaration.name),
         specs=specs,
-        can_subset=True,
+        can_subset=declaration.runner == "embedded",  # A server syncs a connection whole.
         pool=POOL,
         retry_policy=RETRIES,
     )
@@ -149,21 +150,24 @@ def sync_source(home: Home, declaration: Declaration, streams: list[str]) -> Syn
     from ingestion.errors import DatabaseBusyError
 
     try:
-        result = ingestion.sync(declaration, home.root, streams=streams)
+        chosen = streams if declaration.runner == "embedded" else None
+        result = ingestion.sync(declaration, home.root, streams=chosen)
     except DatabaseBusyError as error:
         raise BusyError(str(error)) from error
     except IngestionError as error:
         raise TradehouseError(str(error)) from error
     if result.status != "succeeded":
         sentences = "\n".join(error.message for error in result.errors)
-        raise TradehouseError(f"{sentences}\nThe whole log: {result.log}")
+        more = f"\nThe whole log: {result.log}" if result.log else ""
+        raise TradehouseError(sentences + more)
     return result
 
 
 def describe_source(result: SyncResult, key: AssetKey) -> dict[str, Any]:
-    """Return what one sync did to one stream of a polled source."""
+    """Return what one sync did to one stream of a polled source, with its job on a server."""
     stream = result.streams[key.path[-1]]
-    return {
+    job = {"job": MetadataValue.url(result.job_url)} if result.job_url else {}
+    return job | {
         "records": stream.records,
         "bytes": stream.bytes,
         "records_per_second": round(stream.records / max(result.duration_seconds, 0.001), 1),

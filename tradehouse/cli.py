@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tradehouse import __version__, alert_commands, commands, source_commands
+from tradehouse import __version__, airbyte_commands, alert_commands, commands, source_commands
 from tradehouse.errors import EXIT_ERROR, TradehouseError
 from tradehouse.home import find_home
 
@@ -167,6 +167,7 @@ def rollback(
 commands.register(app)
 app.add_typer(source_commands.app)
 app.add_typer(alert_commands.app)
+app.add_typer(airbyte_commands.app)
 
 
 def main() -> None:

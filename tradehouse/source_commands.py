@@ -6,7 +6,7 @@ What they do lies in `ingestion`; the brokerage's own sync is in `tradehouse.syn
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,7 +27,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables
 
 
 @contextmanager
-def _plain_errors() -> Iterator[None]:
+def plain_errors() -> Iterator[None]:
     """Errors of ingestion as the command line's own, with their exit codes."""
     from ingestion.errors import DatabaseBusyError, DeclarationError, IngestionError
 
@@ -47,7 +47,7 @@ def list_sources(json: Json = False) -> None:
     from ingestion import inventory
     from tradehouse import output
 
-    with _plain_errors():
+    with plain_errors():
         sources = inventory.list_sources(find_home().root)
     if json:
         output.print_json([asdict(source) for source in sources])
@@ -74,7 +74,7 @@ def check(name: Name) -> None:
     """Ask the connector whether it reaches its source."""
     from ingestion import inventory
 
-    with _plain_errors():
+    with plain_errors():
         reached, message = inventory.check(name, find_home().root)
     print(f"{name}: {'reached' if reached else 'not reached'}{message and ': ' + message}")
     sys.exit(EXIT_OK if reached else EXIT_ERROR)
@@ -86,7 +86,7 @@ def discover(name: Name, json: Json = False) -> None:
     from ingestion import inventory
     from tradehouse import output
 
-    with _plain_errors():
+    with plain_errors():
         streams = inventory.discover(name, find_home().root)
     if json:
         output.print_json([asdict(stream) for stream in streams])
@@ -140,7 +140,7 @@ def add(
         connector = {"manifest": str(manifest.resolve())}
     else:
         connector = {"command": shlex.split(command or "")}
-    with _plain_errors():
+    with plain_errors():
         path = inventory.add(name, connector, find_home().root, owner=owner)
     print(f"Written: {path}")
     print(f"Fill in its config, then: tradehouse sources check {name}")
@@ -152,7 +152,7 @@ def scaffold(name: Name) -> None:
     from ingestion import declarations, inventory
     from ingestion.scaffold import scaffold as write
 
-    with _plain_errors():
+    with plain_errors():
         declaration = declarations.read(name)
         tables = inventory.discover_tables(declaration, find_home().root)
         written = write(declaration, tables, PROJECT)
@@ -172,7 +172,7 @@ def sync_source(
     json: bool,
 ) -> int:
     """Load a source that is not the brokerage; returns the exit code."""
-    from ingestion import Progress, sync
+    from ingestion import Progress, declarations, sync
     from tradehouse import opening, output, syncing, working
     from tradehouse.progress import Steps
 
@@ -183,12 +183,20 @@ def sync_source(
         seen: dict[str, int] = {}
 
         def show(progress: Progress) -> None:
+            if progress.phase == "committed":
+                for job in [name for name in seen if name.startswith("job ")]:
+                    del seen[job]  # What the server counted, now counted by stream.
+            elif progress.stream.startswith("job "):
+                seen.clear()
             seen[progress.stream] = progress.records
             step.update(0, None, f"{sum(seen.values()):,} records, {progress.stream}")
 
-        with _plain_errors(), opening.alone(home.root):
+        with plain_errors():
+            declaration = declarations.read(name)
+            by_server = declaration.runner == "server"  # It opens raw only before and after a job.
+        with plain_errors(), nullcontext() if by_server else opening.alone(home.root):
             result = sync(
-                name,
+                declaration,
                 home.root,
                 streams=streams or None,
                 full_refresh=full_refresh,
