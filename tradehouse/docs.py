@@ -1,14 +1,14 @@
-"""The documentation site of the models: one file that opens without a network.
+"""The documentation site of the models: files that open without a network.
 
-Made by dbt from the project's descriptions and the warehouse's columns, and made anew only when the
-project changed since.
+Made by dbt from the project's descriptions and the warehouse's columns, with a page of column
+lineage (`tradehouse.lineage`), and made anew only when the project changed since.
 """
 
 import shutil
 from pathlib import Path
 
-from tradehouse import fingerprint
-from tradehouse.dbt_runner import DbtRunner
+from tradehouse import build, fingerprint, lineage
+from tradehouse.dbt_runner import DbtRunner, variables_set
 from tradehouse.errors import TradehouseError
 from tradehouse.files import read_json, replacing, write_json
 from tradehouse.home import Home
@@ -21,7 +21,7 @@ GENERATED = "static_index.html"
 def are_outdated(home: Home) -> bool:
     """Whether there is no site yet, or the project changed since it was made."""
     record = read_json(home.docs / RECORD)
-    if record is None or not (home.docs / PAGE).exists():
+    if record is None or not all((home.docs / page).exists() for page in (PAGE, lineage.PAGE)):
         return True
     return bool(record.get("project_digest") != fingerprint.digest_project())
 
@@ -45,7 +45,9 @@ def make(home: Home, runner: DbtRunner) -> Path:
         TradehouseError: when dbt cannot make it.
     """
     digest = fingerprint.digest_project()
-    outcome = runner.generate_docs()
+    # Code as built from nothing: what it says does not depend on what the warehouse holds.
+    with variables_set({"TRADEHOUSE_REBUILD": build.EVERYTHING}):
+        outcome = runner.generate_docs()
     made = home.target / GENERATED
     if not outcome.success or not made.exists():
         raise TradehouseError(
@@ -54,5 +56,7 @@ def make(home: Home, runner: DbtRunner) -> Path:
         )
     with replacing(home.docs / PAGE) as begun:
         shutil.copyfile(made, begun)
+    with replacing(home.docs / lineage.PAGE) as begun:
+        lineage.make(home.target / "manifest.json", home.target / "catalog.json", begun)
     write_json(home.docs / RECORD, {"project_digest": digest})
     return home.docs / PAGE

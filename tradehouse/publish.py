@@ -157,12 +157,12 @@ def _text(value: object) -> str:
 
 
 def _add_docs(home: Home, folder: Path) -> bool:
-    page = home.docs / "index.html"
-    if not page.exists():
+    if not (home.docs / "index.html").exists():
         return False
     (folder / "docs").mkdir()
-    try:
-        os.link(page, folder / "docs" / page.name)
-    except OSError:
-        shutil.copy2(page, folder / "docs" / page.name)
+    for page in home.docs.glob("*.html"):
+        try:
+            os.link(page, folder / "docs" / page.name)
+        except OSError:
+            shutil.copy2(page, folder / "docs" / page.name)
     return True

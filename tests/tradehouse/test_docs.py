@@ -11,8 +11,8 @@ pytestmark = pytest.mark.xdist_group("run")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
-def shown(page, model, tmp_path):
-    """The text a browser shows on a model's page, blanks squeezed."""
+def shown(address, tmp_path):
+    """The text a browser shows, blanks squeezed."""
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
         pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
@@ -21,7 +21,7 @@ def shown(page, model, tmp_path):
             *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
             *(f"--user-data-dir={tmp_path / 'browser'}", "--host-resolver-rules=MAP * ~NOTFOUND"),
             *("--virtual-time-budget=15000", "--dump-dom"),
-            f"file://{page}#!/model/model.tradehouse.{model}",
+            f"file://{address}",
         ],
         capture_output=True,
         text=True,
@@ -35,7 +35,7 @@ def shown(page, model, tmp_path):
 def test_the_published_docs_open_in_a_browser_without_a_network(finished, tmp_path):
     page = finished.home / "releases" / "current" / "docs" / "index.html"
 
-    text = shown(page.resolve(), "dim_customer", tmp_path)
+    text = shown(f"{page.resolve()}#!/model/model.tradehouse.dim_customer", tmp_path)
 
     assert "warehouse.gold.dim_customer" in text
     assert "One row per version of a customer" in text

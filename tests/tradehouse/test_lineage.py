@@ -1,0 +1,99 @@
+"""From which columns a column is made, as the page of the docs says it."""
+
+import duckdb
+import pytest
+
+from tests.tradehouse.test_docs import shown
+from tradehouse import lineage
+from tradehouse.lineage import without_by_name
+
+pytestmark = pytest.mark.xdist_group("run")
+
+UNITED = """
+with a as (select 1 as x, 'one' as y), b as (select 'two' as y, true as z)
+
+select x, y from a
+union all by name
+select y, z from b
+union all by name
+select z, x from (select false as z, 3 as x)
+"""
+
+
+def rows(query):
+    with duckdb.connect() as connection:
+        return connection.execute(f"select x, y, z from ({query}) order by all").fetchall()
+
+
+def test_a_union_by_position_has_the_same_rows():
+    positional = without_by_name(UNITED)
+
+    assert "BY NAME" not in positional.upper()
+    assert rows(positional) == rows(UNITED)
+    assert rows(UNITED) == [(1, "one", None), (3, None, False), (None, "two", True)]
+
+
+def test_a_star_is_known_from_the_schema_and_else_left_alone():
+    query = "select * from w.s.t union all by name select b, a from w.s.t"
+
+    known = without_by_name(query, {"w": {"s": {"t": {"a": "INT", "b": "INT"}}}})
+    assert "BY NAME" not in known.upper()
+    first, second = known.split("UNION ALL")
+    assert first.index('"a"') < first.index('"b"')
+    assert second.index('"a"') < second.index('"b"')
+    assert "BY NAME" in without_by_name(query).upper()
+
+
+@pytest.fixture(scope="module")
+def edges(finished, tmp_path_factory):
+    """Pairs of columns, each as model and column: what is made from what."""
+    target = finished.home / "target"
+    page = tmp_path_factory.mktemp("lineage") / lineage.PAGE
+    found = lineage.make(target / "manifest.json", target / "catalog.json", page)
+    names = {one: one.split(".", 2)[2] for one in found["nodes"]}
+    return {
+        (
+            names[edge["target"]],
+            edge["targetColumn"],
+            names.get(edge["source"]),
+            edge["sourceColumn"],
+        )
+        for edge in found["edges"]
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "column", "source", "expected"),
+    [
+        ("dim_account", "status", "silver_accounts", {"status"}),
+        ("silver_accounts", "tax_status", "silver_account_events", {"tax_status"}),
+        ("mart_security_performance", "company_name", "dim_company", {"name"}),
+        ("bronze_brokerage__hr", "employeeid", "brokerage.hr", {"employeeid"}),
+    ],
+)
+def test_a_column_is_traced_to_what_it_is_made_from(edges, model, column, source, expected):
+    found = {edge[3] for edge in edges if edge[:3] == (model, column, source)}
+
+    assert found >= expected
+
+
+@pytest.mark.slow
+def test_no_model_of_gold_is_left_out(edges, finished):
+    with duckdb.connect(
+        finished.home / "releases/current/tradehouse.duckdb", read_only=True
+    ) as connection:
+        tables = connection.execute("select table_name from duckdb_tables()").fetchall()
+
+    assert {name for (name,) in tables} - {edge[0] for edge in edges} == set()
+
+
+def test_the_page_of_a_column_opens_without_a_network(finished, tmp_path):
+    page = (finished.home / "releases" / "current" / "docs").resolve()
+    address = lineage.link_to("model.tradehouse.dim_account", "status")
+
+    text = shown(page / address, tmp_path)
+
+    assert "One row per version of an account" in text
+    assert "silver_accounts" in text
+    assert "posthog" not in text
