@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tradehouse import fingerprint, graph, journal, partial, state, warehouse
+from tradehouse import fingerprint, graph, journal, partial, selection, state, warehouse
 from tradehouse.dbt_runner import DbtRunner, Invocation, NodeResult
 from tradehouse.errors import TradehouseError, UsageError
 from tradehouse.home import Home
@@ -32,6 +32,8 @@ class Plan:
     `untested_from` is the first batch whose rows the last build should have tested and, as it did
     not pass, still are to be tested. `in_force` is the delivery in force of every loaded batch;
     `from_batch` a batch from which on everything is built again although it is built.
+    `live_streams` are the raw tables with rows in the batches to build; None where everything has
+    to be built and tested, not only what these rows can reach.
     """
 
     project_digest: str
@@ -42,6 +44,7 @@ class Plan:
     rebuild: list[str] = field(default_factory=list)
     reads_everything: bool = False
     untested_from: int | None = None
+    live_streams: set[str] | None = None
 
     @property
     def test_from_batch(self) -> int:
@@ -116,6 +119,9 @@ def make_plan(
     if all_tests:
         plan.reasons.append("all tests were asked for")
     plan.rebuild = [EVERYTHING] if EVERYTHING in pending else sorted(pending)
+    is_known = plan.untested_from is None and not (plan.rebuild or plan.reads_everything)
+    if waiting and from_batch is None and is_known:
+        plan.live_streams = warehouse.streams_to_build(home, in_force)
     return plan
 
 
@@ -188,6 +194,10 @@ def build(
     inputs = partial.inputs_of(plan.in_force, last_batch)
     earlier = partial.find_done(runner, before, inputs) if select else {}
     names, early = partial.select_possible(runner, select, earlier) if select else ([], set())
+    reach = None
+    if plan.live_streams is not None and not select:
+        reach = selection.find_reach(runner, before, plan.live_streams)
+        names, earlier = (reach.names, reach.untouched) if reach else ([], {})
     record: dict[str, Any] = {
         **before,
         "id": started.strftime("%Y%m%dT%H%M%S.%fZ"),
@@ -203,6 +213,10 @@ def build(
         "test_from_batch": plan.test_from_batch,
         "raw": warehouse.stamp_file(home.raw),
         "built_before": list(warehouse.deliveries_built(home).items()),
+        # What publishing has to copy, where that is less than everything.
+        "based_on": before.get("id") if reach else None,
+        "first_batch": plan.test_from_batch,
+        "gold_changes": reach.gold_changes if reach else None,
     }
     graph.remember(home, runner.parse(), plan.project_digest)
     journal.begin(home, record["id"])
@@ -216,8 +230,11 @@ def build(
         "TRADEHOUSE_TEST_FROM_BATCH": str(plan.test_from_batch),
     }
     with _journal_kept(home, runner, early):
+        if reach:
+            reach.report_untouched(runner)
         outcome = runner.build(environment, full_refresh=EVERYTHING in plan.rebuild, select=names)
     record |= {
+        "untouched": len(reach.untouched) if reach else 0,
         "reasons": plan.reasons,
         "rebuilt": plan.rebuild,
         "resumed_after": len(earlier),

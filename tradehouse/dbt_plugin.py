@@ -50,6 +50,10 @@ class Plugin(BasePlugin):
         """Let others open files again; called when everything is open and attached."""
         release()
 
+    def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
+        """Set once what the connections of all threads inherit; called when the file is open."""
+        conn.execute("set global TimeZone = 'UTC'")
+
 
 _opening: list[int] = []
 

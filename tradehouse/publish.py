@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from tradehouse import __version__, releases
-from tradehouse.errors import TradehouseError
 from tradehouse.files import BEGUN, read_json, sync_to_disk, write_json
+from tradehouse.gold_copy import GoldChange, copy_gold, renew_gold
 from tradehouse.home import Home, whole_number_setting
 
 KEEP_RELEASES = 5
+# Rows that are replaced leave gaps in the file; a release from nothing now and then has none.
+RENEWALS = 30
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ def publish(home: Home, build: dict[str, Any]) -> Publication:
 
     Args:
         home: the home.
-        build: the record of the build, with `id`, `batches`, `project_digest` and `tests`.
+        build: the record of the build, with `id`, `batches`, `project_digest` and `tests`; with
+            `based_on`, `first_batch` and `gold_changes` when it changed only a part of gold.
     """
     begun_at = time.monotonic()
     hold = releases.read_hold(home)
@@ -75,7 +78,7 @@ def make_release(home: Home, build: dict[str, Any]) -> dict[str, Any]:
     begun.mkdir(parents=True)
     try:
         database = begun / releases.DATABASE
-        rows = copy_gold(home.warehouse, database)
+        rows, renewals = _write_gold(home, database, build)
         has_docs = _add_docs(home, begun)
         manifest = {
             "id": release_id,
@@ -83,6 +86,7 @@ def make_release(home: Home, build: dict[str, Any]) -> dict[str, Any]:
             "build_id": build["id"],
             "batches": [batch for batch in build["batches"] if batch["is_accepted"]],
             "rows": rows,
+            "renewals": renewals,
             "bytes": database.stat().st_size,
             "tests": build["tests"],
             "project_digest": build["project_digest"],
@@ -100,60 +104,27 @@ def make_release(home: Home, build: dict[str, Any]) -> dict[str, Any]:
     return manifest
 
 
-def copy_gold(warehouse: Path, database: Path) -> dict[str, int]:
-    """Copy every relation of the warehouse's schema `gold` into a new DuckDB file.
-
-    Views become tables, so that the file needs no other one; comments go along.
-
-    Returns:
-        The number of rows by relation.
-    """
-    import duckdb
-
-    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
-        connection.execute(f"attach {_text(warehouse)} as warehouse (read_only)")
-        connection.execute(f"attach {_text(database)} as release")
-        connection.execute("create schema release.gold")
-        names = connection.execute(
-            "select table_name from information_schema.tables"
-            " where table_catalog = 'warehouse' and table_schema = 'gold' order by all"
-        ).fetchall()
-        if not names:
-            raise TradehouseError(
-                f"{warehouse} has nothing in schema gold, so there is nothing to publish. "
-                "Build it first: tradehouse run --rebuild."
-            )
-        rows = {}
-        for (name,) in names:
-            relation = f'gold."{name}"'
-            copied = connection.execute(
-                f"create table release.{relation} as from warehouse.{relation}"
-            ).fetchone()
-            rows[name] = int(copied[0]) if copied else 0
-        _copy_comments(connection)
-        connection.execute("detach release")
-    return rows
+def _write_gold(home: Home, database: Path, build: dict[str, Any]) -> tuple[dict[str, int], int]:
+    """Write the release's file; return rows by relation, and how often it was renewed in a row."""
+    base = _find_base(home, build)
+    if base is not None:
+        changes = {name: GoldChange(**change) for name, change in build["gold_changes"].items()}
+        shutil.copyfile(base["path"], database)
+        rows = renew_gold(home.warehouse, database, changes, build["first_batch"])
+        if rows is not None:
+            return rows, base.get("renewals", 0) + 1
+        database.unlink()
+    return copy_gold(home.warehouse, database), 0
 
 
-def _copy_comments(connection: Any) -> None:
-    statements = connection.execute(
-        """
-        select format('comment on table release.gold."{}" is ', table_name), comment
-        from duckdb_tables()
-        where database_name = 'warehouse' and schema_name = 'gold' and comment is not null
-        union all
-        select format('comment on column release.gold."{}"."{}" is ', table_name, column_name),
-            comment
-        from duckdb_columns()
-        where database_name = 'warehouse' and schema_name = 'gold' and comment is not null
-        """
-    ).fetchall()
-    for statement, comment in statements:
-        connection.execute(statement + _text(comment))
-
-
-def _text(value: object) -> str:
-    return "'" + str(value).replace("'", "''") + "'"
+def _find_base(home: Home, build: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the release that holds gold as it was before a build, if there is one to renew."""
+    if build.get("gold_changes") is None:
+        return None
+    bases = [one for one in releases.list_releases(home) if one["build_id"] == build["based_on"]]
+    if not bases or bases[-1].get("renewals", 0) >= RENEWALS:
+        return None
+    return bases[-1]
 
 
 def _add_docs(home: Home, folder: Path) -> bool:

@@ -175,8 +175,10 @@ def build_one(
         runner.report = None
         tests = record["tests"]
         models = sum(not one.startswith("test.") for one in record["nodes"])
+        left = f", {record['untouched']} of them out of reach of new rows"
         step.finish(
             f"{record['status']}: {models} models and seeds, {tests['passed']} tests passed"
+            + (left if record["untouched"] else "")
         )
     return record
 

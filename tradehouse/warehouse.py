@@ -84,6 +84,24 @@ def deliveries_built(home: Home) -> dict[int, int]:
     return dict(rows)
 
 
+def streams_to_build(home: Home, in_force: dict[int, int]) -> set[str]:
+    """Return the raw tables with rows in the first batch that is not built, or in a later one."""
+    built = deliveries_built(home)
+    first = min(batch for batch, delivery in in_force.items() if built.get(batch) != delivery)
+    with connected(home.raw) as connection:
+        tables = connection.execute(
+            "select table_name from information_schema.tables"
+            " where table_catalog = current_database() and table_schema = 'brokerage'"
+        ).fetchall()
+        return {
+            table
+            for (table,) in tables
+            if connection.execute(
+                f'select 1 from brokerage."{table}" where _batch >= {first} limit 1'
+            ).fetchone()
+        }
+
+
 def read_batches(home: Home) -> list[dict[str, Any]]:
     """Return the batches as the gate judged them in the last build, oldest first."""
     if not home.warehouse.exists():

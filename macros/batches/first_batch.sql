@@ -6,17 +6,21 @@
     again: new, late and replaced batches and runs that died are one and the same case. TRADEHOUSE_FROM_BATCH
     names an earlier batch from which on everything is built again.
 
-    A model asks many times and the answer is the same, so it is kept beside the model for the time of its run.
+    The answer is the same for every model of a run, so it is kept for the time of the run (macro `once_a_run`).
 #}
 {% macro first_batch() %}
     {% set in_force = ref('bronze_brokerage__batch_date') %}
     {% if not execute %}
         {{ return(0) }}
     {% endif %}
-    {% if 'first_batch' not in model %}
-        {% do model.update({'first_batch': find_first_batch(in_force) if is_incremental() else 0}) %}
+    {% if not is_incremental() %}
+        {{ return(0) }}
     {% endif %}
-    {{ return(model['first_batch']) }}
+    {% set known = once_a_run() %}
+    {% if 'first_batch' not in known %}
+        {% do known.update({'first_batch': find_first_batch(in_force)}) %}
+    {% endif %}
+    {{ return(known['first_batch']) }}
 {% endmacro %}
 
 

@@ -8,7 +8,7 @@
     {% set target_relation = arg_dict['target_relation'] %}
     {% set new_rows = arg_dict['temp_relation'] %}
     {% set unique_key = arg_dict['unique_key'] %}
-    {% set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') %}
+    {% set columns = arg_dict['columns'] %}
     {% set batch_column = config.get('batch_column', 'batch_id') %}
 
     {% if batch_column is not none %}

@@ -7,10 +7,11 @@
     {% if not execute %}
         {{ return(999999) }}
     {% endif %}
-    {% if 'last_batch' not in model %}
-        {% do model.update({'last_batch': find_last_batch(gate)}) %}
+    {% set known = once_a_run() %}
+    {% if 'last_batch' not in known %}
+        {% do known.update({'last_batch': find_last_batch(gate)}) %}
     {% endif %}
-    {{ return(model['last_batch']) }}
+    {{ return(known['last_batch']) }}
 {% endmacro %}
 
 

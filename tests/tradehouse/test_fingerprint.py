@@ -3,7 +3,7 @@
 import pytest
 
 from tests.tradehouse.support import copy_project
-from tradehouse import fingerprint
+from tradehouse import fingerprint, selection
 from tradehouse.dbt_runner import DbtRunner
 from tradehouse.home import Home
 
@@ -94,3 +94,44 @@ def test_the_digest_of_the_project_differs_with_any_file_dbt_reads(project, pars
 
     assert len(set(digests)) == 4
     assert fingerprint.digest_project(project) == digests[-1]
+
+
+def test_only_what_rows_can_reach_is_run_and_published(parse):
+    manifest = parse()
+
+    personnel = set(selection.names_to_run(manifest, {"hr"}))
+    assert {"bronze_brokerage__hr", "silver_brokers", "dim_broker", "dim_account"} <= personnel
+    assert {"bronze_batches", "quarantine", "built_batches", "di_messages"} <= personnel
+    assert not {"bronze_brokerage__trade", "dim_customer", "silver_companies"} & personnel
+    assert not {"bronze_brokerage__time", "dim_time", "dim_trade"} & personnel
+    assert "silver_trades" in personnel
+    assert any(name.startswith("keeps_rules_dim_broker_") for name in personnel)
+    assert not any(name.startswith("keeps_rules_dim_time_") for name in personnel)
+
+    newswire = selection.gold_changes(manifest, {"finwire"})
+    assert {"dim_company", "dim_security", "financial", "mart_security_performance"} <= set(
+        newswire
+    )
+    assert not {"dim_customer", "prospect", "dim_date", "tax_rate"} & set(newswire)
+    assert newswire["fact_market_history"] == {"key": ["batch_id"], "touched": None}
+    assert newswire["dim_company"] == {"key": [], "touched": None}
+
+
+def test_rows_of_every_stream_reach_every_model_and_test_but_those_of_seeds(parse):
+    manifest = parse()
+    streams = {source.identifier for source in manifest.sources.values()}
+
+    reached = {node.unique_id for node in selection.reached_nodes(manifest, streams)}
+
+    left_out = {
+        unique_id
+        for unique_id, node in manifest.nodes.items()
+        if node.resource_type in ("model", "test") and unique_id not in reached
+    }
+    assert all(
+        parent.startswith("seed.")
+        for unique_id in left_out
+        for parent in manifest.nodes[unique_id].depends_on.nodes
+    )
+    # What no rows can reach is run whenever the code of a seed changes, as part of everything.
+    assert all(unique_id.startswith("test.") for unique_id in left_out)

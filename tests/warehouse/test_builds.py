@@ -13,6 +13,7 @@ import pytest
 from tests.compare_gold import GOLD_TABLES, MARTS, compare_files
 from tests.golden import check_golden
 from tests.warehouse.platform_run import release, tradehouse
+from tradehouse.files import read_json
 
 pytestmark = pytest.mark.xdist_group("builds")
 
@@ -45,6 +46,8 @@ def test_the_simulated_days_bring_what_the_comparison_is_about(all_at_once):
 def test_batch_by_batch(tmp_path, landing, all_at_once):
     tradehouse(tmp_path / "home", "run", "--landing", landing, "--by-batch")
     assert_same_gold(all_at_once, tmp_path / "home")
+    # Each day's release is the one before, renewed; only the first was copied whole.
+    assert read_json(release(tmp_path / "home").parent / "release.json")["renewals"] == 4
 
 
 def test_full_refresh(tmp_path, landing, all_at_once):

@@ -1,4 +1,10 @@
-{{ config(materialized='view') }}
+{{ config(
+    materialized='view',
+    meta={
+        'release_key': ['trade_id'],
+        'release_touched': 'select trade_id from silver.silver_trades where {since}'
+    }
+) }}
 
 {# Trades whose creation, account, security or codes are unknown stay in silver. #}
 with trades as (

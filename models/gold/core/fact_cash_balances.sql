@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view', meta={'release_key': ['batch_id']}) }}
 
 {# Balances of accounts that are unknown on the day stay in silver. #}
 with cash_balances as (

@@ -1,4 +1,10 @@
-{{ config(materialized='view') }}
+{{ config(
+    materialized='view',
+    meta={
+        'release_key': ['trade_id', 'current_trade_id'],
+        'release_touched': 'select trade_id, current_trade_id from silver.silver_holdings where {since}'
+    }
+) }}
 
 {# Holdings whose current trade is not completed, or is unknown to dim_trade, stay in silver. #}
 with holdings as (

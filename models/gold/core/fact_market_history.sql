@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view', meta={'release_key': ['batch_id']}) }}
 
 {# Prices of securities that nobody announced stay in silver. #}
 with prices as (

@@ -1,4 +1,18 @@
-{{ config(materialized='view') }}
+{#
+    The queue of a customer's watches on a symbol may be paired anew, so a change is one of the whole queue; its
+    watches may stand under several versions of customer and security.
+#}
+{{ config(
+    materialized='view',
+    meta={
+        'release_key': ['sk_customer_id', 'sk_security_id'],
+        'release_touched': '
+            select sk_customer_id, sk_security_id
+            from silver.silver_watches
+            where (customer_id, symbol) in (select customer_id, symbol from silver.silver_watches where {since})
+        '
+    }
+) }}
 
 {# Stops without a watch, and watches of customers or securities that are unknown on the day, stay in silver. #}
 with watches as (

@@ -1,4 +1,6 @@
-{{ config(unique_key=['broker_id', 'month_start_date']) }}
+{{ config(
+    unique_key=['broker_id', 'month_start_date'], meta={'release_key': ['broker_id', 'month_start_date']}
+) }}
 
 {#
     A month of a broker is counted anew when one of its trades changed or the broker did. A trade belongs to the

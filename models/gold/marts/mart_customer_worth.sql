@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='table') }}
 
 {# Accounts count for the customer who owns them now; lots, cash and trades belong to accounts. #}
 with customers as (

@@ -1,3 +1,4 @@
+{{ config(meta={'release_key': ['batch_id']}) }}
 {#
     What the transformations have to say, batch by batch. Every figure is that of its batch, also when several
     batches are built at once: validation counts are what a reader would have counted after that batch.

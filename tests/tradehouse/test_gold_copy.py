@@ -1,0 +1,166 @@
+"""A release that is renewed holds what one copied from nothing holds, whatever a build changed."""
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tradehouse.errors import TradehouseError
+from tradehouse.gold_copy import GoldChange, copy_gold, renew_gold
+
+FIRST_BATCH = 3
+CHANGES = {
+    "facts": GoldChange(key=["batch_id"]),
+    "trades": GoldChange(
+        key=["trade_id"], touched="select trade_id from silver.trades where {since}"
+    ),
+    "watches": GoldChange(
+        key=["version", "symbol"],
+        touched="select version, symbol from silver.queues where (customer, symbol) in"
+        " (select customer, symbol from silver.queues where {since})",
+    ),
+    "totals": GoldChange(),
+}
+
+old_batch = st.integers(1, FIRST_BATCH - 1)
+new_batch = st.integers(FIRST_BATCH, FIRST_BATCH + 1)
+value = st.integers(0, 9)
+
+
+def write_warehouse(
+    path: Path,
+    facts: list[tuple[int, int]],
+    trades: dict[int, tuple[int, int]],
+    queues: dict[tuple[int, int], list[tuple[int, int, int]]],
+) -> None:
+    """Write gold as models do: facts append, a trade is replaced, a queue is paired anew."""
+    path.unlink(missing_ok=True)
+    with duckdb.connect(path) as connection:
+        connection.execute("create schema gold; create schema silver")
+        connection.execute("create table gold.facts (amount integer, batch_id integer)")
+        connection.execute("create table silver.trades (trade_id int, state int, batch_id int)")
+        connection.execute(
+            "create table silver.queues"
+            " (customer integer, symbol integer, version integer, removed integer, batch_id int)"
+        )
+        for row in facts:
+            connection.execute("insert into gold.facts values (?, ?)", row)
+        for trade, (state, batch) in trades.items():
+            connection.execute("insert into silver.trades values (?, ?, ?)", (trade, state, batch))
+        for (customer, symbol), watches in queues.items():
+            for version, removed, batch in watches:
+                # A version belongs to one customer.
+                row = (customer, symbol, customer * 10 + version, removed, batch)
+                connection.execute("insert into silver.queues values (?, ?, ?, ?, ?)", row)
+        connection.execute("create view gold.trades as from silver.trades where state < 9")
+        connection.execute(
+            "create view gold.watches as select version, symbol, removed, batch_id"
+            " from silver.queues"
+        )
+        connection.execute(
+            "create table gold.totals as select sum(amount) as total from gold.facts"
+        )
+        connection.execute("create table gold.still as select 7 as seven")
+        connection.execute("comment on table gold.totals is 'What there is'")
+        connection.execute("comment on column gold.facts.amount is 'It''s US dollars'")
+
+
+def read_release(path: Path) -> dict[str, list[tuple]]:
+    with duckdb.connect(path, read_only=True) as connection:
+        names = connection.execute(
+            "select table_name from duckdb_tables() where schema_name = 'gold' order by all"
+        ).fetchall()
+        rows = {
+            name: sorted(connection.execute(f"from gold.{name}").fetchall(), key=repr)
+            for (name,) in names
+        }
+        rows["comments"] = connection.execute(
+            "select table_name, null, comment from duckdb_tables() where comment is not null"
+            " union all select table_name, column_name, comment from duckdb_columns()"
+            " where comment is not null order by all"
+        ).fetchall()
+    return rows
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    old_facts=st.lists(st.tuples(value, old_batch), max_size=6),
+    replaced_facts=st.lists(st.tuples(value, new_batch), max_size=3),
+    new_facts=st.lists(st.tuples(value, new_batch), max_size=6),
+    old_trades=st.dictionaries(st.integers(1, 9), st.tuples(value, old_batch), max_size=6),
+    new_trades=st.dictionaries(st.integers(1, 9), st.tuples(value, new_batch), max_size=6),
+    old_queues=st.dictionaries(
+        st.tuples(st.integers(1, 3), st.integers(1, 2)),
+        st.lists(st.tuples(st.integers(0, 2), value, old_batch), min_size=1, max_size=3),
+        max_size=5,
+    ),
+    new_queues=st.dictionaries(
+        st.tuples(st.integers(1, 3), st.integers(1, 2)),
+        st.tuples(st.integers(0, 2), value, new_batch),
+        max_size=3,
+    ),
+    pairs_anew=value,
+)
+def test_a_renewed_release_is_a_whole_copy(
+    old_facts,
+    replaced_facts,
+    new_facts,
+    old_trades,
+    new_trades,
+    old_queues,
+    new_queues,
+    pairs_anew,
+):
+    with TemporaryDirectory() as folder:
+        warehouse, release, whole = (
+            Path(folder) / name for name in ("warehouse.duckdb", "renewed.duckdb", "whole.duckdb")
+        )
+        write_warehouse(warehouse, old_facts + replaced_facts, old_trades, old_queues)
+        copy_gold(warehouse, release)
+        # A queue with a new watch is paired anew: older watches change too, their batch does not.
+        queues = dict(old_queues)
+        for key, watch in new_queues.items():
+            before = [
+                (version, (removed + pairs_anew) % 10, batch)
+                for version, removed, batch in queues.get(key, [])
+            ]
+            queues[key] = [*before, watch]
+        write_warehouse(warehouse, old_facts + new_facts, {**old_trades, **new_trades}, queues)
+        expected_rows = copy_gold(warehouse, whole)
+
+        rows = renew_gold(warehouse, release, CHANGES, FIRST_BATCH)
+
+        assert rows == expected_rows
+        assert read_release(release) == read_release(whole)
+
+
+def test_what_was_not_told_is_noticed_by_its_count_or_left_alone(tmp_path):
+    warehouse, release = tmp_path / "warehouse.duckdb", tmp_path / "release.duckdb"
+    write_warehouse(warehouse, [(1, 1), (2, 2)], {1: (0, 1)}, {})
+    copy_gold(warehouse, release)
+    # An old row vanished although no row of a new batch says so.
+    write_warehouse(warehouse, [(1, 1), (5, 3)], {}, {})
+
+    assert renew_gold(warehouse, release, {"facts": CHANGES["facts"]}, FIRST_BATCH) is None
+
+
+def test_another_set_of_relations_is_no_base(tmp_path):
+    warehouse, release = tmp_path / "warehouse.duckdb", tmp_path / "release.duckdb"
+    write_warehouse(warehouse, [], {}, {})
+    copy_gold(warehouse, release)
+    shutil.copyfile(release, tmp_path / "copy.duckdb")
+    with duckdb.connect(warehouse) as connection:
+        connection.execute("create table gold.more as select 1 as one")
+
+    assert renew_gold(warehouse, tmp_path / "copy.duckdb", {}, FIRST_BATCH) is None
+
+
+def test_a_warehouse_without_gold_cannot_be_published(tmp_path):
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute("create schema gold")
+    with pytest.raises(TradehouseError, match="nothing in schema gold"):
+        copy_gold(tmp_path / "warehouse.duckdb", tmp_path / "release.duckdb")
