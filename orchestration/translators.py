@@ -22,7 +22,7 @@ from dagster import (
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
 from ingestion.declarations import Declaration
-from tradehouse import syncing
+from tradehouse import lineage, syncing
 
 RELEASE = AssetKey("release")
 DOCS = AssetKey("docs")
@@ -123,10 +123,11 @@ class Translator(DagsterDbtTranslator):
         return [*owners] or ([team(meta["owner"])] if "owner" in meta else [])
 
     def get_metadata(self, dbt_resource_props: Node) -> Mapping[str, Any]:
-        """Return dbt's columns, and where the documentation shows the columns' lineage."""
+        """Return dbt's columns, and where the documentation shows the model and its columns."""
         found = dict(super().get_metadata(dbt_resource_props))
         if self.docs_url and dbt_resource_props["resource_type"] in BUILT:
             found["documentation"] = docs_link(self.docs_url, dbt_resource_props["unique_id"])
+            found["column lineage"] = lineage_link(self.docs_url, dbt_resource_props["unique_id"])
         return found
 
     def get_partitions_def(self, dbt_resource_props: Node) -> PartitionsDefinition[str] | None:
@@ -247,3 +248,10 @@ def docs_link(docs_url: str, unique_id: str) -> Any:
     from dagster import MetadataValue
 
     return MetadataValue.url(f"{docs_url}#!/model/{unique_id}")
+
+
+def lineage_link(docs_url: str, unique_id: str) -> Any:
+    """Return the page that shows from which columns a model's columns are made."""
+    from dagster import MetadataValue
+
+    return MetadataValue.url(f"{docs_url.rpartition('/')[0]}/{lineage.link_to(unique_id)}")

@@ -76,6 +76,8 @@ def test_metadata_has_columns_and_the_way_to_their_lineage(prepared, translator)
     assert columns["sk_broker_id"].description
     link = "http://docs/index.html#!/model/model.tradehouse.dim_trade"
     assert metadata["documentation"].value == link
+    lineage = "http://docs/lineage.html?model=model.tradehouse.dim_trade&parents=1&children=1"
+    assert metadata["column lineage"].value == lineage
     assert "documentation" not in translator.get_metadata(props(prepared, SOURCE))
     assert "documentation" not in Translator({}, DAYS).get_metadata(props(prepared, TRADES))
 
