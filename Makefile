@@ -50,8 +50,8 @@ run: setup ## Take what waits: sync, build, test, publish (LANDING=<dir> names a
 ui: setup ## Start the asset page and its daemon (PROFILE=prod switches sensor and schedules on; PORT=3000)
 	@$(BIN)/python -m orchestration.page --profile $(or $(PROFILE),dev) --port $(or $(PORT),3000)
 
-manifest: setup ## Prepare the dbt project for Dagster (done by make ui, make test and dagster dev)
-	@$(BIN)/python -m orchestration.manifest
+manifest: setup ## Prepare manifest and instance for Dagster (done by make ui; dagster dev does the first)
+	@$(BIN)/python -m orchestration.page --only-prepare
 
 test: setup ## Run the tests, without the slow ones (ARGS="-k name" narrows)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)

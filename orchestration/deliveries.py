@@ -29,7 +29,7 @@ from connectors.source_brokerage.faults import Fault
 from connectors.source_brokerage.landing import Batch, find_batches
 from connectors.source_brokerage.streams import STREAMS
 from tradehouse import brokerage, state, syncing
-from tradehouse.home import Home, find_home
+from tradehouse.home import Home, find_home, whole_number_setting
 
 QUIET_SECONDS = 60
 INTERVAL_SECONDS = 15
@@ -93,6 +93,7 @@ def choose_days(
     home: Home, landing: Path, watch: Watch, moment: float
 ) -> tuple[list[date], list[str]]:
     """Return the days to start, in order, and why others are left alone."""
+    quiet_seconds = whole_number_setting("TRADEHOUSE_QUIET_SECONDS", QUIET_SECONDS)
     waiting = find_waiting(home, landing)
     watch.forget(set(waiting))
     days = brokerage.find_days(landing)
@@ -104,7 +105,7 @@ def choose_days(
         if missing or batch.fault or number not in days:
             what = f"{', '.join(missing[:3])} missing" if missing else "its date cannot be read"
             reasons.append(f"Batch{number} is not complete: {what}")
-        elif same_for < QUIET_SECONDS:
+        elif same_for < quiet_seconds:
             reasons.append(f"Batch{number} changed {same_for:.0f} s ago")
         elif reasons:
             reasons.append(f"Batch{number} comes after one that is not complete")

@@ -1,6 +1,6 @@
 """The dbt project as Dagster reads it: prepared before definitions are imported, only read then.
 
-`make` and CI call `python -m orchestration.manifest`, `dagster dev` prepares by itself. What the
+`make ui`, `make manifest` and the tests prepare it, and `dagster dev` does by itself. What the
 manifest becomes on the asset page is for `orchestration.translators` to know.
 """
 
@@ -83,7 +83,3 @@ def read_codes(folder: Path = FOLDER) -> Mapping[str, str]:
     """Return the fingerprint of every model, seed and test of the prepared manifest."""
     record = read_json(folder / PREPARED) or {}
     return dict(record.get("codes", {}))
-
-
-if __name__ == "__main__":
-    print(f"{FOLDER / MANIFEST} {'made' if prepare() else 'is up to date'}")

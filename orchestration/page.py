@@ -110,7 +110,12 @@ def main() -> int:
     parser.add_argument("--profile", choices=["dev", "prod"], default="dev")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=PORT)
+    parser.add_argument("--only-prepare", action="store_true")
     options = parser.parse_args()
+    if options.only_prepare:
+        made = manifest.prepare()
+        print(f"{write_settings(find_home())}: ready; manifest {'made' if made else 'up to date'}")
+        return 0
     docs_port = options.port + 1
     environment = prepare(options.profile, docs_port, options.host)
     server = serve_docs(find_home(), options.host, docs_port)

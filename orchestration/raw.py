@@ -25,8 +25,9 @@ from pydantic import Field
 from ingestion.declarations import Declaration
 from ingestion.errors import IngestionError
 from ingestion.results import SyncResult
-from orchestration import partitions, translators
+from orchestration import translators
 from orchestration.working import POOL, Emit, work
+from tradehouse import days as business_days
 from tradehouse import syncing
 from tradehouse.errors import BusyError, TradehouseError
 from tradehouse.home import Home
@@ -84,7 +85,7 @@ def sync_days(home: Home, days: list[str], config: BrokerageConfig) -> dict[str,
         TradehouseError: when a day was not delivered, or the sync could not start.
     """
     landing = syncing.ensure_landing(home, syncing.given_landing(), Steps(quiet=True).step)
-    batches = partitions.batches_of(home, days)
+    batches = business_days.batches_of(home, days)
     record = syncing.sync(
         home,
         landing,

@@ -18,10 +18,10 @@ from dagster import (
     multi_asset,
 )
 
-from orchestration import partitions
 from orchestration.translators import UNIQUE_ID, Translator
 from orchestration.working import POOL, Emit, work
-from tradehouse import build, run, state
+from tradehouse import build, run
+from tradehouse import days as business_days
 from tradehouse.dbt_runner import DbtRunner, NodeResult
 from tradehouse.home import Home
 from tradehouse.progress import Steps
@@ -76,9 +76,8 @@ def build_selection(home: Home, select: list[str], days: list[str], tell: Any) -
     """
     runner = DbtRunner(home)
     runner.on_result = tell
-    batches = partitions.batches_of(home, days)
-    built = {batch["batch"] for batch in state.read(home, "build").get("batches", [])}
-    again = min((batch for batch in batches if batch in built), default=None)
+    batches = business_days.batches_of(home, days)
+    again = business_days.first_built(home, batches)
     plan = build.make_plan(home, runner, from_batch=again)
     missing = [batch for batch in batches if batch not in plan.in_force]
     if missing:

@@ -77,6 +77,14 @@ def run(
             "--resume", help="Go on with a build that failed: failed models and what is downstream."
         ),
     ] = False,
+    day: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--day",
+            metavar="YYYY-MM-DD",
+            help="Take what was delivered up to this day; one that is built is built again.",
+        ),
+    ] = None,
     wait: Wait = None,
     json: Json = False,
 ) -> None:
@@ -85,6 +93,11 @@ def run(
     from tradehouse import resume as resuming
     from tradehouse.progress import Steps
 
+    if day and by_batch:
+        raise UsageError(
+            "--day builds a day and what later days derive from it; --by-batch publishes each "
+            "waiting batch by itself. Give one of them."
+        )
     home = find_home()
     if resume:
         resuming.require_plain(
@@ -93,6 +106,7 @@ def run(
                 "--full-refresh": full_refresh,
                 "--all-tests": all_tests,
                 "--replace-batch": bool(replace_batch),
+                "--day": bool(day),
             }
         )
     options = run.Options(
@@ -104,6 +118,7 @@ def run(
         allow_gap=allow_gap,
         wait_seconds=_wait_seconds(wait),
         resume=resume,
+        days=list(day or []),
     )
     outcome = run.run(home, options, Steps(quiet=json))
     facts = summary.collect(home)

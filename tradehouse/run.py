@@ -12,6 +12,7 @@ from typing import Any
 from tradehouse import (
     brokerage,
     build,
+    days,
     docs,
     fingerprint,
     publish,
@@ -41,11 +42,12 @@ class Options:
     allow_gap: bool = False
     wait_seconds: float = 0.0
     resume: bool = False
+    days: list[str] = field(default_factory=list)
 
     @property
     def is_plain(self) -> bool:
         """Whether nothing is asked for that has to be done even when nothing is new."""
-        return not (self.rebuild or self.all_tests or self.replace_batches)
+        return not (self.rebuild or self.all_tests or self.replace_batches or self.days)
 
 
 @dataclass
@@ -96,7 +98,7 @@ def run(home: Home, options: Options, steps: Steps) -> Outcome:
         outcome.hold = releases.read_hold(home)
         is_loaded = bool(outcome.sync and outcome.sync["records"])
         outcome.is_idle = not (is_loaded or outcome.builds or outcome.publications)
-        _settle(home, outcome)
+        _settle(home, outcome, options)
     return outcome
 
 
@@ -109,11 +111,13 @@ def _sync(home: Home, landing: Path, options: Options, step: Step, outcome: Outc
             step.finish("not repeated: everything delivered is loaded")
             return
         outcome.not_resumed = obstacle
+    batches = days.batches_of(home, options.days)
     outcome.sync = syncing.sync(
         home,
         landing,
         replace_batches=options.replace_batches,
         allow_gap=options.allow_gap,
+        last_batch=batches[-1] if batches else None,
         step=step,
     )
     step.finish(describe_sync(outcome.sync, step.seconds))
@@ -141,6 +145,10 @@ def _build_and_publish(home: Home, options: Options, steps: Steps, outcome: Outc
         with steps.step("resume") as step:
             step.finish(f"{outcome.not_resumed}, so this is a run like any other")
     plan = build.make_plan(home, runner, rebuild=options.rebuild, all_tests=options.all_tests)
+    again = days.first_built(home, days.batches_of(home, options.days))
+    plan = build.make_plan(
+        home, runner, rebuild=options.rebuild, all_tests=options.all_tests, from_batch=again
+    )
     while plan.reasons:
         last_batch = min(plan.waiting) if options.by_batch and plan.waiting else None
         record = build_one(home, runner, plan, last_batch, steps)
@@ -235,8 +243,10 @@ def _settlement(home: Home, landing: Path) -> dict[str, Any]:
     }
 
 
-def _settle(home: Home, outcome: Outcome) -> None:
+def _settle(home: Home, outcome: Outcome, options: Options) -> None:
     sync = outcome.sync or {}
+    if options.days:
+        return
     if sync.get("errors") or sync.get("status") != "succeeded":
         return
     if state.read(home, "build").get("status") != build.PASSED:

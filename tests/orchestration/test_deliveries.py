@@ -6,10 +6,10 @@ import shutil
 import pytest
 from dagster import DagsterInstance, RunRequest, build_sensor_context
 
-from orchestration import deliveries, jobs, partitions
+from orchestration import deliveries, jobs
 from tests.landing import write_landing
 from tests.orchestration.support import FIRST, LAST, MIDDLE, scale_down
-from tradehouse import state
+from tradehouse import days, state
 from tradehouse.home import Home
 
 RANGE = {
@@ -153,7 +153,7 @@ def test_sensor_and_schedules_run_by_themselves_in_production_only(monkeypatch):
 
 
 def test_days_are_those_of_the_deliveries_until_they_are_built(home, landing):
-    found = partitions.find_days(Home(home))
+    found = days.find_days(Home(home))
     assert {number: day.isoformat() for number, day in found.items()} == {
         1: FIRST,
         2: MIDDLE,
@@ -163,11 +163,11 @@ def test_days_are_those_of_the_deliveries_until_they_are_built(home, landing):
     shutil.rmtree(landing)
     built = [{"batch": 1, "batch_date": FIRST}]
     state.write(Home(home), "build", {"batches": built})
-    assert {n: day.isoformat() for n, day in partitions.find_days(Home(home)).items()} == {1: FIRST}
+    assert {n: day.isoformat() for n, day in days.find_days(Home(home)).items()} == {1: FIRST}
 
 
 def test_a_request_for_one_day_names_it(landing):
-    [first, *_, last] = partitions.find_days(Home(landing.parent)).values()
+    [first, *_, last] = days.find_days(Home(landing.parent)).values()
 
     assert isinstance(deliveries.request([first]), RunRequest)
     assert deliveries.request([first]).partition_key == FIRST

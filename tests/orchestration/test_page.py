@@ -1,0 +1,173 @@
+"""The asset page in a real browser: a day that goes through, fails, is resumed, waits, is killed.
+
+Screenshots go to the directory TRADEHOUSE_SCREENSHOTS names, else to the test's own; those in
+`docs/images/` are made so.
+"""
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration import dead_runs
+from tests.landing import small_files, write_landing
+from tests.orchestration import client
+from tests.orchestration.support import FIRST, LAST, MIDDLE, open_instance
+from tradehouse import locks, releases, state, warehouse
+from tradehouse.home import Home
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page"), pytest.mark.timeout(600)]
+
+AUDIT = "Batch3/Trade_audit.csv"
+TAKE_IT = {"ops": {"raw_brokerage": {"config": {"replace_batches": True}}}}
+
+
+@pytest.fixture(scope="module")
+def screens(tmp_path_factory):
+    folder = os.environ.get("TRADEHOUSE_SCREENSHOTS")
+    path = Path(folder) if folder else tmp_path_factory.mktemp("screens")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(loaded, tmp_path_factory):
+    """The page in production on a copy of a home where a third day, with a fault, was delivered."""
+    client.require_browser()
+    home = tmp_path_factory.mktemp("page") / "home"
+    shutil.copytree(loaded.home, home, symlinks=True)
+    for name, change in (
+        ("brokerage", {"landing": str(home / "landing")}),
+        ("build", {"warehouse": warehouse.stamp_file(Home(home).warehouse)}),
+    ):
+        state.write(Home(home), name, {**state.read(Home(home), name), **change})
+    wrong = small_files()[AUDIT].replace(b",T_Records,3", b",T_Records,4")
+    write_landing(home / "landing", {AUDIT: wrong})
+    running = client.start(home, "prod", TRADEHOUSE_QUIET_SECONDS="2")
+    yield running
+    client.stop(running)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = client.require_browser()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def look(page, browser, screens):
+    """Open a path, wait for texts to be seen, keep a picture; returns what the page says."""
+    tab = browser.new_page(viewport={"width": 1280, "height": 800})
+    outside = []
+    tab.on("request", lambda one: outside.append(one.url) if "127.0.0.1" not in one.url else None)
+
+    def see(name: str, path: str, *texts: str, click: str = "") -> str:
+        tab.goto(page.url + path)
+        if click:
+            tab.locator(f"text={click} >> visible=true").first.click()
+        for text in texts:
+            tab.wait_for_selector(f"text={text} >> visible=true", timeout=30_000)
+        tab.wait_for_timeout(1500)
+        tab.screenshot(path=str(screens / f"{name}.png"))
+        return str(tab.inner_text("body"))
+
+    yield see
+    tab.close()
+    assert [url for url in outside if not url.startswith(("data:", "blob:"))] == []
+
+
+def running_days(page):
+    return {
+        tag["value"]: run_id
+        for run_id, run in page.runs().items()
+        for tag in run["tags"]
+        if tag["key"] == "dagster/partition"
+    }
+
+
+def test_the_sensor_starts_the_day_and_a_failing_check_stops_it(page, look):
+    before = releases.find_current(Home(page.home))
+
+    run_id = page.wait("the sensor started the day", lambda: running_days(page).get(LAST))
+    page.seen["failed"] = run_id
+
+    assert page.wait_for_end(run_id) == "FAILURE"
+    assert releases.find_current(Home(page.home)) == before
+    look("failing-check", "/assets/gold/di_messages?view=checks", "assert_control", "Failed")
+    said = look("blocked", f"/runs/{run_id}", "Failed")
+    assert "release" in said
+
+
+def test_lineage_goes_from_the_streams_to_the_exposures(look):
+    said = look("lineage", "/asset-groups", "raw_brokerage", "exposures")
+    for group in ("bronze_brokerage", "silver_trading", "gold_core", "gold_marts", "release"):
+        assert group in said
+    look("asset", "/assets/gold/dim_trade", "analytics-engineering@example.com", "sk_broker_id")
+    said = look("checks", "/assets/gold/dim_customer?view=checks", "Succeeded")
+    assert "Checks (4)" in said
+    said = look("raw", "/assets/raw/brokerage/trade", "Freshness policy")
+    assert "data-platform" in said
+
+
+def test_a_run_that_failed_is_resumed_from_what_failed(page, look):
+    """The fault is mended; then something else is in the way, and is removed."""
+    write_landing(page.home / "landing", {AUDIT: small_files()[AUDIT]})
+    with duckdb.connect(page.home / "warehouse.duckdb") as connection:
+        connection.execute("create index in_the_way on silver.built_batches (batch_id)")
+    failed = page.launch(LAST, TAKE_IT)
+    assert page.wait_for_end(failed) == "FAILURE"
+    with duckdb.connect(page.home / "warehouse.duckdb") as connection:
+        connection.execute("drop index silver.in_the_way")
+
+    resumed = page.resume(failed)
+    queued = page.launch(MIDDLE)
+    page.wait("the other run waits", lambda: page.status(queued) == "QUEUED")
+    said = look("queued", "/runs", "Queued", "writer", click="View queue criteria")
+
+    assert "writer" in said
+    assert page.wait_for_end(resumed) == "SUCCESS"
+    selected = {"/".join(one["path"]) for one in page.runs()[resumed]["assetSelection"]}
+    assert selected == {"silver/built_batches", "docs", "release"}
+    page.ask(client.STOP, id=queued)
+    [*_, release] = releases.list_releases(Home(page.home))
+    assert [batch["batch_date"] for batch in release["batches"]] == [FIRST, MIDDLE, LAST]
+    assert page.wait_for_end(queued) in ("CANCELED", "FAILURE", "SUCCESS")
+
+
+def test_the_page_shows_which_days_are_loaded(look):
+    said = look("partitions", "/assets/gold/dim_date?view=partitions", "Materialized (3)", LAST)
+    assert "Failed (0)" in said
+
+
+def test_a_killed_run_leaves_nothing_behind(page):
+    run_id = page.launch(MIDDLE)
+    with open_instance(page.home) as instance:
+        process = page.wait(
+            "the run writes",
+            lambda: (
+                locks.find_holder(Home(page.home))
+                and dead_runs.find_process(instance, instance.get_run_by_id(run_id))
+            ),
+        )
+    os.kill(process, signal.SIGKILL)
+    killed = time.monotonic()
+
+    assert page.wait_for_end(run_id) == "FAILURE"
+
+    assert time.monotonic() - killed < 60
+    page.wait("the lock is free", lambda: locks.find_holder(Home(page.home)) is None, seconds=60)
+    following = page.launch(FIRST)
+    page.wait(
+        "the next run starts", lambda: page.status(following) in ("STARTING", "STARTED"), seconds=60
+    )
+    page.ask(client.STOP, id=following)
+    assert page.wait_for_end(following) in ("CANCELED", "FAILURE")
