@@ -46,7 +46,7 @@ def work(context: AssetExecutionContext, function: Callable[[Home, Emit], None])
             with locks.writing(
                 home,
                 whole_number_setting("TRADEHOUSE_WAIT_SECONDS", WAIT_SECONDS),
-                command=f"Dagster run {context.run_id[:8]}, {context.op_handle.name}",
+                command=f"Dagster run {context.run_id[:8]}, {context.op_execution_context.op_handle.name}",
                 on_wait=context.log.warning,
             ):
                 function(home, events.put)

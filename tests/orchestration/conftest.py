@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestration import assembly, manifest, partitions
-from tests.orchestration.support import FIRST, MIDDLE, Run, open_instance, run_day, scale_down
+from tests.orchestration.support import FIRST, MIDDLE, Run, deliver, open_instance, run_day
 from tradehouse import state, warehouse
 from tradehouse.home import Home
 
@@ -41,7 +41,7 @@ def loaded(prepared, tmp_path_factory):
     """A home where two of three delivered days went through one run; never written to."""
     base = tmp_path_factory.getbasetemp()
     home = base / "loaded"
-    scale_down(home / "landing", days=2)
+    deliver(home / "landing", days=2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRADEHOUSE_HOME", str(home))
         with open_instance(home) as instance:

@@ -12,9 +12,10 @@ from dagster._core.storage.tags import (
 
 from orchestration.jobs import DAY
 from orchestration.page import write_settings
-from tests.landing import small_files, write_landing
+from tests.landing import brokerage_files, write_landing
 from tradehouse.home import Home
 
+FILES = brokerage_files(days=2)
 FIRST, MIDDLE, LAST = "2019-06-29", "2019-06-30", "2019-07-01"
 
 
@@ -32,9 +33,10 @@ class Run:
         return run_day(self.definitions, self.instance, first, last, select)
 
 
-def scale_down(landing: Path, days: int) -> Path:
-    """Write the historical batch and some days of the hand-written brokerage, calendars short."""
-    return write_landing(landing, small_files(days=days))
+def deliver(landing: Path, days: int) -> Path:
+    """Write the historical batch and some days of the hand-written brokerage."""
+    batches = tuple(f"Batch{number}" for number in range(1, days + 2))
+    return write_landing(landing, {n: c for n, c in FILES.items() if n.startswith(batches)})
 
 
 def open_instance(home: Path) -> DagsterInstance:

@@ -8,7 +8,7 @@ from dagster import DagsterInstance, RunRequest, build_sensor_context
 
 from orchestration import deliveries, jobs
 from tests.landing import write_landing
-from tests.orchestration.support import FIRST, LAST, MIDDLE, scale_down
+from tests.orchestration.support import FIRST, LAST, MIDDLE, deliver
 from tradehouse import days, state
 from tradehouse.home import Home
 
@@ -20,7 +20,7 @@ RANGE = {
 
 @pytest.fixture
 def landing(home):
-    return scale_down(home / "landing", days=2)
+    return deliver(home / "landing", days=2)
 
 
 class Sensor:

@@ -85,9 +85,9 @@ def test_the_release_waits_for_sound_gold_under_declarative_automation_too(defin
 
 def test_days_begin_with_the_first_delivery(prepared, home):
     from tests.orchestration.conftest import define
-    from tests.orchestration.support import scale_down
+    from tests.orchestration.support import deliver
 
-    scale_down(home / "landing", days=0)
+    deliver(home / "landing", days=0)
     graph = define(prepared).resolve_asset_graph()
 
     days = graph.get(AssetKey(["raw", "brokerage", "trade"])).partitions_def

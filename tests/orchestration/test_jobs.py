@@ -12,8 +12,8 @@ from dagster import AssetKey, AssetMaterialization, DagsterEventType
 
 from orchestration.checks import ACCEPTED, CONSERVED
 from tests.compare_gold import compare_files
-from tests.landing import small_files, write_landing
-from tests.orchestration.support import FIRST, LAST, MIDDLE, evaluated, materialized, why
+from tests.landing import write_landing
+from tests.orchestration.support import FILES, FIRST, LAST, MIDDLE, evaluated, materialized, why
 from tradehouse import build, locks, releases, state
 from tradehouse.home import PROJECT, Home
 
@@ -63,7 +63,7 @@ def test_metadata_says_what_was_loaded_and_built(loaded):
         found: AssetMaterialization = told[key]
         return {name: entry.value for name, entry in found.metadata.items()}
 
-    files = small_files()
+    files = FILES
     lines = sum(files[f"Batch{n}/Trade.txt"].count(b"\n") for n in (1, 2))
     size = sum(len(files[f"Batch{n}/Trade.txt"]) for n in (1, 2))
     raw = metadata("raw/brokerage/trade")
@@ -133,7 +133,7 @@ def test_a_run_that_failed_goes_on_with_what_is_left(copied):
 
 def test_a_failed_check_stops_what_is_downstream_and_leaves_the_release(copied):
     name = "Batch3/Trade_audit.csv"
-    wrong = small_files()[name].replace(b",T_Records,3", b",T_Records,4")
+    wrong = FILES[name].replace(b",T_Records,3", b",T_Records,4")
     write_landing(copied.home / "landing", {name: wrong})
     before = releases.find_current(Home(copied.home))
 
@@ -149,7 +149,7 @@ def test_a_failed_check_stops_what_is_downstream_and_leaves_the_release(copied):
 
 
 def test_a_batch_that_is_held_is_shown_and_what_came_before_is_published(copied):
-    rows = small_files()["Batch3/Trade.txt"].count(b"\n")
+    rows = FILES["Batch3/Trade.txt"].count(b"\n")
     write_landing(copied.home / "landing", {"Batch3/Trade.txt": b"no trade\r\n" * rows})
 
     result = copied.day(LAST)

@@ -14,9 +14,9 @@ import duckdb
 import pytest
 
 from orchestration import dead_runs
-from tests.landing import small_files, write_landing
+from tests.landing import write_landing
 from tests.orchestration import client
-from tests.orchestration.support import FIRST, LAST, MIDDLE, open_instance
+from tests.orchestration.support import FILES, FIRST, LAST, MIDDLE, open_instance
 from tradehouse import locks, releases, state, warehouse
 from tradehouse.home import Home
 
@@ -45,7 +45,7 @@ def page(loaded, tmp_path_factory):
         ("build", {"warehouse": warehouse.stamp_file(Home(home).warehouse)}),
     ):
         state.write(Home(home), name, {**state.read(Home(home), name), **change})
-    wrong = small_files()[AUDIT].replace(b",T_Records,3", b",T_Records,4")
+    wrong = FILES[AUDIT].replace(b",T_Records,3", b",T_Records,4")
     write_landing(home / "landing", {AUDIT: wrong})
     running = client.start(home, "prod", TRADEHOUSE_QUIET_SECONDS="2")
     yield running
@@ -120,7 +120,7 @@ def test_lineage_goes_from_the_streams_to_the_exposures(look):
 
 def test_a_run_that_failed_is_resumed_from_what_failed(page, look):
     """The fault is mended; then something else is in the way, and is removed."""
-    write_landing(page.home / "landing", {AUDIT: small_files()[AUDIT]})
+    write_landing(page.home / "landing", {AUDIT: FILES[AUDIT]})
     with duckdb.connect(page.home / "warehouse.duckdb") as connection:
         connection.execute("create index in_the_way on silver.built_batches (batch_id)")
     failed = page.launch(LAST, TAKE_IT)
