@@ -8,6 +8,7 @@ from dagster import Definitions, in_process_executor
 
 from ingestion import declarations
 from orchestration import (
+    alerts,
     checks,
     dead_runs,
     deliveries,
@@ -49,6 +50,7 @@ def assemble(
         sensors=[
             deliveries.delivery_sensor(day, jobs.sensor_status()),
             dead_runs.dead_run_sensor(),
+            alerts.alert_sensor(),
         ],
         executor=in_process_executor,
     )

@@ -13,6 +13,7 @@ from dagster import (
     AssetKey,
     AssetsDefinition,
     AutomationCondition,
+    Failure,
     LastPartitionMapping,
     MaterializeResult,
     asset,
@@ -58,7 +59,7 @@ def docs_asset(gold: list[AssetKey]) -> AssetsDefinition:
         description="The documentation site of the models; made anew when the project changed.",
     )
     def documentation(context: AssetExecutionContext) -> Any:
-        def make(home: Home, emit: Emit) -> None:
+        def make(home: Home, emit: Emit) -> Failure | None:
             made = run.make_docs(home, DbtRunner(home), Steps(quiet=True))
             page = home.docs / docs.PAGE
             size = page.stat().st_size if page.exists() else 0
@@ -67,8 +68,9 @@ def docs_asset(gold: list[AssetKey]) -> AssetsDefinition:
                     metadata={"page": str(page), "bytes": size, "is_new": made is not None}
                 )
             )
+            return None
 
-        yield from work(context, make)
+        yield from work(context, "docs", make)
 
     return documentation
 
@@ -89,14 +91,15 @@ def release_asset(gold: list[AssetKey]) -> AssetsDefinition:
         "pointer that readers follow. Made only from a build whose tests passed.",
     )
     def release(context: AssetExecutionContext) -> Any:
-        def publish(home: Home, emit: Emit) -> None:
+        def publish(home: Home, emit: Emit) -> Failure | None:
             record = build.require_passed(home, state.read(home, "build"))
             publication = run.publish_build(home, record, Steps(quiet=True))
             if publication is not None and not publication.is_published:
                 context.log.warning(run.describe_publication(publication))
             emit(MaterializeResult(metadata=describe_release(home)))
+            return None
 
-        yield from work(context, publish)
+        yield from work(context, "publish", publish)
 
     return release
 

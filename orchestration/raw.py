@@ -66,37 +66,38 @@ def brokerage_assets(
         """Load what was delivered up to the last of the days."""
         days = list(context.partition_keys)
 
-        def sync(home: Home, emit: Emit) -> None:
+        def sync(home: Home, emit: Emit) -> Failure | None:
             record = sync_days(home, days, config)
             context.log.info(f"{record['records']:,} records, {record['bytes']:,} bytes")
+            if record["errors"]:
+                sentences = "\n".join(str(error["message"]) for error in record["errors"])
+                return Failure(sentences, allow_retries=False)
             for spec in specs:
                 emit(MaterializeResult(spec.key, metadata=describe_stream(record, spec.key)))
+            return None
 
-        yield from work(context, sync)
+        yield from work(context, "sync", sync)
 
     return load
 
 
 def sync_days(home: Home, days: list[str], config: BrokerageConfig) -> dict[str, Any]:
-    """Load every batch up to the last of the days; what was committed before an error stays.
+    """Load every batch up to the last of the days; return the record of the sync.
+
+    What was committed before an error stays; refused deliveries are in the record's `errors`.
 
     Raises:
-        Failure: when a delivery is refused; trying the same again would not mend it.
         TradehouseError: when a day was not delivered, or the sync could not start.
     """
     landing = syncing.ensure_landing(home, syncing.given_landing(), Steps(quiet=True).step)
     batches = business_days.batches_of(home, days)
-    record = syncing.sync(
+    return syncing.sync(
         home,
         landing,
         replace_batches=batches if config.replace_batches else [],
         allow_gap=config.allow_gap,
         last_batch=batches[-1],
     )
-    if record["errors"]:
-        sentences = "\n".join(str(error["message"]) for error in record["errors"])
-        raise Failure(sentences, metadata={"landing": str(landing)}, allow_retries=False)
-    return record
 
 
 def describe_stream(record: dict[str, Any], key: AssetKey) -> dict[str, Any]:
@@ -131,12 +132,13 @@ def source_assets(
         """Load what is new in the chosen streams."""
         chosen = [spec.key for spec in specs if spec.key in context.selected_asset_keys]
 
-        def sync(home: Home, emit: Emit) -> None:
+        def sync(home: Home, emit: Emit) -> Failure | None:
             result = sync_source(home, declaration, [key.path[-1] for key in chosen])
             for key in chosen:
                 emit(MaterializeResult(key, metadata=describe_source(result, key)))
+            return None
 
-        yield from work(context, sync)
+        yield from work(context, "sync", sync)
 
     return load
 

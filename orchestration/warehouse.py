@@ -23,6 +23,7 @@ from orchestration.working import POOL, Emit, work
 from tradehouse import build, run
 from tradehouse import days as business_days
 from tradehouse.dbt_runner import DbtRunner, NodeResult
+from tradehouse.errors import LandingError
 from tradehouse.home import Home
 from tradehouse.progress import Steps
 
@@ -47,22 +48,24 @@ def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> Ass
     def warehouse(context: AssetExecutionContext) -> Iterator[Any]:
         """Build and test with dbt."""
         keys, tests = context.selected_asset_keys, context.selected_asset_check_keys
-        days = list(context.partition_keys) if context.has_partition_key_range else []
+        has_days = context.has_partition_key or context.has_partition_key_range
+        days = list(context.partition_keys) if has_days else []
         is_whole = len(keys) == len(specs)
         alone = [check.name for check in tests if check.asset_key not in keys]
         select = [] if is_whole else [*(model_of[key] for key in keys), *alone]
 
-        def build_days(home: Home, emit: Emit) -> None:
+        def build_days(home: Home, emit: Emit) -> Failure | None:
             def tell(node: NodeResult) -> None:
                 event = _event_of(node, key_of, check_of, keys, tests)
                 if event is not None:
                     emit(event)
 
             record = build_selection(home, select, days, tell)
-            if record["status"] not in PUBLISHABLE:
-                raise Failure(explain(record), allow_retries=False)
+            if record["status"] in PUBLISHABLE:
+                return None
+            return Failure(explain(record), allow_retries=False)
 
-        yield from work(context, build_days)
+        yield from work(context, "build", build_days)
 
     return warehouse
 
@@ -71,8 +74,7 @@ def build_selection(home: Home, select: list[str], days: list[str], tell: Any) -
     """Build what waits, and days that are built already again; nothing selected is everything.
 
     Raises:
-        TradehouseError: when a day was not delivered.
-        Failure: when a day was delivered but not loaded.
+        TradehouseError: when a day was not delivered, or not loaded.
     """
     runner = DbtRunner(home)
     runner.on_result = tell
@@ -81,10 +83,9 @@ def build_selection(home: Home, select: list[str], days: list[str], tell: Any) -
     plan = build.make_plan(home, runner, from_batch=again)
     missing = [batch for batch in batches if batch not in plan.in_force]
     if missing:
-        raise Failure(
+        raise LandingError(
             f"Batch{missing[0]} is delivered and not loaded. Load it first: materialize the "
-            "brokerage's streams of that day, or `tradehouse sync`.",
-            allow_retries=False,
+            "brokerage's streams of that day, or `tradehouse sync`."
         )
     return run.build_one(home, runner, plan, None, Steps(quiet=True), select)
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from dagster import AssetExecutionContext, Failure
 
-from tradehouse import locks
+from tradehouse import working
 from tradehouse.errors import TradehouseError
 from tradehouse.home import Home, find_home, whole_number_setting
 
@@ -28,32 +28,36 @@ class _End:
     error: BaseException | None
 
 
-def work(context: AssetExecutionContext, function: Callable[[Home, Emit], None]) -> Iterator[Any]:
+def work(
+    context: AssetExecutionContext, command: str, function: Callable[[Home, Emit], Failure | None]
+) -> Iterator[Any]:
     """Call `function(home, emit)` as the home's only writer; yield what it emits, at once.
 
     The lock is taken and held by the thread that writes: where a run is stopped from the page, it
-    is free only when the whole process is gone.
+    is free only when the whole process is gone. When the writing has ended, what is wrong or over
+    is told as after the command of this name (`tradehouse.alerts`).
 
     Raises:
-        Failure: with the sentence of an error that trying again would not mend.
-        BusyError: when another process still writes after TRADEHOUSE_WAIT_SECONDS (six hours).
+        Failure: what the function returns, or the sentence of an error; with retries allowed only
+            where trying again may mend it.
     """
     events: SimpleQueue[Any] = SimpleQueue()
     home = find_home()
 
     def run() -> None:
         try:
-            with locks.writing(
+            with working.writing(
                 home,
+                command,
                 whole_number_setting("TRADEHOUSE_WAIT_SECONDS", WAIT_SECONDS),
-                command=f"Dagster run {context.run_id[:8]}, {context.op_execution_context.op_handle.name}",
+                holder=f"Dagster run {context.run.run_id[:8]}, {command}",
                 on_wait=context.log.warning,
             ):
-                function(home, events.put)
+                failure = function(home, events.put)
         except BaseException as error:  # handed to the thread that waits
             events.put(_End(error))
         else:
-            events.put(_End(None))
+            events.put(_End(failure))
 
     Thread(target=run, name="tradehouse-writer", daemon=True).start()
     while not isinstance(event := events.get(), _End):
