@@ -6,7 +6,7 @@ what the page shows while a run waits in the queue.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -60,12 +60,21 @@ def work(
             events.put(_End(failure))
 
     Thread(target=run, name="tradehouse-writer", daemon=True).start()
-    while not isinstance(event := events.get(), _End):
+    while not isinstance(event := _next(events), _End):
         yield event
     if isinstance(event.error, TradehouseError):
         raise Failure(str(event.error), allow_retries=is_passing(event.error)) from event.error
     if event.error is not None:
         raise event.error
+
+
+def _next(events: SimpleQueue[Any]) -> Any:
+    """Wait for an event; a thread that waits without end would not hear that the run is stopped."""
+    while True:
+        try:
+            return events.get(timeout=0.5)
+        except Empty:
+            continue
 
 
 def is_passing(error: TradehouseError) -> bool:

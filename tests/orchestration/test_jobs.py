@@ -133,7 +133,7 @@ def test_a_run_that_failed_goes_on_with_what_is_left(copied):
 
 def test_a_failed_check_stops_what_is_downstream_and_leaves_the_release(copied):
     name = "Batch3/Trade_audit.csv"
-    wrong = FILES[name].replace(b",T_Records,3", b",T_Records,4")
+    wrong = FILES[name].replace(b",T_NEW,1", b",T_NEW,2")
     write_landing(copied.home / "landing", {name: wrong})
     before = releases.find_current(Home(copied.home))
 
