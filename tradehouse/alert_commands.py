@@ -112,7 +112,7 @@ def find_owners(home: Home) -> list[str]:
     from ingestion import declarations
     from ingestion.errors import DeclarationError
     from tradehouse import graph
-    from tradehouse.alerts.problems import PLATFORM
+    from tradehouse.alerts.problem import PLATFORM
 
     try:
         owners = {PLATFORM, *(source.owner for source in declarations.read_all())}

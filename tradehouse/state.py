@@ -2,7 +2,7 @@
 
 `sync.json`, `build.json` and `settled.json` say how the last sync, build and run ended;
 `nodes.json` which code made the warehouse;
-`graph.json` who depends on whom; `alerts.json` which problems are open;
+`graph.json` who depends on whom; `alerts.json` which problems are open; `sources.json` promises;
 `brokerage.json` whose home it is; `quarantine.parquet` what was refused; `build.jsonl` how far a
 build came belongs to `tradehouse.journal`. The files of releases belong to `tradehouse.releases`.
 """
@@ -13,7 +13,7 @@ from typing import Any
 from tradehouse.files import read_json, write_json
 from tradehouse.home import Home
 
-NAMES = ("sync", "build", "settled", "nodes", "graph", "alerts", "brokerage")
+NAMES = ("sync", "build", "settled", "nodes", "graph", "alerts", "sources", "brokerage")
 
 
 def read(home: Home, name: str) -> dict[str, Any]:

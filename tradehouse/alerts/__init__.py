@@ -5,6 +5,7 @@ what is wrong with what (`tradehouse.build`, `ingestion`), and the graph (`trade
 """
 
 from tradehouse.alerts.book import OPENED, RECOVERED, Told, list_open, report
-from tradehouse.alerts.problems import Problem, find
+from tradehouse.alerts.problem import Problem
+from tradehouse.alerts.problems import find
 
 __all__ = ["OPENED", "RECOVERED", "Problem", "Told", "find", "list_open", "report"]

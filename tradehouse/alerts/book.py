@@ -14,7 +14,7 @@ from typing import Any
 
 from tradehouse import releases, state
 from tradehouse.alerts import channels, problems
-from tradehouse.alerts.problems import Problem
+from tradehouse.alerts.problem import PLATFORM, Problem
 from tradehouse.errors import BusyError, TradehouseError, UsageError
 from tradehouse.home import Home
 
@@ -148,6 +148,9 @@ def _may_try(entry: dict[str, Any], now: datetime) -> bool:
 
 def _is_superseded(home: Home, problem: Problem, found: dict[str, Problem]) -> bool:
     """Whether what is broken is broken in another way now, which is told of by itself."""
+    if problem.key.startswith("late/"):
+        failed = f"source/{problem.key.removeprefix('late/')}/"
+        return any(key.startswith(failed) for key in found)
     bad = problems.find_bad(home, problem)
     return bool(bad) and bad <= {node for other in found.values() for node in other.nodes}
 
@@ -165,7 +168,7 @@ def _of_command(
     said = str(error) if isinstance(error, TradehouseError) else f"{type(error).__name__}: {error}"
     yield Problem(
         key=f"command/{command}",
-        owner=problems.PLATFORM,
+        owner=PLATFORM,
         title=f"tradehouse {command} failed",
         what=said,
         since=now.isoformat(timespec="seconds"),

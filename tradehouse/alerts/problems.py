@@ -5,51 +5,23 @@ many are skipped; models that failed with the same words are one. Who is told is
 `tradehouse.alerts.book`, how in `tradehouse.alerts.channels`.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from tradehouse import build, graph, locks, partial, state
+from tradehouse.alerts import sources
+from tradehouse.alerts.problem import PLATFORM, Problem, words_of
 from tradehouse.home import Home
-
-PLATFORM = "data-platform"
-BROKERAGE = "brokerage"
-
-
-@dataclass
-class Problem:
-    """One root cause.
-
-    `key` is the same as long as the cause is. `nodes` are unique ids of dbt that have to be good
-    again for it to be over.
-    """
-
-    key: str
-    owner: str
-    title: str
-    what: str
-    since: str
-    look: list[str] = field(default_factory=list)
-    nodes: list[str] = field(default_factory=list)
-    models: list[str] = field(default_factory=list)
-    exposures: list[str] = field(default_factory=list)
-
-    def affects(self, affected: graph.Affected) -> "Problem":
-        """Set what is affected; gives the problem back."""
-        self.models, self.exposures = list(affected.models), list(affected.exposures)
-        return self
 
 
 def find(home: Home, now: datetime | None = None) -> list[Problem]:
     """Return every problem of the home; opens no database."""
     nodes = graph.read(home)
     is_writing = locks.find_holder(home) is not None
-    found = list(_sources(home, nodes, now or datetime.now(UTC)))
-    found += _held(home, nodes)
+    found = list(sources.find_in_sources(home, nodes, now or datetime.now(UTC)))
+    found += sources.find_held(home, nodes)
     if not is_writing:
         found += _died(home, nodes)
         found += _built(home, nodes)
@@ -61,6 +33,8 @@ def is_over(home: Home, problem: Problem) -> bool:
     status = state.read(home, "build").get("status")
     if problem.key.startswith("held/"):
         return bool(status == build.PASSED)
+    if problem.key.startswith("late/") and locks.find_holder(home) is not None:
+        return False
     if problem.key.startswith("build/"):
         return status in (build.PASSED, build.TESTS_FAILED)
     return not find_bad(home, problem)
@@ -82,119 +56,6 @@ def find_bad(home: Home, problem: Problem) -> set[str]:
         for one in problem.nodes
         if status.get(one) not in partial.DONE and (one in known or not known)
     }
-
-
-def _sources(home: Home, nodes: dict[str, dict[str, Any]], now: datetime) -> Iterator[Problem]:
-    from ingestion import inventory, ledger
-    from ingestion.errors import DeclarationError
-    from ingestion.paths import Paths
-
-    if not home.raw.exists():
-        return
-    syncs = ledger.read_status(Paths.below(home.root))
-    running = {one.get("source") for one in syncs["running"]}
-    try:
-        sources = inventory.list_sources(home.root)
-    except DeclarationError as error:
-        since = now.isoformat(timespec="seconds")
-        title, look = "a source's declaration cannot be read", ["tradehouse sources list"]
-        yield Problem("declaration", PLATFORM, title, str(error), since, look)
-        return
-    for source in sources:
-        if source.name in running:
-            continue
-        affected = graph.affected_by(nodes, graph.sources_named(nodes, source.name))
-        problem = (
-            _refused(home, source.owner)
-            if source.name == BROKERAGE
-            else _not_loaded(source.name, source.owner, syncs["syncs"])
-        )
-        if problem is None and source.enabled and source.is_late:
-            problem = _late(source, now)
-        if problem is not None:
-            yield problem.affects(affected)
-
-
-def _refused(home: Home, owner: str) -> Problem | None:
-    """The first fault of the brokerage's last sync; what comes after it waits for it."""
-    sync = state.read(home, "sync")
-    errors = sorted(sync.get("errors", []), key=lambda error: error.get("batch") or 0)
-    if not errors:
-        return None
-    first = errors[0]
-    where = f"batch {first['batch']}" if first.get("batch") else "a delivery"
-    more = f" {len(errors) - 1} more faults follow." if errors[1:] else ""
-    return Problem(
-        key=f"source/{BROKERAGE}/{first.get('code') or 'error'}/{first.get('batch') or '-'}",
-        owner=owner,
-        title=f"{BROKERAGE}: {where} was refused ({first.get('code') or 'error'})",
-        what=f"{first['message']}{more}",
-        since=sync["at"],
-        look=["tradehouse status", "tradehouse sources check brokerage"],
-    )
-
-
-def _not_loaded(name: str, owner: str, syncs: list[dict[str, Any]]) -> Problem | None:
-    own = [sync for sync in syncs if sync["source"] == name]
-    last = [sync for sync in own if sync["sync_id"] == max(one["sync_id"] for one in own)]
-    failed = [sync for sync in last if sync["status"] not in ("succeeded", "running")]
-    if not failed:
-        return None
-    error = next((sync["error"] for sync in failed if sync["error"]), None)
-    message = _message(error) or f"its last sync {failed[0]['status']}"
-    streams = ", ".join(sync["stream"] for sync in failed[:5])
-    return Problem(
-        key=f"source/{name}/{_words(message)}",
-        owner=owner,
-        title=f"{name}: the source was not loaded",
-        what=f"{message} (streams: {streams})",
-        since=str(min(sync["started_at"] for sync in failed)),
-        look=[f"tradehouse sources check {name}", f"tradehouse sync {name}"],
-    )
-
-
-def _message(error: Any) -> str:
-    content = json.loads(error) if isinstance(error, str) else error
-    return str(content.get("message", "")) if isinstance(content, dict) else ""
-
-
-def _late(source: Any, now: datetime) -> Problem:
-    last = source.succeeded_at
-    said = "it was never loaded" if last is None else f"last loaded {last:%Y-%m-%d %H:%M} UTC"
-    return Problem(
-        key=f"late/{source.name}",
-        owner=source.owner,
-        title=f"{source.name}: the source is late",
-        what=f"Promised is a sync every {source.freshness}; {said}.",
-        since=(last or now).isoformat(timespec="seconds"),
-        look=["tradehouse sources list", f"tradehouse sync {source.name}"],
-    )
-
-
-def _held(home: Home, nodes: dict[str, dict[str, Any]]) -> list[Problem]:
-    from ingestion import declarations
-    from ingestion.errors import DeclarationError
-
-    record = state.read(home, "build")
-    held = [batch for batch in record.get("batches", []) if not batch["is_accepted"]]
-    if not held or not home.warehouse.exists():
-        return []
-    try:
-        owner = declarations.read(BROKERAGE).owner
-    except DeclarationError:
-        owner = PLATFORM
-    first = min(held, key=lambda batch: int(batch["batch"]))
-    place = f"{first['file']}, line {first['line']}: " if first["file"] else ""
-    later = f" {len(held) - 1} later batches wait for it." if held[1:] else ""
-    problem = Problem(
-        key=f"held/{first['batch']}/{first['delivery']}",
-        owner=owner,
-        title=f"{BROKERAGE}: batch {first['batch']} is held",
-        what=f"{place}{first['reason']}.{later}",
-        since=record.get("finished_at") or record["started_at"],
-        look=[f"tradehouse quarantine --batch {first['batch']}", "tradehouse status"],
-    )
-    return [problem.affects(graph.affected_by(nodes, graph.sources_named(nodes, BROKERAGE)))]
 
 
 def _died(home: Home, nodes: dict[str, dict[str, Any]]) -> list[Problem]:
@@ -231,12 +92,12 @@ def _built(home: Home, nodes: dict[str, dict[str, Any]]) -> Iterator[Problem]:
         if is_test and node["status"] in ("fail", "error"):
             yield _blocked(home, nodes, record, name, since)
         elif node["status"] == "error":
-            causes.setdefault(_words(_plain(node.get("message", ""))), []).append(name)
+            causes.setdefault(words_of(_plain(node.get("message", ""))), []).append(name)
     for words, broken in causes.items():
         yield _broken(nodes, status, words, broken, since)
     if record["status"] == build.FAILED and not causes:
         look = ["tradehouse status", f"less {home.logs / 'dbt.log'}"]
-        key, title = f"build/{_words(record['error'])}", "nothing could be built"
+        key, title = f"build/{words_of(record['error'])}", "nothing could be built"
         yield Problem(key, PLATFORM, title, record["error"], since, look)
 
 
@@ -287,9 +148,3 @@ def _broken(
 def _plain(message: str) -> str:
     """The words of an error without the line in which dbt names the model."""
     return re.sub(r"^\w+ Error in \w+ \w+ \([^)]*\)\s*", "", " ".join(message.split()))
-
-
-def _words(message: str) -> str:
-    """A short name for an error: the same whatever numbers stand in it."""
-    plain = re.sub(r"\d+([.,]\d+)*", "#", message)
-    return hashlib.sha256(plain.encode()).hexdigest()[:12]

@@ -170,14 +170,20 @@ def test_a_source_is_one_cause_whatever_waits_for_it(quiet_home, webhook, monkey
     ]
     state.write(quiet_home, "sync", {"at": "2026-01-05T06:00:00+00:00", "errors": faults})
     told = alerts.report(quiet_home)
-    assert titles(told)[0] == "brokerage: batch 4 was refused (file_missing)"
+    assert titles(told) == ["brokerage: batch 4 was refused (file_missing)"]
     assert "Batch4/HR.csv is not there. 1 more faults follow." in webhook.all[1]["message"]
 
     state.write(quiet_home, "sync", {"at": "2026-01-05T06:30:00+00:00", "errors": []})
     set_syncs(quiet_home, now.isoformat())
-    assert titles(alerts.report(quiet_home))[-1] == (
+    assert titles(alerts.report(quiet_home)) == [
         "recovered: brokerage: batch 4 was refused (file_missing)"
-    )
+    ]
+    set_syncs(quiet_home, "2026-01-02T05:00:00+00:00")
+    assert titles(alerts.report(quiet_home)) == ["brokerage: the source is late"]
+    with locks.writing(quiet_home):
+        assert alerts.report(quiet_home) == []
+    set_syncs(quiet_home, now.isoformat())
+    assert titles(alerts.report(quiet_home)) == ["recovered: brokerage: the source is late"]
     assert alerts.list_open(quiet_home) == []
 
 

@@ -1,0 +1,73 @@
+"""Which source was promised how often, whose it is, and when it was last loaded.
+
+Read from small files, so that `status` and a run with nothing to do need not import `ingestion`;
+the declarations are read anew when one of them changed.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tradehouse import state, warehouse
+from tradehouse.files import read_json
+from tradehouse.home import PROJECT, Home
+
+DECLARATIONS = PROJECT / "ingestion" / "sources"
+SNAPSHOT = "ingestion.json"
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a declaration says; `freshness` in its words, `limit_seconds` None without one."""
+
+    name: str
+    owner: str
+    enabled: bool
+    freshness: str | None
+    limit_seconds: float | None
+
+    def is_late(self, succeeded_at: datetime | None, now: datetime) -> bool:
+        """Whether the last success is longer ago than promised; a source that is off is not."""
+        if self.limit_seconds is None or not self.enabled:
+            return False
+        return succeeded_at is None or now - succeeded_at > timedelta(seconds=self.limit_seconds)
+
+
+def read(home: Home, folder: Path = DECLARATIONS) -> list[Promise]:
+    """Return the promise of every declared source, by name.
+
+    Raises:
+        DeclarationError: when a declaration is wrong.
+    """
+    stamps = {path.name: warehouse.stamp_file(path) for path in sorted(folder.glob("*.yml"))}
+    kept = state.read(home, "sources")
+    if kept.get("stamps") != stamps:
+        from ingestion import declarations
+
+        found = [_promise(one) for one in declarations.read_all(folder)]
+        kept = {"stamps": stamps, "promises": [asdict(one) for one in found]}
+        state.write(home, "sources", kept)
+    return [Promise(**one) for one in kept["promises"]]
+
+
+def _promise(declaration: Any) -> Promise:
+    limit = declaration.freshness_limit()
+    return Promise(
+        declaration.name,
+        declaration.owner,
+        declaration.enabled,
+        declaration.freshness,
+        limit and limit.total_seconds(),
+    )
+
+
+def read_syncs(home: Home) -> tuple[list[dict[str, Any]], dict[str, datetime]]:
+    """Return the last syncs as the ledger's snapshot has them, and each source's last success."""
+    snapshot = read_json(home.state / SNAPSHOT) or {}
+    successes: dict[str, datetime] = {}
+    for stream in snapshot.get("streams", []):
+        if stream["succeeded_at"]:
+            moment = datetime.fromisoformat(stream["succeeded_at"]).astimezone(UTC)
+            successes[stream["source"]] = max(moment, successes.get(stream["source"], moment))
+    return snapshot.get("syncs", []), successes
