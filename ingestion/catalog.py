@@ -122,8 +122,11 @@ def _configured(table: Table, sync_number: int) -> dict[str, Any]:
 
 
 def is_held(table: Table) -> bool:
-    """Whether a stream's rows become visible only when the stream is complete."""
-    return table.minimum_generation_id > 0
+    """Whether a stream's rows become visible only when the stream is complete.
+
+    A full copy that was cut off has no use: the next sync starts anew.
+    """
+    return table.minimum_generation_id > 0 or table.declared.sync_mode == "full_refresh_append"
 
 
 def fields(table: Table) -> frozenset[str]:

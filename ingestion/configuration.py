@@ -4,7 +4,7 @@ Not here: the declaration's model (`declarations`).
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ class Configuration:
     def __init__(
         self, declaration: Declaration, directory: Path, overrides: Mapping[str, Any]
     ) -> None:
-        resolved, self._secrets = resolve(declaration.config)
+        resolved, secrets = resolve(declaration.config)
+        self._declaration = declaration
         self._overrides = dict(overrides)
         self._path = directory / f"{declaration.name}.config.json"
         self._declared = hashlib.sha256(
@@ -33,6 +34,7 @@ class Configuration:
             orjson.dumps(declaration.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
         ).hexdigest()[:16]
         self.values: dict[str, Any] = self._kept() or dict(resolved)
+        self._secrets = secrets | self.secrets_in(self.values)
         self.values |= self._overrides
 
     @property
@@ -45,6 +47,10 @@ class Configuration:
     def secrets(self) -> frozenset[str]:
         """Values that must not appear in a log."""
         return self._secrets
+
+    def secrets_in(self, config: Mapping[str, Any]) -> frozenset[str]:
+        """The texts of a configuration that stand where the declaration has variables."""
+        return frozenset(_in_places_of_variables(self._declaration.config, config))
 
     def _kept(self) -> dict[str, Any] | None:
         if not self._path.is_file():
@@ -63,3 +69,14 @@ class Configuration:
         beside.touch(mode=0o600)
         beside.write_bytes(orjson.dumps(content))
         beside.replace(self._path)
+
+
+def _in_places_of_variables(declared: Any, found: Any) -> Iterator[str]:
+    if isinstance(declared, dict) and isinstance(found, dict):
+        for key in declared.keys() & found.keys():
+            yield from _in_places_of_variables(declared[key], found[key])
+    elif isinstance(declared, list) and isinstance(found, list):
+        for one, other in zip(declared, found, strict=False):
+            yield from _in_places_of_variables(one, other)
+    elif isinstance(declared, str) and "${" in declared and isinstance(found, str):
+        yield found

@@ -27,7 +27,13 @@ class Redactor:
     """Replaces secrets in texts."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = sorted((s for s in secrets if len(s) >= 3), key=len, reverse=True)
+        self._secrets: list[str] = []
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Replace these too; texts of one or two characters are none."""
+        known = {*self._secrets, *(s for s in secrets if len(s) >= 3)}
+        self._secrets = sorted(known, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """The text with every secret as `****`."""

@@ -13,13 +13,22 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 from ingestion.errors import ProtocolError
-from ingestion.protocol import Item, Message, Noise, RecordRun, StreamKey, parse_line
+from ingestion.protocol import (
+    SHOWN_CHARACTERS,
+    Item,
+    Message,
+    Noise,
+    RecordRun,
+    StreamKey,
+    parse_line,
+)
 from ingestion.results import SyncError
 from ingestion.segments import FileReference, Part, Segment, State
 
 SPOOL_SEGMENT_BYTES = 32 * 1024 * 1024
 FILE_SEGMENT_BYTES = 4 * 1024 * 1024
 SEGMENT_SECONDS = 30.0
+NOISE_BYTES = 64 * 1024 * 1024
 
 
 class Reader:
@@ -56,6 +65,7 @@ class Reader:
         self._sealed: list[Segment] = []
         self._latest: dict[StreamKey, Segment] = {}
         self._global = False
+        self._noise_bytes = 0
         self._opened_at = time.monotonic()
         self._number = 0
         self.complete: set[StreamKey] = set()
@@ -63,7 +73,7 @@ class Reader:
         self.errors: list[SyncError] = []
         self.unselected: Counter[StreamKey] = Counter()
         self.unknown_fields: dict[StreamKey, set[str]] = {}
-        self.estimates: dict[StreamKey, dict[str, Any]] = {}
+        self.estimated_records: dict[StreamKey, int] = {}
         self.spooled: dict[StreamKey, tuple[int, int]] = {}
 
     def read(self, item: Item) -> None:
@@ -71,9 +81,18 @@ class Reader:
         if isinstance(item, RecordRun):
             self._record(item)
         elif isinstance(item, Noise):
-            self._log("OUTPUT", item.text)
+            self._noise(item)
         else:
             self._message(item)
+
+    def _noise(self, item: Noise) -> None:
+        self._log("OUTPUT", item.text)
+        self._noise_bytes += len(item.text)
+        if self._noise_bytes > NOISE_BYTES:
+            raise ProtocolError(
+                f"The connector printed more than {NOISE_BYTES} bytes that are not the Airbyte "
+                f"protocol, up to line {item.line}: {item.text[:SHOWN_CHARACTERS]}"
+            )
 
     def _key(self, key: StreamKey) -> StreamKey | None:
         if key in self._streams:
@@ -189,7 +208,10 @@ class Reader:
                 self._status(key, str(status.get("status")))
         elif kind == "ESTIMATE":
             estimate = body.get("estimate") or {}
-            self.estimates[(estimate.get("namespace"), str(estimate.get("name")))] = estimate
+            key = self._key((estimate.get("namespace"), str(estimate.get("name"))))
+            rows = estimate.get("row_estimate")
+            if key is not None and isinstance(rows, int | float):
+                self.estimated_records[key] = int(rows)
 
     def _status(self, key: StreamKey, status: str) -> None:
         if status == "COMPLETE":

@@ -10,13 +10,17 @@ Status = Literal["succeeded", "failed", "cancelled"]
 
 @dataclass(frozen=True)
 class Progress:
-    """A step of a running sync; totals are since its start."""
+    """A step of a running sync; totals are since its start.
+
+    `expected_records` is what the connector estimates, where it does.
+    """
 
     source: str
     stream: str
     phase: Literal["reading", "committed", "complete"]
     records: int
     bytes: int
+    expected_records: int | None = None
 
 
 ProgressCallback = Callable[[Progress], None]

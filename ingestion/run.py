@@ -35,6 +35,8 @@ from ingestion.segments import Segment
 from ingestion.tables import Table
 
 PROGRESS_SECONDS = 0.2
+KEPT_LOG_BYTES = 16 * 1024 * 1024
+KEPT_LEVELS = ("ERROR", "FATAL")
 
 
 class Run:
@@ -58,6 +60,7 @@ class Run:
         self._paths = paths
         self._streams = streams
         self._progress = progress
+        self._logged = 0
         self._started = time.monotonic()
         moment = ledger.now()
         self._id = f"{moment:%Y%m%dT%H%M%S.%f}Z-{secrets.token_hex(3)}"
@@ -197,7 +200,7 @@ class Run:
             spool=work,
             submit=committer.submit,
             log=self._write_log,
-            save_config=self._configuration.save,
+            save_config=self._save_configuration,
             first_position=ledger.last_position(connection),
         )
         try:
@@ -220,14 +223,21 @@ class Run:
         finally:
             self._keep(reader, committer)
 
+    def _save_configuration(self, config: dict[str, Any]) -> None:
+        """Keep what the connector changed; new values in the places of secrets are secrets too."""
+        self._redact.add(self._configuration.secrets_in(config))
+        self._configuration.save(config)
+
     def _pump(self, reader: Reader, process: ConnectorProcess, ambiguous: Collection[str]) -> None:
         told = time.monotonic()
         for item in read_items(process, ambiguous):
             reader.read(item)
             if self._progress is not None and time.monotonic() - told > PROGRESS_SECONDS:
                 told = time.monotonic()
-                for (_, stream), (count, size) in reader.spooled.items():
-                    self._progress(Progress(self._declaration.name, stream, "reading", count, size))
+                name = self._declaration.name
+                for key, (count, size) in reader.spooled.items():
+                    expected = reader.estimated_records.get(key)
+                    self._progress(Progress(name, key[1], "reading", count, size, expected))
 
     def _judge(
         self, reader: Reader, process: ConnectorProcess, plan: Mapping[StreamKey, Table]
@@ -332,8 +342,14 @@ class Run:
         ledger.write_snapshot(connection, self._paths)
 
     def _write_log(self, level: str, text: str) -> None:
+        if level not in KEPT_LEVELS and self._logged > KEPT_LOG_BYTES:
+            return
+        line = f"{level} {self._redact(text)}\n"
+        self._logged += len(line)
+        if level not in KEPT_LEVELS and self._logged > KEPT_LOG_BYTES:
+            line += "(more of what the connector says follows; only the beginning is kept)\n"
         with suppress(OSError), self._log.open("a", encoding="utf-8") as log:
-            log.write(f"{level} {self._redact(text)}\n")
+            log.write(line)
 
 
 def _remove_leftovers(tmp: Path) -> None:

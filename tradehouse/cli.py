@@ -44,7 +44,7 @@ def version(
 
 @app.command()
 def status(json: Json = False) -> None:
-    """Show where things stand: batches, rows, tests, release, who is writing."""
+    """Show where things stand: sources, batches, rows, tests, release, who is writing."""
     from tradehouse import output, summary
 
     home = find_home()

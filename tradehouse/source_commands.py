@@ -181,6 +181,7 @@ def sync_source(
         Steps(quiet=json).step(f"sync {name}") as step,
     ):
         seen: dict[str, int] = {}
+        expected: dict[str, int] = {}
 
         def show(progress: Progress) -> None:
             if progress.phase == "committed":
@@ -189,7 +190,10 @@ def sync_source(
             elif progress.stream.startswith("job "):
                 seen.clear()
             seen[progress.stream] = progress.records
-            step.update(0, None, f"{sum(seen.values()):,} records, {progress.stream}")
+            if progress.expected_records:
+                expected[progress.stream] = progress.expected_records
+            done, total = sum(seen.values()), sum(expected.values())
+            step.update(done, total or None, f"{done:,} records, {progress.stream}")
 
         with plain_errors():
             declaration = declarations.read(name)

@@ -6,7 +6,7 @@ what to do next. Everything is read from `state/` and the releases' manifests.
 
 from typing import Any
 
-from tradehouse import build, locks, output, releases, state
+from tradehouse import build, ledger, locks, output, releases, state
 from tradehouse.home import Home
 from tradehouse.warehouse import LAYERS
 
@@ -32,6 +32,7 @@ def collect(home: Home) -> dict[str, Any]:
         "landing": state.read(home, "brokerage").get("landing"),
         "writing": holder,
         "sync": {key: sync.get(key) for key in ("at", "status", "records", "bytes", "new_batches")},
+        "sources": ledger.last_syncs(home),
         "batches": [
             {**batch, "is_published": (batch["batch"], batch["delivery"]) in published}
             for batch in record.get("batches", [])
@@ -62,6 +63,8 @@ def show(home: Home, facts: dict[str, Any]) -> None:
         print(
             f"Writing now: `{holder['command']}`, process {holder['pid']}, since {holder['since']}"
         )
+    for sync in facts["sources"]:
+        print(f"Source      {sync['source']}: {ledger.describe(sync)}")
     if not facts["batches"] and not facts["release"]:
         print(f"Nothing is built yet in {home.root}. `tradehouse run` takes what waits.")
     if facts["batches"]:

@@ -1,8 +1,10 @@
 """The command line for sources."""
 
 import json
+import os
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -91,3 +93,23 @@ def test_add_and_scaffold(played: Source, tmp_path: Path, monkeypatch: pytest.Mo
     assert written.exit_code == 0, written.output
     assert "models/bronze/other/bronze_other__a.sql" in written.stdout
     assert (tmp_path / "project/models/bronze/other/sources.yml").exists()
+
+
+def test_status_shows_the_ledger_also_while_a_sync_runs(played: Source) -> None:
+    run = CliRunner()
+    assert run.invoke(cli.app, ["sync", "played"]).exit_code == 0
+    shown = run.invoke(cli.app, ["status"])
+    assert "Source      played: succeeded 20" in shown.stdout
+    assert "2 records of 2 streams" in shown.stdout
+    played.plays([record("a", {"n": "x"}), status("a")], exit_code=1, stderr="lost\n")
+    assert run.invoke(cli.app, ["sync", "played"]).exit_code == 1
+    marker = played.paths.state / "sync-played.json"
+    marker.write_text(json.dumps({"source": "played", "pid": os.getpid()}))
+    with duckdb.connect(str(played.paths.raw_database)):
+        told = run.invoke(cli.app, ["status", "--json"])
+    assert told.exit_code == 0, told.output
+    [sync] = json.loads(told.stdout)["sources"]
+    assert (sync["status"], sync["running"]) == ("failed", os.getpid())
+    assert "exit code 1: lost" in str(sync["error"])
+    assert {row["stream"] for row in sync["streams"]} == {"a", "b"}
+    assert "loading now" in run.invoke(cli.app, ["status"]).stdout

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ingestion import Progress, run
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
 
 AB = [stream("a", n="integer"), stream("b", n="integer")]
@@ -279,6 +280,18 @@ def test_the_ledger_counts_what_was_committed(source: Source) -> None:
         ("b", "succeeded", 0, None, None, True),
     ]
     assert source.query("select count(*) from _tradehouse.segments") == [(0,)]
+
+
+def test_estimates_are_told(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "PROGRESS_SECONDS", 0)
+    estimate = {"name": "a", "type": "STREAM", "row_estimate": 40, "byte_estimate": 999}
+    trace = {"type": "ESTIMATE", "emitted_at": 1, "estimate": estimate}
+    lines = [json.dumps({"type": "TRACE", "trace": trace}), record("a", {"n": 1}), status("a")]
+    source.plays([*lines, record("b", {"n": 1}), status("b")], streams=AB)
+    told: list[Progress] = []
+    assert source.sync(progress=told.append).status == "succeeded"
+    reading = {(p.stream, p.records, p.expected_records) for p in told if p.phase == "reading"}
+    assert reading == {("a", 1, 40), ("b", 1, None)}
 
 
 def test_metadata_columns(source: Source) -> None:

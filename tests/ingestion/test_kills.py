@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from benchmarks.ingestion.kills import TOTAL, Subject, content, differences, rounds
+from benchmarks.ingestion.kills import TOTAL, Subject, differences, rounds, rows
 from ingestion import sync
 
 STREAMS = ("apples", "pears", "plums")
@@ -49,16 +49,18 @@ def test_an_undisturbed_sync(tmp_path: Path) -> None:
 
 
 def test_lost_doubled_and_changed_rows_are_seen(tmp_path: Path) -> None:
-    sync(COUNTING.declaration(), tmp_path)
-    whole = content(tmp_path)
-    assert differences(whole, whole) == []
-    for change in (
-        "delete from counting.plums where number = 7",
-        "insert into counting.plums select * from counting.plums where number = 8",
-        "update counting.plums set text = 'x' where number = 9",
+    whole, home = tmp_path / "whole", tmp_path / "home"
+    for each in (whole, home):
+        sync(COUNTING.declaration(), each)
+    assert rows(home) == len(STREAMS) * TOTAL
+    assert differences(home, whole) == []
+    for change, too_many, missing in (
+        ("delete from counting.plums where number = 7", 0, 1),
+        ("insert into counting.plums select * from counting.plums where number = 8", 1, 1),
+        ("update counting.plums set text = 'x' where number = 9", 2, 2),
     ):
-        with duckdb.connect(str(tmp_path / "raw.duckdb")) as connection:
+        with duckdb.connect(str(home / "raw.duckdb")) as connection:
             connection.execute(change)
-        found = content(tmp_path)
-        assert [each.split(":")[0] for each in differences(found, whole)] == ["counting.plums"]
-        whole = found
+        assert differences(home, whole) == [
+            f"counting.plums: ({too_many}, {missing}) rows too many and missing"
+        ]

@@ -77,6 +77,18 @@ def test_full_refresh_append_adds_everything_again(source: Source) -> None:
     assert generations == [(1,), (2,)]
 
 
+def test_a_full_copy_that_was_cut_off_is_not_added(source: Source) -> None:
+    declare(source, "full_refresh_append")
+    play(source, 1, 2)
+    source.sync()
+    play(source, 3, complete=False)
+    assert source.sync().status == "failed"
+    assert numbers(source) == [1, 2]
+    play(source, 3, 4)
+    source.sync()
+    assert numbers(source) == [1, 2, 3, 4]
+
+
 def test_incremental_append_keeps_all_history_and_its_generation(source: Source) -> None:
     play(source, 1)
     source.sync()

@@ -1,5 +1,6 @@
 """Connectors that hang, flood, print garbage, die or are stopped; secrets; a full disk."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ingestion import reader, run
 from ingestion.declarations import Declaration
 from ingestion.errors import ConnectorError
 from ingestion.paths import Paths
@@ -49,6 +51,33 @@ def test_a_connector_that_prints_garbage_fails_with_its_beginning(source: Source
     assert len(result.errors[0].message) < 600
 
 
+def test_a_connector_that_never_stops_printing_garbage_is_stopped(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "NOISE_BYTES", 1_000_000)
+    monkeypatch.setattr(run, "KEPT_LOG_BYTES", 10_000)
+    source.plays([record("a", {"n": 1}), state("a", {"at": 1})], streams=A)
+    assert source.sync().status == "failed"
+    forever = "import sys\nwhile True: print('la la la ' * 10)"
+    played = source.declaration().connector.label.split()
+    script = source.directory / "garbage.py"
+    script.write_text(
+        f"import sys\nif sys.argv[1] != 'read':\n    import subprocess\n"
+        f"    sys.exit(subprocess.call([*{played!r}, *sys.argv[1:]]))\n{forever}\n"
+    )
+    source.declared["connector"] = {"command": [sys.executable, str(script)]}
+    result = source.sync()
+    assert result.status == "failed"
+    assert "more than 1000000 bytes that are not the Airbyte protocol" in result.errors[0].message
+    assert "la la la" in result.errors[0].message
+    assert result.log is not None
+    log = Path(result.log).read_text()
+    assert "only the beginning is kept" in log
+    assert len(log) < 20_000
+    assert "ProtocolError" in log
+    assert source.query("select n from played.a") == [(1,)]
+
+
 def test_a_connector_that_cannot_be_started(source: Source) -> None:
     source.declared["connector"] = {"command": ["/nowhere/connector"]}
     source.plays([], streams=A)
@@ -81,6 +110,34 @@ def test_secrets_appear_nowhere(source: Source, monkeypatch: pytest.MonkeyPatch)
     kept = [p for p in source.home.rglob("*") if p.is_file()]
     assert any(b"****" in path.read_bytes() for path in kept)
     assert [path for path in kept if b"sesame" in path.read_bytes()] == []
+
+
+def test_a_secret_that_the_connector_changed_is_one_too(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLAYED_TOKEN", "sesame-1234")
+    source.declared["config"] = {"account": "acme", "keys": [{"token": "${PLAYED_TOKEN}"}]}
+    rotated = {"account": "acme", "keys": [{"token": "sesame-new"}]}
+    control = {"type": "CONNECTOR_CONFIG", "connectorConfig": {"config": rotated}}
+    changed = json.dumps({"type": "CONTROL", "control": control})
+    source.plays(
+        [changed, "acme uses sesame-new", error_trace("refused sesame-new")],
+        streams=A,
+        exit_code=1,
+        stderr="sesame-new\n",
+    )
+    first = source.sync()
+    source.plays([error_trace("refused sesame-new again")], exit_code=1, stderr="sesame-new\n")
+    second = source.sync()
+    assert source.got("config") == rotated
+    assert [first.errors[0].message, second.errors[0].message] == ["refused ****"] * 1 + [
+        "refused **** again"
+    ]
+    kept = source.paths.connectors / "played.config.json"
+    others = [path for path in source.home.rglob("*") if path.is_file() and path != kept]
+    assert [path for path in others if b"sesame" in path.read_bytes()] == []
+    assert first.log is not None
+    assert "OUTPUT acme uses ****" in Path(first.log).read_text()
 
 
 def test_a_secret_that_holds_another_is_replaced_whole() -> None:

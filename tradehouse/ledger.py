@@ -1,0 +1,78 @@
+"""What the ledger of syncs says, read from its snapshot: no database is opened.
+
+The ledger itself lies in `raw.duckdb` and is kept by `ingestion.ledger`.
+"""
+
+import os
+from typing import Any
+
+from tradehouse.files import read_json
+from tradehouse.home import Home
+
+
+def last_syncs(home: Home) -> list[dict[str, Any]]:
+    """The last sync of every source, with its streams' rows of the ledger under `streams`.
+
+    `running` is a process id while a sync of the source runs; the rest is of the last that ended.
+    """
+    snapshot = read_json(home.state / "ingestion.json")
+    rows = snapshot.get("syncs", []) if isinstance(snapshot, dict) else []
+    newest: dict[str, str] = {}
+    for row in rows:
+        newest[row["source"]] = max(row["sync_id"], newest.get(row["source"], ""))
+    running = _running(home)
+    return [
+        _sync(source, [row for row in rows if row["sync_id"] == newest.get(source)], running)
+        for source in sorted({*newest, *running})
+    ]
+
+
+def _sync(source: str, streams: list[dict[str, Any]], running: dict[str, int]) -> dict[str, Any]:
+    first = streams[0] if streams else {}
+    statuses = {row["status"] for row in streams}
+    return {
+        "source": source,
+        "running": running.get(source),
+        "sync_id": first.get("sync_id"),
+        "started_at": first.get("started_at"),
+        "ended_at": first.get("ended_at"),
+        "status": next(iter(statuses)) if len(statuses) == 1 else "failed" if statuses else None,
+        "records": sum(row["records"] for row in streams),
+        "bytes": sum(row["bytes"] for row in streams),
+        "nulled_values": sum(row["nulled_values"] for row in streams),
+        "error": next((row["error"] for row in streams if row["error"]), None),
+        "streams": streams,
+    }
+
+
+def _running(home: Home) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for marker in sorted(home.state.glob("sync-*.json")):
+        content = read_json(marker)
+        if isinstance(content, dict) and _is_alive(int(content["pid"])):
+            found[content["source"]] = int(content["pid"])
+    return found
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def describe(sync: dict[str, Any]) -> str:
+    """One line about a source's last sync."""
+    now = f"loading now (process {sync['running']})" if sync["running"] else ""
+    if sync["status"] is None:
+        return now
+    moment = str(sync["ended_at"] or sync["started_at"])[:19].replace("T", " ")
+    last = (
+        f"{sync['status']} {moment}, {sync['records']:,} records of {len(sync['streams'])} streams"
+    )
+    if sync["nulled_values"]:
+        last += f", {sync['nulled_values']:,} values did not fit"
+    return f"{now}; before that: {last}" if now else last
