@@ -60,6 +60,8 @@ class Committer:
         self.kept_empty: set[StreamKey] = set()
         self.results: dict[StreamKey, StreamResult] = {key: StreamResult() for key in tables}
         self._connections = [connection.cursor() for _ in range(workers)]
+        for each in self._connections:
+            each.execute("set enable_progress_bar = false")
         self._threads = [
             threading.Thread(target=self._work, args=(each,), daemon=True)
             for each in self._connections

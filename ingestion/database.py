@@ -87,6 +87,8 @@ def open_raw(
     connection = _connect(path, tmp, wait_seconds, on_wait, memory_limit)
     try:
         connection.execute("set global TimeZone = 'UTC'")
+        # DuckDB draws it on standard output, which belongs to the commands.
+        connection.execute("set enable_progress_bar = false")
         migrate(connection, path)
         yield connection
     finally:

@@ -129,43 +129,54 @@ def _has_rows(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
 
 
 def _merge(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Decide by narrow columns which row of a key is newest; only then touch whole rows."""
+    marks = _deletion_mark(connection, table)
+    known = [table.sql_name]
+    if marks is not None:
+        _prepare_deletions(connection, table)
+        known.append(table.deletions)
     keys = [_path(table, path) for path in table.merge_key]
     same = " and ".join(
         f"{expression.format(of='staged')} is not distinct from {expression.format(of='stored')}"
         for expression in keys
     )
     present = f"exists (select 1 from {table.target} as staged where {same})"
-    marks = _deletion_mark(connection, table)
-    known = [table.sql_name]
-    if marks is not None:
-        _prepare_deletions(connection, table)
-        known.append(table.deletions)
-    stored = "".join(
-        f""" union all by name
-            select *, false as is_staged, rowid as arrival from {name} as stored where {present}"""
-        for name in known
-    )
-    order = ["_airbyte_extracted_at desc", "is_staged desc", "arrival desc"]
-    if table.merge_cursor:
-        order.insert(0, f"{_path(table, table.merge_cursor).format(of='both_of')} desc nulls last")
-    partition = ", ".join(expression.format(of="both_of") for expression in keys)
+    candidates = [_candidates(table, keys, "staged", table.target)]
+    candidates += [f"{_candidates(table, keys, 'stored', name)} where {present}" for name in known]
+    partition = ", ".join(f"key_{number}" for number in range(len(keys)))
     connection.execute(
         f"""create or replace temp table newest as
-        select * exclude (is_staged, arrival) from (
-            select *, true as is_staged, rowid as arrival from {table.target}{stored}
-        ) as both_of
-        qualify row_number() over (partition by {partition} order by {", ".join(order)}) = 1"""
+        select origin, arrival from ({" union all ".join(candidates)})
+        qualify row_number() over (partition by {partition} order by cursor desc nulls last,
+            extracted_at desc, is_staged desc, arrival desc) = 1"""
     )
     for name in known:
-        connection.execute(f"delete from {name} as stored where {present}")
-    living = f"where {marks} is null" if marks else ""
-    connection.execute(f"insert into {table.sql_name} by name select * from newest {living}")
+        connection.execute(
+            f"""delete from {name} as stored where {present} and rowid not in (
+                select arrival from newest where origin = {literal(name)})"""
+        )
+    chosen = f"""select * from {table.target} where rowid in (
+        select arrival from newest where origin = {literal(table.target)})"""
+    living = f"and {marks} is null" if marks else ""
+    connection.execute(f"insert into {table.sql_name} by name {chosen} {living}")
     if marks is not None:
         connection.execute(
-            f"insert into {table.deletions} by name select * from newest where {marks} is not null"
+            f"insert into {table.deletions} by name {chosen} and {marks} is not null"
         )
     connection.execute(f"delete from {table.target}")
     connection.execute("drop table newest")
+
+
+def _candidates(table: Table, keys: list[str], alias: str, name: str) -> str:
+    """A select of what decides between rows of one key, from one of the tables that hold them."""
+    listed = [f"{expression.format(of=alias)} as key_{i}" for i, expression in enumerate(keys)]
+    cursor = "null"
+    if table.merge_cursor:
+        cursor = _path(table, table.merge_cursor).format(of=alias)
+    is_staged = "true" if alias == "staged" else "false"
+    return f"""select {", ".join(listed)}, {cursor} as cursor,
+        {alias}._airbyte_extracted_at as extracted_at, {is_staged} as is_staged,
+        {alias}.rowid as arrival, {literal(name)} as origin from {name} as {alias}"""
 
 
 def _deletion_mark(connection: duckdb.DuckDBPyConnection, table: Table) -> str | None:

@@ -86,7 +86,9 @@ def run(found: dict[str, Load], rounds: int, folder: Path) -> dict[str, list[Mea
             home = folder / "load"
             shutil.rmtree(home, ignore_errors=True)
             home.mkdir()
-            measured[name].append(measure(load(home)))
+            done = measure(load(home))
+            measured[name].append(done)
+            print(f"{name}: {done.wall_seconds:.2f} s", file=sys.stderr, flush=True)
     counts = {name: runs[0].records for name, runs in measured.items()}
     if len(set(counts.values())) != 1:
         raise SystemExit(f"The loads brought different numbers of records: {counts}")
