@@ -9,11 +9,22 @@ import time
 import duckdb
 import pytest
 from dagster import AssetKey, AssetMaterialization, DagsterEventType
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 
+from orchestration import assembly, manifest, partitions
 from orchestration.checks import ACCEPTED, CONSERVED
 from tests.compare_gold import compare_files
 from tests.landing import write_landing
-from tests.orchestration.support import FILES, FIRST, LAST, MIDDLE, evaluated, materialized, why
+from tests.orchestration.support import (
+    FILES,
+    FIRST,
+    LAST,
+    MIDDLE,
+    evaluated,
+    materialized,
+    open_instance,
+    why,
+)
 from tradehouse import build, locks, releases, state
 from tradehouse.home import PROJECT, Home
 
@@ -216,3 +227,17 @@ def test_one_process_writes_and_the_others_wait_or_say_so(copied):
     [refused] = [words for code, words in seen if code == 5]
     assert "Another process is writing into" in refused
     assert "Dagster run" in refused
+
+
+def test_a_model_whose_code_changed_is_shown_as_stale(loaded, prepared, monkeypatch):
+    monkeypatch.setenv("TRADEHOUSE_HOME", str(loaded.home))
+    partitions.brokerage_days.cache_clear()
+    changed = {**manifest.read_codes(), "model.tradehouse.dim_broker": "changed"}
+    graph = assembly.assemble(prepared, changed).resolve_asset_graph()
+    keys = [AssetKey(["gold", name]) for name in ("dim_broker", "dim_date")]
+
+    with open_instance(loaded.home) as instance:
+        stale = CachingStaleStatusResolver(instance, graph)
+        found = [stale.get_status(key, MIDDLE) for key in keys]
+
+    assert found == [StaleStatus.STALE, StaleStatus.FRESH]

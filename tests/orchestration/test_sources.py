@@ -1,0 +1,112 @@
+"""Sources that are polled: loaded by their job, stream by stream, tried again when they fail."""
+
+import pytest
+from dagster import AssetKey, DagsterEventType, DagsterInstance, RetryPolicy
+
+from ingestion import declarations
+from orchestration import assembly, jobs, manifest, raw
+from orchestration.jobs import DAY, POLLED
+from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
+from tests.orchestration.support import materialized, why
+
+STREAMS = [stream("a", n="integer"), stream("b", text="string")]
+LINES = [
+    *(record("a", {"n": n}) for n in (1, 2, 3)),
+    state("a", {"at": 3}),
+    status("a"),
+    record("b", {"text": "one"}),
+    state("b", {"at": 1}),
+    status("b"),
+]
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    played = Source(tmp_path)
+    played.declared |= {"streams": {"a": {}, "b": {}}, "freshness": "24 hours"}
+    monkeypatch.setenv("TRADEHOUSE_HOME", str(played.home))
+    monkeypatch.setattr(raw, "RETRIES", RetryPolicy(max_retries=2, delay=0.01))
+    return played
+
+
+@pytest.fixture
+def defined(prepared, source):
+    sources = [declarations.read("brokerage"), source.declaration()]
+    return assembly.assemble(prepared, manifest.read_codes(), sources)
+
+
+def poll(defined, *streams):
+    keys = [AssetKey(["raw", "played", name]) for name in streams]
+    with DagsterInstance.ephemeral() as instance:
+        job = defined.resolve_job_def(POLLED)
+        return job.execute_in_process(
+            instance=instance, asset_selection=keys or None, raise_on_error=False
+        )
+
+
+def test_the_job_loads_every_stream_and_says_how_much(source, defined):
+    source.plays(LINES, streams=STREAMS)
+
+    result = poll(defined)
+
+    assert result.success, why(result)
+    assert materialized(result) == {"raw/played/a", "raw/played/b"}
+    told = {
+        event.asset_key.path[-1]: event.step_materialization_data.materialization.metadata
+        for event in result.all_events
+        if event.is_step_materialization
+    }
+    assert {name: entry["records"].value for name, entry in told.items()} == {"a": 3, "b": 1}
+    assert told["a"]["state"].value["stream"] == "complete"
+    assert source.query("select n from played.a order by n") == [(1,), (2,), (3,)]
+
+
+def test_one_stream_is_loaded_by_itself(source, defined):
+    source.plays(LINES[:5], streams=STREAMS)
+
+    result = poll(defined, "a")
+
+    assert result.success, why(result)
+    assert materialized(result) == {"raw/played/a"}
+    assert [one["stream"]["name"] for one in source.got("catalog")["streams"]] == ["a"]
+
+
+def test_a_source_that_fails_is_tried_again(source, defined):
+    source.plays([error_trace("The door is shut.")], streams=STREAMS, exit_code=1)
+
+    result = poll(defined)
+
+    assert not result.success
+    assert "The door is shut." in why(result)
+    again = [e for e in result.all_events if e.event_type == DagsterEventType.STEP_RESTARTED]
+    assert len(again) == 2
+
+
+def test_only_sources_are_tried_again(defined):
+    graph = defined.resolve_job_def(DAY).graph
+    policies = {node.name: node.definition.retry_policy for node in graph.nodes}
+
+    assert policies.pop("raw_brokerage") == raw.RETRIES
+    assert set(policies) == {"warehouse", "brokerage_checks", "docs", "release"}
+    assert set(policies.values()) == {None}
+
+
+def test_whatever_writes_is_in_the_pool(defined):
+    for name in (DAY, POLLED):
+        for node in defined.resolve_job_def(name).graph.nodes:
+            assert node.definition.pool == (None if node.name == "brokerage_checks" else "writer")
+
+
+def test_polled_sources_have_a_daily_schedule_that_asks_once_a_day(defined):
+    [schedule] = defined.schedules
+    assert schedule.cron_schedule == jobs.EVERY_MORNING
+    assert schedule.job_name == POLLED
+    selected = {
+        key.to_user_string()
+        for key in defined.resolve_job_def(POLLED).asset_layer.selected_asset_keys
+    }
+    assert selected == {"raw/played/a", "raw/played/b"}
+    assert not any(
+        key.path[:2] == ["raw", "played"]
+        for key in defined.resolve_job_def(DAY).asset_layer.selected_asset_keys
+    )
