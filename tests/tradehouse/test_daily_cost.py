@@ -1,4 +1,4 @@
-"""What a day's batch costs, in counts that are the same on every machine: a guard, not a measurement.
+"""What a day's batch costs, in counts that are the same on every machine: no measurement, a guard.
 
 A change that makes a daily build run more models, tests or statements, or write more rows, fails
 here and has to say why: the limits are what is needed now, with little room.
