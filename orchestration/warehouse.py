@@ -3,12 +3,13 @@
 What is built, and why, is for `tradehouse.build` to decide; here its results become events.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
+    AssetCheckSpec,
     AssetExecutionContext,
     AssetKey,
     AssetsDefinition,
@@ -35,6 +36,7 @@ def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> Ass
     specs, checks = translator.dbt_specs(manifest)
     model_of = {spec.key: manifest["nodes"][spec.metadata[UNIQUE_ID]]["name"] for spec in specs}
     key_of = {spec.metadata[UNIQUE_ID]: spec.key for spec in specs}
+    parents_of = {spec.key: [dep.asset_key for dep in spec.deps] for spec in specs}
     check_of = {check.metadata[UNIQUE_ID]: check for check in checks if check.metadata}
 
     @multi_asset(
@@ -55,13 +57,19 @@ def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> Ass
         select = [] if is_whole else [*(model_of[key] for key in keys), *alone]
 
         def build_days(home: Home, emit: Emit) -> Failure | None:
+            told = _Told(parents_of, keys, emit)
+
             def tell(node: NodeResult) -> None:
-                event = _event_of(node, key_of, check_of, keys, tests)
-                if event is not None:
-                    emit(event)
+                if node.unique_id in key_of:
+                    told.add(key_of[node.unique_id], node)
+                elif node.unique_id in check_of:
+                    result = _result_of(node, check_of[node.unique_id])
+                    if result is not None and check_of[node.unique_id].key in tests:
+                        emit(result)
 
             record = build_selection(home, select, days, tell)
             if record["status"] in PUBLISHABLE:
+                told.add_rest()
                 return None
             return Failure(explain(record), allow_retries=False)
 
@@ -96,21 +104,48 @@ def explain(record: dict[str, Any]) -> str:
     return "\n".join([*filter(None, [record["error"]]), *tests]) or f"The build {record['status']}."
 
 
-def _event_of(
-    node: NodeResult,
-    key_of: Mapping[str, AssetKey],
-    check_of: Mapping[str, Any],
-    keys: Any,
-    tests: Any,
-) -> Any:
-    """Return a result as an event, or None for what was skipped or is not on the page."""
-    if node.unique_id in key_of and key_of[node.unique_id] in keys and node.status == "success":
+class _Told:
+    """What a step has said to be made, in the order of the graph, which Dagster asks for.
+
+    A build tells at once of what the waiting batches cannot reach; that waits here until what it
+    reads was told.
+    """
+
+    def __init__(
+        self, parents_of: Mapping[AssetKey, list[AssetKey]], keys: Collection[AssetKey], emit: Emit
+    ) -> None:
+        self.parents_of = parents_of
+        self.waiting = set(keys)
+        self.held: dict[AssetKey, MaterializeResult[Any]] = {}
+        self.emit = emit
+
+    def add(self, key: AssetKey, node: NodeResult) -> None:
+        """Tell that a model stands, as soon as all that it reads was told."""
+        if node.status != "success" or key not in self.waiting:
+            return
         rows = {} if node.rows is None else {"dagster/row_count": node.rows}
-        return MaterializeResult(
-            key_of[node.unique_id], metadata={"seconds": round(node.seconds, 3), **rows}
-        )
-    check = check_of.get(node.unique_id)
-    if check is None or check.key not in tests or node.status not in ("pass", "warn", "fail"):
+        metadata = {"seconds": round(node.seconds, 3), **rows}
+        self.held[key] = MaterializeResult(key, metadata=metadata)
+        self._tell()
+
+    def add_rest(self) -> None:
+        """Tell of everything that was not told of; only after a build that went well."""
+        for key in self.waiting:
+            self.held.setdefault(key, MaterializeResult(key, metadata={"is_unchanged": True}))
+        self._tell()
+
+    def _tell(self) -> None:
+        while ready := [
+            key for key in self.held if self.waiting.isdisjoint(self.parents_of.get(key, ()))
+        ]:
+            for key in ready:
+                self.waiting.discard(key)
+                self.emit(self.held.pop(key))
+
+
+def _result_of(node: NodeResult, check: AssetCheckSpec) -> AssetCheckResult | None:
+    """Return a test's result as that of its check; None for a test that was skipped."""
+    if node.status not in ("pass", "warn", "fail"):
         return None
     return AssetCheckResult(
         passed=node.status == "pass",

@@ -102,6 +102,10 @@ def test_the_sensor_starts_the_day_and_a_failing_check_stops_it(page, look):
 
     assert page.wait_for_end(run_id) == "FAILURE"
     assert releases.find_current(Home(page.home)) == before
+    words = " ".join(str(event.get("message")) for event in page.events(run_id))
+    assert (
+        "Asset check 'assert_control_figures_are_met' on 'gold/di_messages' did not pass" in words
+    )
     look("failing-check", "/assets/gold/di_messages?view=checks", "assert_control", "Failed")
     said = look("blocked", f"/runs/{run_id}", "Failed")
     assert "release" in said
