@@ -80,9 +80,9 @@ def wait_until_free(files: list[tuple[Path, bool]], *, seconds: float | None = N
     if seconds is None:
         seconds = float(os.environ.get("TRADEHOUSE_DBT_WAIT_SECONDS") or WAIT_SECONDS)
     deadline = time.monotonic() + seconds
-    told = ""
+    told: set[str] = set()
     while True:
-        busy = ("raw.duckdb", "a process that is loading it")
+        busy = ("raw.duckdb", "a process that loads or opens it")
         descriptor = opening.try_lock(files[0][0].parent)
         if descriptor is not None:
             found = _find_busy(files)
@@ -95,9 +95,9 @@ def wait_until_free(files: list[tuple[Path, bool]], *, seconds: float | None = N
                 f"{busy[0]} is in use by another process ({busy[1]}), still after "
                 f"{seconds:.0f} seconds. End that process, or wait until it has ended."
             )
-        if told != busy[0]:
+        if busy[1] not in told:
             logger.info(f"waiting for {busy[0]}, in use by {busy[1]}")
-            told = busy[0]
+            told.add(busy[1])
         time.sleep(POLL_SECONDS)
 
 
