@@ -99,13 +99,14 @@ def exists(pattern: str) -> Moment:
     return lambda home: any(home.glob(pattern))
 
 
-def node(number: int) -> Moment:
-    """As soon as dbt has begun its node of that number."""
+def part(share: float) -> Moment:
+    """As soon as dbt has begun that share of its nodes."""
 
     def is_reached(home: Path) -> bool:
         log = home / "logs" / "dbt.log"
-        begun = re.compile(rf" {number} of \d+ START ")
-        return log.exists() and begun.search(log.read_text(errors="replace")) is not None
+        text = log.read_text(errors="replace") if log.exists() else ""
+        begun = re.findall(r" (\d+) of (\d+) START ", text)
+        return bool(begun) and int(begun[-1][0]) >= share * int(begun[-1][1])
 
     return is_reached
 

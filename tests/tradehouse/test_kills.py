@@ -11,7 +11,7 @@ from tests.tradehouse.support import (
     deliver,
     exists,
     kill_at,
-    node,
+    part,
     published_batches,
 )
 
@@ -27,13 +27,13 @@ def is_committed(home: Path) -> bool:
 EMPTY, DAILY = "empty", "daily"
 MOMENTS: list[tuple[str, str, Moment]] = [
     (EMPTY, "the connector reads", exists("tmp/sync-*")),
-    (EMPTY, "the first model", node(1)),
-    (EMPTY, "the middle of the build", node(90)),
+    (EMPTY, "the first model", part(0.0)),
+    (EMPTY, "the middle of the build", part(0.5)),
     (DAILY, "the connector reads", exists("tmp/sync-*")),
     (DAILY, "raw is committed", is_committed),
-    (DAILY, "bronze", node(25)),
-    (DAILY, "silver", node(80)),
-    (DAILY, "gold", node(140)),
+    (DAILY, "bronze", part(0.15)),
+    (DAILY, "silver", part(0.5)),
+    (DAILY, "gold", part(0.85)),
     (DAILY, "the release is made", exists("releases/.begun-*")),
     (DAILY, "the release is there", lambda home: len(list(home.glob("releases/2*"))) > 1),
 ]
