@@ -11,7 +11,6 @@ from itertools import islice
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from ingestion.declarations import FileFormat
 from ingestion.errors import IngestionError
@@ -247,6 +246,8 @@ def _insert_rows(
     names: list[str],
     batch: list[Row],
 ) -> None:
+    import pyarrow as pa  # Only files that are not plain need it, and it takes long to import.
+
     empty = (None,) * len(names)
     values = list(zip(*(row.values or empty for row in batch), strict=True))
     arrays = {name: pa.array(values[i], pa.string()) for i, name in enumerate(names)}
