@@ -100,38 +100,46 @@ def wall(runs: list[Measured]) -> float:
     return statistics.median(each.wall_seconds for each in runs)
 
 
+def cpu(runs: list[Measured]) -> float:
+    """The median of the CPU times."""
+    return statistics.median(each.cpu_seconds for each in runs)
+
+
 def table(measured: dict[str, list[Measured]]) -> str:
     """All loads, medians of the rounds."""
     lines = ["| load | wall s | CPU s | peak MB | records/s |", "|---|---:|---:|---:|---:|"]
     for name, runs in measured.items():
-        cpu = statistics.median(each.cpu_seconds for each in runs)
         peak = max(each.peak_megabytes for each in runs)
         rate = runs[0].records / wall(runs)
-        lines.append(f"| {name} | {wall(runs):.2f} | {cpu:.2f} | {peak:.0f} | {rate:,.0f} |")
+        lines.append(f"| {name} | {wall(runs):.2f} | {cpu(runs):.2f} | {peak:.0f} | {rate:,.0f} |")
     return "\n".join(lines)
 
 
 def ratios(measured: dict[str, list[Measured]]) -> str:
-    """The promised ratios, each with its goal and whether it is met."""
-    lines = ["| ratio | measured | goal | |", "|---|---:|---:|---|"]
+    """The promised ratios of wall times, each with its goal; CPU times beside them.
+
+    CPU times say more than wall times where other programs compete for the machine.
+    """
+    lines = ["| ratio | wall | CPU | goal | |", "|---|---:|---:|---:|---|"]
 
     def add(what: str, above: str, below: str, goal: float, *, least: bool) -> None:
         if above not in measured or below not in measured:
             return
         ratio = wall(measured[above]) / wall(measured[below])
+        of_cpu = cpu(measured[above]) / cpu(measured[below])
         met = "met" if (ratio >= goal if least else ratio <= goal) else "missed"
         bound = f"at least {goal:g}" if least else f"at most {goal:g}"
-        lines.append(f"| {what} | {ratio:.1f} | {bound} | {met} |")
+        lines.append(f"| {what} | {ratio:.1f} | {of_cpu:.1f} | {bound} | {met} |")
 
-    add("PyAirbyte's time / own, whole files", WITH_PYAIRBYTE, FILES, 25, least=True)
-    add("PyAirbyte's time / own, records", WITH_PYAIRBYTE, RECORDS, 25, least=True)
+    add("PyAirbyte / own, whole files", WITH_PYAIRBYTE, FILES, 25, least=True)
+    add("PyAirbyte / own, records", WITH_PYAIRBYTE, RECORDS, 25, least=True)
     add("own, whole files / direct read", FILES, DIRECT, 2.5, least=False)
     add("own, records / direct read", RECORDS, DIRECT, 2.5, least=False)
-    add("PyAirbyte's time / own loader, same connector", WITH_PYAIRBYTE, WITH_CDK, 3, least=True)
+    add("PyAirbyte / own loader, same CDK connector", WITH_PYAIRBYTE, WITH_CDK, 3, least=True)
     own = [measured[name] for name in (FILES, RECORDS, WITH_CDK) if name in measured]
     peak = max(each.peak_megabytes for runs in own for each in runs)
     met = "met" if peak < 500 else "missed"
-    lines.append(f"| peak memory of own loads, MB | {peak:.0f} | below 500 | {met} |")
+    lines.append(f"| peak memory of own loads, MB | {peak:.0f} | | below 500 | {met} |")
     return "\n".join(lines)
 
 
