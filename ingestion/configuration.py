@@ -30,9 +30,7 @@ class Configuration:
         self._declared = hashlib.sha256(
             orjson.dumps(resolved, option=orjson.OPT_SORT_KEYS)
         ).hexdigest()
-        self.declaration_digest = hashlib.sha256(
-            orjson.dumps(declaration.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
-        ).hexdigest()[:16]
+        self.declaration_digest = digest_of(declaration)
         self.values: dict[str, Any] = self._kept() or dict(resolved)
         self._secrets = secrets | self.secrets_in(self.values)
         self.values |= self._overrides
@@ -80,3 +78,9 @@ def _in_places_of_variables(declared: Any, found: Any) -> Iterator[str]:
             yield from _in_places_of_variables(one, other)
     elif isinstance(declared, str) and "${" in declared and isinstance(found, str):
         yield found
+
+
+def digest_of(declaration: Declaration) -> str:
+    """What tells one version of a declaration from another."""
+    content = orjson.dumps(declaration.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(content).hexdigest()[:16]

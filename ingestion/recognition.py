@@ -26,8 +26,9 @@ def is_switched(
     row = connection.execute(
         """select count(*) from _tradehouse.syncs
         where source = $source and stream = $stream and namespace is not distinct from $namespace
-            and coalesce(runner, 'embedded') <> $runner and records > 0
-            and started_at > coalesce((
+            and coalesce(runner, 'embedded') <> $runner
+            and (records > 0 or status = 'running')
+            and coalesce(ended_at, now()) > coalesce((
                 select max(started_at) from _tradehouse.syncs
                 where source = $source and stream = $stream and status = 'succeeded'
                     and namespace is not distinct from $namespace

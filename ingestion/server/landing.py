@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 import duckdb
 import orjson
 
-from ingestion import ledger, modes, recognition, records, tables
+from ingestion import ledger, modes, recognition, tables
 from ingestion.declarations import Stream
-from ingestion.errors import IngestionError
 from ingestion.protocol import StreamKey
 from ingestion.results import StreamResult
-from ingestion.server.units import Lake, Unit, extracted_at, raw_type, table_columns
-from ingestion.tables import RAW_ID, Column, Table, quoted
+from ingestion.server import rows
+from ingestion.server.units import Lake, Unit, table_columns
+from ingestion.tables import Table
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,8 @@ class Landing:
         connection = self._connection
         connection.execute("begin")
         try:
-            rows, nulled = self._insert(offered, units, last, replaces=replaces)
-            for unit, count in zip(units, rows, strict=True):
+            counts, nulled = self._insert(offered, units, last, replaces=replaces)
+            for unit, count in zip(units, counts, strict=True):
                 self._record(offered, unit, count)
             size = sum(unit.bytes for unit in units)
             connection.execute(
@@ -152,7 +152,7 @@ class Landing:
                     self._source,
                     *offered.key,
                     next(self._segments),
-                    sum(rows),
+                    sum(counts),
                     size,
                     nulled,
                     ledger.now(),
@@ -162,7 +162,7 @@ class Landing:
         except BaseException:
             connection.execute("rollback")
             raise
-        result.records += sum(rows)
+        result.records += sum(counts)
         result.bytes += size
         result.nulled_values += nulled
         self._lake.release(units)
@@ -197,8 +197,8 @@ class Landing:
                 modes.replace_older(connection, table, 1)
                 starts = False
             if unit is not None:
-                count = _insert_unit(connection, table, unit, by_field)
-                nulled += _nulled(connection, table, unit, by_field, count)
+                count, lost = rows.insert(connection, table, unit, by_field)
+                nulled += lost
                 counts.append(count)
                 last = unit.generation
             if table.is_staged:
@@ -293,82 +293,3 @@ def _keep_recorded(
             table.key[0],
         ],
     )
-
-
-def _insert_unit(
-    connection: duckdb.DuckDBPyConnection, table: Table, unit: Unit, by_field: Mapping[str, str]
-) -> int:
-    row = connection.execute(insert_statement(table, unit, by_field)).fetchone()
-    inserted = int(row[0]) if row else 0
-    if inserted != unit.rows and not unit.again:
-        raise IngestionError(
-            f"{unit.name}: {unit.rows} rows were counted, {inserted} arrived in {table.sql_name}. "
-            f"Nothing of them is kept; run again."
-        )
-    return inserted
-
-
-def insert_statement(table: Table, unit: Unit, by_field: Mapping[str, str]) -> str:
-    """The statement that inserts a unit's rows."""
-    given, changes = [], []
-    for index, column in enumerate(table.columns):
-        name = by_field[column.field]
-        kind = unit.columns[name]
-        given.append(f"{_text(name, kind)} as t{index}, {_value(column, name, kind)} as v{index}, ")
-        if _is_converted(column, kind):
-            changes.append(records.change(column, index))
-    names = [f"{quoted(column.name)}, " for column in table.columns]
-    seen = ""
-    if unit.again:
-        seen = f"where {RAW_ID} not in (select {RAW_ID} from {table.sql_name})"
-    return f"""
-        insert into {table.target} ({"".join(names)}{RAW_ID},
-            _airbyte_extracted_at, _airbyte_meta, _airbyte_generation_id)
-        with given as (
-            select {"".join(given)}{RAW_ID}::varchar as raw_id,
-                {extracted_at(unit.columns)} as extracted_at,
-                {_text("_airbyte_meta", unit.columns["_airbyte_meta"])}::json as meta
-            from {unit.relation} {seen}
-        )
-        select {"".join(f"v{index}, " for index in range(len(given)))}raw_id, extracted_at,
-            {records.meta(changes)}, {table.generation_id}
-        from given"""
-
-
-def _is_converted(column: Column, kind: str) -> bool:
-    """Whether a value may not fit, because the table's type is narrower than the destination's."""
-    return column.type not in ("VARCHAR", "JSON", raw_type(kind)) and raw_type(kind) in (
-        "VARCHAR",
-        "JSON",
-    )
-
-
-def _text(name: str, kind: str) -> str:
-    source = quoted(name)
-    is_nested = raw_type(kind) == "JSON" and kind != "JSON"
-    return f"to_json({source})::varchar" if is_nested else f"{source}::varchar"
-
-
-def _value(column: Column, name: str, kind: str) -> str:
-    """A value in the table's type."""
-    text = _text(name, kind)
-    if column.type == "VARCHAR":
-        return text
-    if column.type == "JSON" and raw_type(kind) == "JSON":
-        return f"nullif({text}, 'null')::json"
-    if column.type == "JSON":
-        return f"case when json_valid({text}) then {text} else to_json({text}) end::json"
-    if _is_converted(column, kind):
-        return records.value(column, text)
-    return f"{quoted(name)}::{column.type}"
-
-
-def _nulled(
-    connection: duckdb.DuckDBPyConnection,
-    table: Table,
-    unit: Unit,
-    by_field: Mapping[str, str],
-    count: int,
-) -> int:
-    converted = (_is_converted(c, unit.columns[by_field[c.field]]) for c in table.columns)
-    return records.count_nulled(connection, table.target, count) if any(converted) else 0

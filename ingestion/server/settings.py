@@ -31,6 +31,8 @@ class ServerRun(_Model):
     definition_id: str | None = None
     config: dict[str, Any] = {}
     destination: str | None = None
+    watch_seconds: Annotated[float, Field(gt=0)] = 86_400
+    """How long nothing about a job may change before watching it ends; it is not cancelled."""
     cron: str | None = None
     """When the server starts by itself; by default only `tradehouse sync` starts it."""
 

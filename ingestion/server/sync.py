@@ -6,34 +6,30 @@ here: the steps' own modules (`jobs`, `landing`, `runs`) and what callers use (`
 
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import duckdb
 
 from ingestion import ledger, modes, recognition
-from ingestion.configuration import Configuration
+from ingestion.configuration import digest_of
 from ingestion.database import open_raw
 from ingestion.declarations import Declaration
 from ingestion.errors import DeclarationError, IngestionError, ServerError
 from ingestion.paths import Paths
 from ingestion.process import Redactor
-from ingestion.results import Progress, ProgressCallback, SyncError, SyncResult
+from ingestion.results import Progress, ProgressCallback, SyncResult
 from ingestion.server import desired, inventory, landing, runs
 from ingestion.server.client import Client
 from ingestion.server.desired import Wanted
+from ingestion.server.ending import Ending
 from ingestion.server.jobs import Job, Jobs
-from ingestion.server.lake import ParquetLake
-from ingestion.server.landing import Landing, Offered
+from ingestion.server.landing import Offered
 from ingestion.server.made import Made
-from ingestion.server.postgres import PostgresLake
 from ingestion.server.runs import OpenRun
 from ingestion.server.settings import read_server
-from ingestion.server.units import Lake
 from ingestion.tables import Column, Table
 
 
@@ -62,7 +58,6 @@ class ServerSync:
         self._wanted: Wanted = desired.wanted(declaration, server, hidden)
         self._redact = Redactor(hidden | self._wanted.source.secrets)
         self._client = Client(server, on_wait=on_wait)
-        self._digest = Configuration(declaration, paths.connectors, {}).declaration_digest
 
     def run(self) -> SyncResult:
         """The whole sync. Raises IngestionError, and KeyboardInterrupt after cancelling the job."""
@@ -73,15 +68,20 @@ class ServerSync:
             self._offered = inventory.offered_streams(
                 self._declaration, self._client, workspace_id, source_id
             )
-            self._run = self._begin(connection_id)
-            self._result = SyncResult(
-                self._run.sync_id,
+            self._result = SyncResult("", self._name, "failed", ledger.now(), 0.0, runner="server")
+            self._ending = Ending(
                 self._name,
-                "failed",
-                self._run.started_at,
-                0.0,
-                runner="server",
+                self._paths,
+                self._wanted.destination_settings,
+                self._offered,
+                self._jobs,
+                self._result,
+                self._redact,
+                self._progress,
             )
+            self._run = self._begin(connection_id)
+            self._result.sync_id = self._run.sync_id
+            self._result.started_at = self._run.started_at
             return self._follow_and_land()
         except ServerError as error:
             raise ServerError(self._redact(str(error)), error.status) from None
@@ -139,14 +139,14 @@ class ServerSync:
             )
             connection.execute("begin")
             if found is not None:
-                self._close(connection, found, "failed", "Its connection was made anew.")
+                self._ending.close(connection, found, "failed", "Its connection was made anew.")
             ledger.start_sync(
                 connection,
                 run.sync_id,
                 tables,
                 connector=self._declaration.connector.label,
                 connector_version=None,
-                declaration_version=self._digest,
+                declaration_version=digest_of(self._declaration),
                 runner="server",
             )
             runs.begin(connection, run)
@@ -184,7 +184,7 @@ class ServerSync:
         try:
             job = self._follow()
             with self._open() as connection:
-                self._land(connection, job)
+                self._ending.land(connection, self._run, job)
         finally:
             marker.unlink(missing_ok=True)
         self._result.duration_seconds = time.monotonic() - self._started
@@ -237,12 +237,12 @@ class ServerSync:
             self._started_job(job_id, reset=True)
         job = self._watch(job_id)
         if job["status"] != "succeeded":
-            message = f"The reset, job {job_id}, {self._ending(job)}"
+            message = f"The reset, job {job_id}, {self._ending.words(job)}"
             self._give_up("failed", message)
             raise ServerError(message)
 
     def _watch(self, job_id: int) -> Job:
-        limit = self._declaration.limits.silence_seconds
+        limit = self._declaration.server.watch_seconds
         return self._jobs.follow(job_id, self._step, silence_seconds=limit)
 
     def _step(self, job: Job) -> None:
@@ -270,106 +270,6 @@ class ServerSync:
         """Close the ledger's rows of a sync whose job will not be followed any more."""
         with self._open() as connection:
             connection.execute("begin")
-            self._close(connection, self._run, status, message)
+            self._ending.close(connection, self._run, status, message)
             connection.execute("commit")
             ledger.write_snapshot(connection, self._paths)
-
-    def _close(
-        self, connection: duckdb.DuckDBPyConnection, run: OpenRun, status: str, message: str | None
-    ) -> None:
-        """Close a sync's rows, in the caller's transaction."""
-        statuses = {offered.key: status for offered in self._offered}
-        error = None if message is None else {"errors": [{"message": self._redact(message)}]}
-        ledger.end_sync(connection, run.sync_id, statuses, error)
-        runs.end(connection, run)
-
-    def _land(self, connection: duckdb.DuckDBPyConnection, job: Job) -> None:
-        """Land what the job wrote, and whatever of earlier jobs was not; close the ledger.
-
-        After an error the sync stays open: the next one goes on here and starts no job.
-        """
-        work = self._paths.tmp / f"sync-{self._run.sync_id}"
-        work.mkdir(parents=True, exist_ok=True)
-        try:
-            with self._lake(connection, work) as lake:
-                self._land_streams(connection, lake, job)
-        except (IngestionError, duckdb.Error) as error:
-            self._result.errors.append(
-                SyncError(
-                    self._redact(
-                        f"{error} What job {job['jobId']} wrote lands with the next sync, which "
-                        f"starts no job of its own."
-                    )
-                )
-            )
-            return
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-        self._judge(connection, job)
-        result = self._result
-        connection.execute("begin")
-        message = "; ".join(error.message for error in result.errors) or None
-        self._close(connection, self._run, result.status, message)
-        connection.execute("commit")
-        ledger.write_snapshot(connection, self._paths)
-
-    @contextmanager
-    def _lake(self, connection: duckdb.DuckDBPyConnection, work: Path) -> Iterator[Lake]:
-        settings = self._wanted.destination_settings
-        lake: Lake
-        if settings.type == "postgres":
-            lake = PostgresLake(settings, connection)
-        else:
-            lake = ParquetLake(settings, work)
-        try:
-            yield lake
-        finally:
-            lake.close()
-
-    def _land_streams(self, connection: duckdb.DuckDBPyConnection, lake: Lake, job: Job) -> None:
-        lander = Landing(
-            connection,
-            lake,
-            source=self._name,
-            sync_id=self._run.sync_id,
-            job_id=int(job["jobId"]),
-            is_whole=job["status"] == "succeeded",
-            is_reset=self._run.is_reset,
-        )
-        self._result.warnings = lander.warnings
-        for offered in self._offered:
-            name = offered.key[1]
-            found = self._result.streams[name] = lander.land(offered)
-            if self._progress is not None:
-                step = Progress(self._name, name, "committed", found.records, found.bytes)
-                self._progress(step)
-
-    def _judge(self, connection: duckdb.DuckDBPyConnection, job: Job) -> None:
-        """Success is a job that succeeded and whose rows are all here."""
-        result, job_id = self._result, int(job["jobId"])
-        if job["status"] != "succeeded":
-            result.errors.append(SyncError(self._redact(f"Job {job_id} {self._ending(job)}")))
-            return
-        said, arrived = job.get("rowsSynced"), landing.rows_of_job(connection, self._name, job_id)
-        if said is not None and arrived < said:
-            result.errors.append(
-                SyncError(
-                    f"The server says that job {job_id} wrote {said} rows, and {arrived} arrived "
-                    f"here: is the destination in ingestion/airbyte.yml the one it writes to, and "
-                    f"did somebody remove rows there? What arrived is kept. "
-                    f"{self._jobs.page(job_id)}"
-                )
-            )
-            return
-        if said is not None and arrived > said:
-            result.warnings.append(
-                f"the server says that job {job_id} wrote {said} rows; {arrived} were there and "
-                f"are loaded"
-            )
-        result.status = "succeeded"
-
-    def _ending(self, job: Job) -> str:
-        word = "was cancelled" if job["status"] == "cancelled" else job["status"]
-        return (
-            f"{word} on the server: {self._jobs.words(job)}. {self._jobs.page(int(job['jobId']))}"
-        )

@@ -92,6 +92,8 @@ from pathlib import Path
 from ingestion import declarations, ledger, sync
 from ingestion.server import landing, settings
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("airbyte_server")]
+
 settings.SETTINGS = Path(sys.argv[2])
 left = int(sys.argv[4])
 
@@ -111,7 +113,6 @@ sync(declarations.read_file(Path(sys.argv[3])), Path(sys.argv[1]))
 """
 
 
-@pytest.mark.slow
 def test_killed_at_every_step_of_landing(ready: ServedHome) -> None:
     declared = ready.directory / "shop.yml"
     content = ready.declaration().model_dump(mode="json", exclude_unset=True)

@@ -15,6 +15,8 @@ from tests.ingestion.airbyte_server import AirbyteServer, Behaviour
 from tests.ingestion.postgres_server import running
 from tests.ingestion.server_home import ServedHome, order
 
+pytestmark = pytest.mark.xdist_group("airbyte_server")
+
 ROW = (
     "id, updated, amount, is_paid, day::varchar, seen_at::varchar, note, address::varchar,"
     " labels::varchar"
@@ -28,7 +30,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any
         yield found
 
 
-@pytest.fixture(params=["s3", "postgres"])
+@pytest.fixture(params=["s3", pytest.param("postgres", marks=pytest.mark.slow)])
 def landed(
     request: pytest.FixtureRequest,
     tmp_path: Path,

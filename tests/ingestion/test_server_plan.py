@@ -4,11 +4,15 @@ import json
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from ingestion.errors import DeclarationError, ServerError
 from ingestion.server.made import Made, flatten
 from tests.ingestion.airbyte_server import Fault
 from tests.ingestion.server_home import ServedHome
+from tradehouse import cli
+
+pytestmark = pytest.mark.xdist_group("airbyte_server")
 
 
 def writes(served: ServedHome) -> list[tuple[str, str]]:
@@ -148,6 +152,35 @@ def test_a_creation_without_an_answer_is_not_made_twice(served: ServedHome, kind
         "connection": 1,
     }
     assert [c.action for c in served.plan()] == ["none"] * 3
+
+
+@pytest.mark.parametrize("kind", ["destination", "source", "connection"])
+def test_an_apply_that_was_killed_goes_on(
+    served: ServedHome, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    whole = Made.record
+
+    def killed(self: Made, of: str, *arguments: Any) -> None:
+        if of == kind:
+            raise KeyboardInterrupt
+        whole(self, of, *arguments)
+
+    monkeypatch.setattr(Made, "record", killed)
+    with pytest.raises(KeyboardInterrupt):
+        served.plan(apply=True)
+    monkeypatch.setattr(Made, "record", whole)
+    [begun] = [c for c in served.plan(apply=True) if c.kind == kind]
+    assert begun.reason == "was being made when Tradehouse was stopped"
+    assert [len(of) for of in served.server.objects.values()] == [1, 1, 1]
+    assert [c.action for c in served.plan()] == ["none"] * 3
+
+
+def test_the_command_line_names_what_is_missing() -> None:
+    run = CliRunner()
+    nothing = run.invoke(cli.app, ["airbyte", "plan"])
+    assert "No source is declared with `runner: server`" in str(nothing.exception)
+    embedded = run.invoke(cli.app, ["airbyte", "apply", "faker"])
+    assert "faker is declared with runner: embedded" in str(embedded.exception)
 
 
 def test_a_connector_of_ones_own_goes_by_its_definition(served: ServedHome) -> None:

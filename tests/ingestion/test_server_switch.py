@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 
 from ingestion.errors import IngestionError
 from ingestion.recognition import canonical
+from ingestion.server import landing
 from tests.ingestion.airbyte_server import Behaviour
 from tests.ingestion.server_home import ServedHome, order
+
+pytestmark = pytest.mark.xdist_group("airbyte_server")
 
 
 def history(served: ServedHome) -> list[tuple[int, int, str | None]]:
@@ -50,6 +53,32 @@ def test_a_switch_that_fails_halfway_goes_on(served: ServedHome) -> None:
     assert served.sync().status == "failed"
     assert served.sync().status == "succeeded"
     assert history(served) == expected(served)
+
+
+def test_a_switch_away_from_a_sync_that_died_while_landing(
+    served: ServedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.orders.records = [order(n) for n in range(1, 9)]
+    served.plan(apply=True)
+    whole = landing.Landing._record
+    calls: list[int] = []
+
+    def broken(self: Any, *arguments: Any) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise IngestionError("the disk is full.")
+        whole(self, *arguments)
+
+    monkeypatch.setattr(landing.Landing, "_record", broken)
+    assert served.sync().status == "failed"
+    assert len(served.ids()) == 4
+    for number, runner in enumerate(["embedded", "server", "embedded", "server"]):
+        served.runner = runner
+        if number != 1:  # This one lands the rest of the job that had ended, and starts none.
+            served.orders.records.append(order(100 + number))
+        assert served.sync().status == "succeeded"
+        assert history(served) == expected(served)
+    assert len(served.server.sync_jobs()) == 2
 
 
 def test_the_newest_row_of_a_key_stays_the_newest(served: ServedHome) -> None:

@@ -87,7 +87,7 @@ def test_a_job_that_somebody_else_cancels(ready: ServedHome) -> None:
 
 def test_a_job_that_hangs_is_left_and_watched_again(ready: ServedHome) -> None:
     ready.server.behaviours = [Behaviour(["pending", "running"])]
-    ready.declared = {"limits": {"silence_seconds": 0.2}}
+    ready.declared = {"server": {"source_type": "faker", "watch_seconds": 0.2}}
     for _ in range(2):
         with pytest.raises(ServerError, match="is running on the server, and nothing about it"):
             ready.sync()
@@ -266,7 +266,7 @@ def test_a_reset_that_fails_leaves_what_is_there(ready: ServedHome) -> None:
 
 def test_an_open_sync_ends_before_a_reset(ready: ServedHome) -> None:
     ready.server.behaviours = [Behaviour(["running"])]
-    ready.declared = {"limits": {"silence_seconds": 0.1}}
+    ready.declared = {"server": {"source_type": "faker", "watch_seconds": 0.1}}
     with pytest.raises(ServerError):
         ready.sync()
     with pytest.raises(IngestionError, match="Let it end first: tradehouse sync shop"):
@@ -278,6 +278,8 @@ import sys
 from pathlib import Path
 from ingestion import declarations, sync
 from ingestion.server import settings
+
+pytestmark = pytest.mark.xdist_group("airbyte_server")
 
 settings.SETTINGS = Path(sys.argv[2])
 print("begun", flush=True)

@@ -11,6 +11,8 @@ from tests.documentation import PROJECT, blocks, fresh_project, run
 from tests.ingestion.airbyte_destinations import bucket_of
 from tests.ingestion.airbyte_server import CLIENT_ID, CLIENT_SECRET, AirbyteServer, Behaviour, Data
 
+pytestmark = pytest.mark.xdist_group("airbyte_server")
+
 PAGE = PROJECT / "docs" / "airbyte-server.md"
 WHEN = {"type": "string", "format": "date-time"}
 
