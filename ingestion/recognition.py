@@ -27,7 +27,7 @@ def is_switched(
         """select count(*) from _tradehouse.syncs
         where source = $source and stream = $stream and namespace is not distinct from $namespace
             and coalesce(runner, 'embedded') <> $runner
-            and (records > 0 or status = 'running')
+            and (records > 0 or ended_at is null)
             and coalesce(ended_at, now()) > coalesce((
                 select max(started_at) from _tradehouse.syncs
                 where source = $source and stream = $stream and status = 'succeeded'

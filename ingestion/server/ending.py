@@ -58,14 +58,13 @@ class Ending:
             with self._lake(connection, work) as lake:
                 self._land_streams(connection, lake, run, job)
         except (IngestionError, duckdb.Error) as error:
-            self.result.errors.append(
-                SyncError(
-                    self.redact(
-                        f"{error} What job {job['jobId']} wrote lands with the next sync, which "
-                        f"starts no job of its own."
-                    )
-                )
+            said = self.redact(
+                f"{error} What job {job['jobId']} wrote lands with the next sync, which starts no "
+                f"job of its own."
             )
+            self.result.errors.append(SyncError(said))
+            runs.failed(connection, run, said)
+            ledger.write_snapshot(connection, self.paths)
             return
         finally:
             shutil.rmtree(work, ignore_errors=True)

@@ -4,6 +4,7 @@ A row of `_tradehouse.server_runs` is written before a job is started and remove
 that closes the ledger. Not here: the ledger's rows themselves (`ingestion.ledger`).
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,6 +65,14 @@ def started(
             [job_id, page, run.sync_id],
         )
     connection.execute("commit")
+
+
+def failed(connection: duckdb.DuckDBPyConnection, run: OpenRun, message: str) -> None:
+    """Say in the ledger that a sync failed which stays open: the next one goes on with it."""
+    connection.execute(
+        "update _tradehouse.syncs set status = 'failed', error = ?::json where sync_id = ?",
+        [json.dumps({"errors": [{"message": message}]}), run.sync_id],
+    )
 
 
 def end(connection: duckdb.DuckDBPyConnection, run: OpenRun) -> None:

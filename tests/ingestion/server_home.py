@@ -97,8 +97,8 @@ class ServedHome:
             "workspace": "brokerage",
             "destinations": {"lake": self.destination},
             "poll_seconds": 0.02,
-            "give_up_seconds": 4,
-            "timeout_seconds": 5,
+            "give_up_seconds": 30,
+            "timeout_seconds": 30,
         } | changes
         self.airbyte.write_text(yaml.safe_dump(content))
 

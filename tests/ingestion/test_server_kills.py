@@ -14,6 +14,8 @@ from tests.ingestion.airbyte_server import AirbyteServer, Behaviour, Fault
 from tests.ingestion.server_home import ServedHome, order
 from tests.ingestion.test_server_sync import CHILD
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("airbyte_server")]
+
 STEPS = {
     "before anything is asked": ("POST", "/applications/token", "before"),
     "before a job is started": ("POST", "/jobs", "before"),
@@ -57,7 +59,7 @@ def child(served: ServedHome) -> subprocess.Popen[bytes]:
     declared.write_text(yaml.safe_dump(content))
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, str(served.home), str(served.airbyte), str(declared)],
-        stderr=subprocess.DEVNULL,
+        stderr=(served.directory / "child.log").open("wb"),
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )
 
@@ -92,7 +94,6 @@ from pathlib import Path
 from ingestion import declarations, ledger, sync
 from ingestion.server import landing, settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("airbyte_server")]
 
 settings.SETTINGS = Path(sys.argv[2])
 left = int(sys.argv[4])

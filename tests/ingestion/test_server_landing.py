@@ -167,6 +167,8 @@ def test_landing_that_breaks_off_lands_the_rest_once(
     result = landed.sync()
     assert result.status == "failed"
     assert "lands with the next sync, which starts no job" in result.errors[0].message
+    [found] = landed.query("select status, error ->> '$.errors[0].message' from _tradehouse.syncs")
+    assert found == ("failed", result.errors[0].message)
     if landed.destination["type"] == "s3":
         assert len(landed.ids()) == 4  # The first file; the second one was being landed.
     assert landed.sync().status == "succeeded"

@@ -1,8 +1,10 @@
 """Syncs that a server runs: jobs, ledger, faults."""
 
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from ingestion.errors import DeclarationError, IngestionError, ServerError
 from ingestion.ledger import read_status
 from tests.ingestion.airbyte_server import USUAL, Behaviour, Fault
 from tests.ingestion.server_home import ServedHome, order
+
+pytestmark = pytest.mark.xdist_group("airbyte_server")
 
 
 @pytest.fixture
@@ -279,8 +283,6 @@ from pathlib import Path
 from ingestion import declarations, sync
 from ingestion.server import settings
 
-pytestmark = pytest.mark.xdist_group("airbyte_server")
-
 settings.SETTINGS = Path(sys.argv[2])
 print("begun", flush=True)
 sync(declarations.read_file(Path(sys.argv[3])), Path(sys.argv[1]))
@@ -299,6 +301,7 @@ def test_ctrl_c_cancels_the_job(ready: ServedHome, tmp_path: Any) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", CHILD, str(ready.home), str(ready.airbyte), str(declared)],
         stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )
     deadline = time.monotonic() + 120
     while not ready.server.calls("GET", "/jobs/.+") and time.monotonic() < deadline:
