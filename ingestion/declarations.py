@@ -186,8 +186,12 @@ class Declaration(_Model):
     freshness: str | None = None
     streams: dict[str, Stream] | None = None
     """The streams to load; null loads every stream the connector offers, by its defaults."""
-    rediscover_after: str = "1 day"
-    """How old the connector's answer may be to what it offers; it is asked again after that."""
+    rediscover_after: str = "0 minutes"
+    """How old the connector's answer may be to what it offers; it is asked again after that.
+
+    Longer than nothing only where fields do not come without a new version of the connector: a
+    field that the answer does not have yet is not loaded.
+    """
     limits: Limits = Limits()
 
     @field_validator("freshness", "rediscover_after")

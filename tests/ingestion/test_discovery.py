@@ -1,6 +1,7 @@
 """The kept catalogue: when the connector is asked again what it offers, and when it is not."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def test_a_secret_in_the_catalogue_is_not_kept(
 
 def test_only_durations_are_taken() -> None:
     content = {"name": "a", "description": "d", "owner": "o", "connector": {"command": ["x"]}}
-    assert Declaration.model_validate(content).rediscovery_limit().days == 1
+    assert Declaration.model_validate(content).rediscovery_limit() == timedelta(0)
     with pytest.raises(ValueError, match="expected a duration"):
         Declaration.model_validate(content | {"rediscover_after": "soon"})
     assert json.loads(Declaration.model_validate(content).model_dump_json())["rediscover_after"]
