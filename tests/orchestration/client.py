@@ -29,7 +29,6 @@ AGAIN = """
 mutation($params: ReexecutionParams!) { launchRunReexecution(reexecutionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
 """
-STOP = "mutation($id: String!) { terminateRun(runId: $id) { __typename } }"
 RUNS = """
 { runsOrError { ... on Runs { results {
   runId status startTime endTime tags { key value } assetSelection { path } } } } }

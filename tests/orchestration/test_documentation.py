@@ -32,6 +32,6 @@ def test_tutorial_and_runbook_run_as_they_stand(tmp_path):
 def test_every_picture_of_the_page_is_there():
     text = PAGE.read_text(encoding="utf-8")
     shown = [line.split("(")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")]
-    assert len(shown) >= 3
+    assert len(shown) >= 4
     for name in shown:
         assert (PAGE.parent / name).stat().st_size < 200_000

@@ -143,10 +143,9 @@ def test_a_run_that_failed_is_resumed_from_what_failed(page, look):
     assert {"silver/silver_watches", "gold/fact_watches", "docs", "release"} <= selected
     assert not {"silver/silver_trades", "gold/dim_date"} & selected
     assert not any(one.startswith(("raw/", "bronze/bronze_brokerage")) for one in selected)
-    page.ask(client.STOP, id=queued)
     [*_, release] = releases.list_releases(Home(page.home))
     assert [batch["batch_date"] for batch in release["batches"]] == [FIRST, MIDDLE, LAST]
-    assert page.wait_for_end(queued) in ("CANCELED", "FAILURE", "SUCCESS")
+    assert page.wait_for_end(queued) == "SUCCESS"
 
 
 def test_the_page_shows_which_days_are_loaded(look):
