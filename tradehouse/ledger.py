@@ -3,9 +3,9 @@
 The ledger itself lies in `raw.duckdb` and is kept by `ingestion.ledger`.
 """
 
-import os
 from typing import Any
 
+from tradehouse import locks
 from tradehouse.files import read_json
 from tradehouse.home import Home
 
@@ -49,19 +49,9 @@ def _running(home: Home) -> dict[str, int]:
     found: dict[str, int] = {}
     for marker in sorted(home.state.glob("sync-*.json")):
         content = read_json(marker)
-        if isinstance(content, dict) and _is_alive(int(content["pid"])):
+        if isinstance(content, dict) and locks.is_alive(int(content["pid"])):
             found[content["source"]] = int(content["pid"])
     return found
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def describe(sync: dict[str, Any]) -> str:

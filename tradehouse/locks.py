@@ -130,7 +130,7 @@ def _print(sentence: str) -> None:
 
 def _describe_children(home: Home, holder: dict[str, Any]) -> str:
     """Name who holds the lock in place of a holder that died; empty while the holder lives."""
-    if not isinstance(holder["pid"], int) or _is_alive(holder["pid"]):
+    if not isinstance(holder["pid"], int) or is_alive(holder["pid"]):
         return ""
     found = ", ".join(f"process {pid}" for pid in find_processes(home)) or "a process"
     return f", which was killed; {found} that it started still runs and may write"
@@ -153,7 +153,8 @@ def _has_open(folder: Path, target: str) -> bool:
         return False
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether there is a process with this id, whoever it belongs to."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
