@@ -1,9 +1,9 @@
 """Bare SQL from the source files to gold in one DuckDB process: the honest speed limit.
 
-``python -m benchmarks.bare_sql.run LANDING --database OUT.duckdb`` lands every source column as
-text in a schema per batch (``raw_1``, ...), then types and transforms into schema ``gold``: the
-historical batch first, then each daily batch incrementally and in order, alerts, validation and
-phase records included. The SQL is in ``sql/``, one file a step. It shares no code with the
+``python -m benchmarks.bare_sql.run LANDING --database OUT.duckdb`` lands every row of the source
+in a schema per batch (``raw_1``, ...), then transforms into schema ``gold``: the historical batch
+first, then each daily batch incrementally and in order, alerts, validation and phase records
+included. The SQL is in ``sql/``, one file a step. It shares no code with the
 platform, so that its gold is also a second opinion on dbt's, table by table and keys included.
 
 Newswire and HR files of daily batches are taken where they come. Left out on purpose: faults in
@@ -113,7 +113,7 @@ class BareSQL:
             self._set("batch_id", number)
             # The steps read a batch's tables by their bare names: a batch sees its own alone.
             self.connection.execute(f"set search_path = 'raw_{number}'")
-            self._set("batch_date", "(select batch_date::date from batch_date)")
+            self._set("batch_date", "(select batch_date from batch_date)")
         late = [
             step
             for pattern, steps in LATE_STEPS.items()

@@ -3,12 +3,12 @@
 create or replace temp table broker_change as
 with brokers as (
     select
-        employeeid::bigint as broker_id, managerid::bigint as manager_id,
+        employeeid as broker_id, managerid as manager_id,
         employeefirstname as first_name, employeelastname as last_name,
         employeemi as middle_initial, employeebranch as branch, employeeoffice as office,
         employeephone as phone
     from hr
-    where employeejobcode::integer = 314
+    where employeejobcode = 314
 )
 
 select * from brokers

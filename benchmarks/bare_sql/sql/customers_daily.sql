@@ -2,9 +2,9 @@
 
 create or replace temp table customer_image as
 select
-    c_id::bigint as customer_id, c_tax_id as tax_id, status_type.st_name as status,
+    c_id as customer_id, c_tax_id as tax_id, status_type.st_name as status,
     c_l_name as last_name, c_f_name as first_name, c_m_name as middle_initial,
-    gender_letter(c_gndr) as gender, c_tier::integer as tier, c_dob::date as dob,
+    gender_letter(c_gndr) as gender, c_tier as tier, c_dob as dob,
     c_adline1 as address_line1, c_adline2 as address_line2, c_zipcode as postal_code,
     c_city as city, c_state_prov as state_prov, c_ctry as country,
     phone_number(c_ctry_1, c_area_1, c_local_1, c_ext_1) as phone1,
@@ -17,7 +17,7 @@ from customer as delivered
 left join gold.status_type on status_type.st_id = delivered.c_st_id
 left join gold.tax_rate as national_tax on national_tax.tx_id = delivered.c_nat_tx_id
 left join gold.tax_rate as local_tax on local_tax.tx_id = delivered.c_lcl_tx_id
-qualify row_number() over (partition by delivered.c_id order by delivered.cdc_dsn::bigint desc) = 1;
+qualify row_number() over (partition by delivered.c_id order by delivered.cdc_dsn desc) = 1;
 
 -- A customer without an image gets a version when his prospect's demographics moved.
 create or replace temp table customer_version as
@@ -95,14 +95,14 @@ from customer_version;
 create or replace temp table account_version as
 with images as (
     select
-        ca_id::bigint as account_id, ca_c_id::bigint as customer_id, ca_name as account_desc,
-        ca_tax_st::integer as tax_status, status_type.st_name as status, broker.sk_broker_id
+        ca_id as account_id, ca_c_id as customer_id, ca_name as account_desc,
+        ca_tax_st as tax_status, status_type.st_name as status, broker.sk_broker_id
     from account as delivered
     left join gold.status_type on status_type.st_id = delivered.ca_st_id
     left join gold.dim_broker as broker
-        on broker.broker_id = delivered.ca_b_id::bigint and broker.is_current
+        on broker.broker_id = delivered.ca_b_id and broker.is_current
     qualify row_number() over (
-        partition by delivered.ca_id order by delivered.cdc_dsn::bigint desc
+        partition by delivered.ca_id order by delivered.cdc_dsn desc
     ) = 1
 ),
 

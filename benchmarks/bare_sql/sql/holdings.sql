@@ -2,11 +2,11 @@
 
 insert into gold.fact_holdings
 select
-    holding.hh_h_t_id::bigint, trade.trade_id, trade.sk_customer_id, trade.sk_account_id,
+    holding.hh_h_t_id, trade.trade_id, trade.sk_customer_id, trade.sk_account_id,
     trade.sk_security_id, trade.sk_company_id, trade.sk_close_date_id, trade.sk_close_time_id,
-    trade.trade_price, holding.hh_after_qty::integer, batch_id()
+    trade.trade_price, holding.hh_after_qty, batch_id()
 from holding_history as holding
-left join gold.dim_trade as trade on trade.trade_id = holding.hh_t_id::bigint;
+left join gold.dim_trade as trade on trade.trade_id = holding.hh_t_id;
 
 insert into gold.di_messages
 with closings as (

@@ -4,9 +4,9 @@
 insert into gold.fact_market_history
 with prices as (
     select
-        dm_s_symb as symbol, dm_date::date as day,
-        dm_close::decimal(8, 2) as close_price, dm_high::decimal(8, 2) as day_high,
-        dm_low::decimal(8, 2) as day_low, dm_vol::bigint as volume
+        dm_s_symb as symbol, dm_date as day,
+        dm_close as close_price, dm_high as day_high,
+        dm_low as day_low, dm_vol as volume
     from daily_market
 ),
 

@@ -8,7 +8,7 @@ group by symbol;
 
 create temp table market_day as
 select
-    date_value::varchar as delivered,
+    date_value,
     sk_date_id::integer as sk_date_id,
     (date_value - date '1900-01-01')::integer as day_number,
     -- The year ends with the day itself and begins after the same day of the year before.
@@ -31,11 +31,11 @@ with prices as (
     select
         traded_symbol.symbol_number, market_day.sk_date_id, market_day.day_number,
         market_day.days_before, market_day.quarter_start,
-        dm_close::decimal(8, 2) as close_price, dm_high::decimal(8, 2) as day_high,
-        dm_low::decimal(8, 2) as day_low, dm_vol::bigint as volume
+        dm_close as close_price, dm_high as day_high,
+        dm_low as day_low, dm_vol as volume
     from daily_market
     left join traded_symbol on traded_symbol.symbol = daily_market.dm_s_symb
-    left join market_day on market_day.delivered = daily_market.dm_date
+    left join market_day on market_day.date_value = daily_market.dm_date
 ),
 
 extremes as (

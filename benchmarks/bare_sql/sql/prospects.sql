@@ -5,11 +5,11 @@ select
     agencyid as agency_id, lastname as last_name, firstname as first_name,
     middleinitial as middle_initial, gender, addressline1 as address_line1,
     addressline2 as address_line2, postalcode as postal_code, city, state, country, phone,
-    income::bigint as income, numbercars::integer as number_cars,
-    numberchildren::integer as number_children, maritalstatus as marital_status,
-    age::integer as age, creditrating::integer as credit_rating,
+    income, numbercars as number_cars,
+    numberchildren as number_children, maritalstatus as marital_status,
+    age, creditrating as credit_rating,
     ownorrentflag as own_or_rent_flag, employer,
-    numbercreditcards::integer as number_credit_cards, networth::bigint as net_worth
+    numbercreditcards as number_credit_cards, networth as net_worth
 from prospect;
 
 create or replace temp table prospect_change as

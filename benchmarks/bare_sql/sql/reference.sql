@@ -2,17 +2,17 @@
 
 insert into gold.dim_date
 select
-    sk_dateid::bigint, datevalue::date, datedesc, calendaryearid::integer, calendaryeardesc,
-    calendarqtrid::integer, calendarqtrdesc, calendarmonthid::integer, calendarmonthdesc,
-    calendarweekid::integer, calendarweekdesc, dayofweeknum::integer, dayofweekdesc,
-    fiscalyearid::integer, fiscalyeardesc, fiscalqtrid::integer, fiscalqtrdesc,
-    holidayflag::boolean
+    sk_dateid, datevalue, datedesc, calendaryearid, calendaryeardesc,
+    calendarqtrid, calendarqtrdesc, calendarmonthid, calendarmonthdesc,
+    calendarweekid, calendarweekdesc, dayofweeknum, dayofweekdesc,
+    fiscalyearid, fiscalyeardesc, fiscalqtrid, fiscalqtrdesc,
+    holidayflag
 from date;
 
 insert into gold.dim_time
 select
-    sk_timeid::bigint, timevalue::time, hourid::integer, hourdesc, minuteid::integer, minutedesc,
-    secondid::integer, seconddesc, markethoursflag::boolean, officehoursflag::boolean
+    sk_timeid, timevalue, hourid, hourdesc, minuteid, minutedesc,
+    secondid, seconddesc, markethoursflag, officehoursflag
 from time;
 
 select
@@ -33,18 +33,18 @@ insert into gold.status_type
 select st_id, st_name from status_type;
 
 insert into gold.tax_rate
-select tx_id, tx_name, tx_rate::decimal(6, 5) from tax_rate;
+select tx_id, tx_name, tx_rate from tax_rate;
 
 insert into gold.trade_type
-select tt_id, tt_name, tt_is_sell::integer, tt_is_mrkt::integer
+select tt_id, tt_name, tt_is_sell, tt_is_mrkt
 from trade_type;
 
 -- Job code 314 is the broker's; brokers are valid from the first day of the calendar.
 insert into gold.dim_broker
 select
-    row_number() over (order by employeeid::bigint),
-    employeeid::bigint, managerid::bigint, employeefirstname, employeelastname, employeemi,
+    row_number() over (order by employeeid),
+    employeeid, managerid, employeefirstname, employeelastname, employeemi,
     employeebranch, employeeoffice, employeephone,
     true, batch_id(), (select min(date_value) from gold.dim_date), end_of_time()
 from hr
-where employeejobcode::integer = 314;
+where employeejobcode = 314;

@@ -2,22 +2,22 @@
 
 create or replace temp table trade_change as
 select
-    t_id::bigint as trade_id,
+    t_id as trade_id,
     bool_or(cdc_flag = 'I') as is_new,
-    max(t_dts::timestamp) filter (where cdc_flag = 'I') as created_at,
-    max(t_dts::timestamp) filter (where t_st_id in ('CMPT', 'CNCL')) as closed_at,
-    arg_max(t_st_id, cdc_dsn::bigint) as state,
-    arg_max(t_tt_id, cdc_dsn::bigint) as type_code,
-    arg_max(t_is_cash, cdc_dsn::bigint) = '1' as cash_flag,
-    arg_max(t_s_symb, cdc_dsn::bigint) as symbol,
-    arg_max(t_qty, cdc_dsn::bigint)::integer as quantity,
-    arg_max(t_bid_price, cdc_dsn::bigint)::decimal(8, 2) as bid_price,
-    arg_max(t_ca_id, cdc_dsn::bigint)::bigint as account_id,
-    arg_max(t_exec_name, cdc_dsn::bigint) as executed_by,
-    arg_max(t_trade_price, cdc_dsn::bigint)::decimal(8, 2) as trade_price,
-    arg_max(t_chrg, cdc_dsn::bigint)::decimal(10, 2) as fee,
-    arg_max(t_comm, cdc_dsn::bigint)::decimal(10, 2) as commission,
-    arg_max(t_tax, cdc_dsn::bigint)::decimal(10, 2) as tax
+    max(t_dts) filter (where cdc_flag = 'I') as created_at,
+    max(t_dts) filter (where t_st_id in ('CMPT', 'CNCL')) as closed_at,
+    arg_max(t_st_id, cdc_dsn) as state,
+    arg_max(t_tt_id, cdc_dsn) as type_code,
+    arg_max(t_is_cash, cdc_dsn) as cash_flag,
+    arg_max(t_s_symb, cdc_dsn) as symbol,
+    arg_max(t_qty, cdc_dsn) as quantity,
+    arg_max(t_bid_price, cdc_dsn) as bid_price,
+    arg_max(t_ca_id, cdc_dsn) as account_id,
+    arg_max(t_exec_name, cdc_dsn) as executed_by,
+    arg_max(t_trade_price, cdc_dsn) as trade_price,
+    arg_max(t_chrg, cdc_dsn) as fee,
+    arg_max(t_comm, cdc_dsn) as commission,
+    arg_max(t_tax, cdc_dsn) as tax
 from trade
 group by trade_id;
 
@@ -62,7 +62,7 @@ insert into gold.dim_trade select * from trade_row;
 
 insert into gold.fact_cash_balances
 with movements as (
-    select ct_ca_id::bigint as account_id, sum(ct_amt::decimal(10, 2)) as amount
+    select ct_ca_id as account_id, sum(ct_amt) as amount
     from cash_transaction
     group by account_id
 ),
@@ -87,8 +87,8 @@ left join gold.dim_account as account
 
 create or replace temp table watch_action as
 select
-    w_c_id::bigint as customer_id, w_s_symb as symbol, w_action as action,
-    left(w_dts, 10)::date as day
+    w_c_id as customer_id, w_s_symb as symbol, w_action as action,
+    w_dts::date as day
 from watch_history;
 
 insert into gold.fact_watches

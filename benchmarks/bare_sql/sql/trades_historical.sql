@@ -2,7 +2,7 @@
 
 create temp table trade_time as
 with states as (
-    select th_t_id::bigint as trade_id, th_st_id as state, th_dts::timestamp as entered_at
+    select th_t_id as trade_id, th_st_id as state, th_dts as entered_at
     from trade_history
 )
 
@@ -18,26 +18,26 @@ group by trade_id;
 insert into gold.dim_trade
 with trades as (
     select
-        delivered.t_id::bigint as trade_id,
+        delivered.t_id as trade_id,
         if(delivered.t_tt_id in ('TMB', 'TMS'), history.submitted_at, history.pending_at)
             as created_at,
         history.closed_at,
         created_at::date as created_on,
-        delivered.t_ca_id::bigint as account_id,
+        delivered.t_ca_id as account_id,
         delivered.*
     from trade as delivered
-    left join trade_time as history on history.trade_id = delivered.t_id::bigint
+    left join trade_time as history on history.trade_id = delivered.t_id
 )
 
 select
     trades.trade_id, account.sk_broker_id,
     date_key(trades.created_at), time_key(trades.created_at),
     date_key(trades.closed_at), time_key(trades.closed_at),
-    status_type.st_name, trade_type.tt_name, trades.t_is_cash = '1',
-    security.sk_security_id, security.sk_company_id, trades.t_qty::integer,
-    trades.t_bid_price::decimal(8, 2), account.sk_customer_id, account.sk_account_id,
-    trades.t_exec_name, trades.t_trade_price::decimal(8, 2), trades.t_chrg::decimal(10, 2),
-    trades.t_comm::decimal(10, 2), trades.t_tax::decimal(10, 2), batch_id()
+    status_type.st_name, trade_type.tt_name, trades.t_is_cash,
+    security.sk_security_id, security.sk_company_id, trades.t_qty,
+    trades.t_bid_price, account.sk_customer_id, account.sk_account_id,
+    trades.t_exec_name, trades.t_trade_price, trades.t_chrg,
+    trades.t_comm, trades.t_tax, batch_id()
 from trades
 left join gold.status_type on status_type.st_id = trades.t_st_id
 left join gold.trade_type on trade_type.tt_id = trades.t_tt_id
@@ -56,8 +56,8 @@ drop table trade_time;
 insert into gold.fact_cash_balances
 with movements as (
     select
-        ct_ca_id::bigint as account_id, left(ct_dts, 10)::date as day,
-        sum(ct_amt::decimal(10, 2))::decimal(15, 2) as amount
+        ct_ca_id as account_id, ct_dts::date as day,
+        sum(ct_amt)::decimal(15, 2) as amount
     from cash_transaction
     group by all
 ),
@@ -83,8 +83,8 @@ left join gold.dim_account as account
 insert into gold.fact_watches
 with actions as (
     select
-        w_c_id::bigint as customer_id, w_s_symb as symbol, w_action as action,
-        left(w_dts, 10)::date as day
+        w_c_id as customer_id, w_s_symb as symbol, w_action as action,
+        w_dts::date as day
     from watch_history
 ),
 
