@@ -4,6 +4,7 @@ Nothing else is needed: storage is SQLite in `dagster/` of the home, no other se
 """
 
 import argparse
+import json
 import os
 import signal
 import subprocess
@@ -43,6 +44,11 @@ retention:
   sensor:
     purge_after_days: {{skipped: 2, failure: 30, success: -1}}
 # The pool `{POOL}`: what writes into the home waits here, one run at a time.
+event_log_storage:
+  module: orchestration.event_log
+  class: EventLog
+  config:
+    base_dir: FOLDER
 """
 
 
@@ -51,7 +57,8 @@ def write_settings(home: Home) -> Path:
     folder = home.root / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / "dagster.yaml") as begun:
-        begun.write_text(SETTINGS, encoding="utf-8")
+        base = json.dumps(str(folder / "history" / "runs"))
+        begun.write_text(SETTINGS.replace("FOLDER", base), encoding="utf-8")
     return folder
 
 
