@@ -28,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.whole_job import Measured, run_platform
+from benchmarks.whole_job import Measured, run_platform, sizes
 from simulator import simulate
 from tests.compare_gold import GOLD_TABLES, MARTS, compare_files
 
@@ -114,7 +114,7 @@ class Campaign:
         done = self.days()
         waiting = range(len(done) + 1, last_batch + 1)
         for batch in waiting[:stop_after]:
-            is_resumed = self._deliver(batch)
+            is_resumed = deliver(self.brokerage, self.arriving, batch)
             day = self._measured(batch, take(self.arriving, self.home), is_resumed)
             self._write_down([*done, day])
             done.append(day)
@@ -137,31 +137,16 @@ class Campaign:
         ]
         return [str(one) for one in compare_files(*released, GOLD_TABLES + MARTS)]
 
-    def _deliver(self, batch: int) -> bool:
-        """Let a batch arrive; returns whether it had arrived before, without being written down."""
-        self.arriving.mkdir(exist_ok=True)
-        place = self.arriving / f"Batch{batch}"
-        if place.is_symlink():
-            return True
-        beside = {f"Batch{batch}_audit.csv"}
-        if batch == 1:
-            beside |= {"Generator_audit.csv", "digen_report.txt"}
-        for name in (*sorted(beside), place.name):  # the batch comes last
-            link = self.arriving / name
-            link.unlink(missing_ok=True)
-            link.symlink_to(self.brokerage / name)
-        return False
-
     def _measured(self, batch: int, cost: Measured, is_resumed: bool) -> Day:
-        release = self.home / "releases" / "current" / "tradehouse.duckdb"
-        sizes = [_megabytes(self.home / name) for name in ("raw.duckdb", "warehouse.duckdb")]
+        megabytes = sizes(self.home)
         return Day(
             batch,
             round(cost.wall_seconds, 2),
             round(cost.cpu_seconds, 2),
             round(cost.peak_megabytes, 1),
-            *sizes,
-            _megabytes(release),
+            megabytes["raw"],
+            megabytes["warehouse"],
+            megabytes["release"],
             int(is_resumed),
         )
 
@@ -174,8 +159,20 @@ class Campaign:
         beside.replace(self.folder / RECORDS)
 
 
-def _megabytes(path: Path) -> float:
-    return round(path.stat().st_size / 1e6, 1) if path.exists() else 0.0
+def deliver(brokerage: Path, arriving: Path, batch: int) -> bool:
+    """Let a batch of a brokerage arrive; returns whether it had arrived before."""
+    arriving.mkdir(exist_ok=True)
+    place = arriving / f"Batch{batch}"
+    if place.is_symlink():
+        return True
+    beside = {f"Batch{batch}_audit.csv"}
+    if batch == 1:
+        beside |= {"Generator_audit.csv", "digen_report.txt"}
+    for name in (*sorted(beside), place.name):  # the batch comes last
+        link = arriving / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(brokerage / name)
+    return False
 
 
 def slope(days: list[Day], column: str) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-_SAMPLE_SECONDS = 0.05
+SAMPLE_SECONDS = 0.05
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -36,7 +36,7 @@ def measure(command: list[str]) -> Measured:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    peak = _Peak(process.pid)
+    peak = Peak(process.pid)
     assert process.stdout is not None
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
@@ -50,22 +50,25 @@ def measure(command: list[str]) -> Measured:
     return Measured(wall, cpu, peak.megabytes, int(said[-1].split()[1]))
 
 
-class _Peak:
+class Peak:
     """Adds up, again and again, the resident memory of a process and its descendants."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, every_seconds: float = SAMPLE_SECONDS) -> None:
+        """Begin to watch."""
         self._pid = pid
+        self._every_seconds = every_seconds
         self._ended = threading.Event()
         self.megabytes = 0.0
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
+        """End watching; `megabytes` is the largest sum seen."""
         self._ended.set()
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._ended.wait(_SAMPLE_SECONDS):
+        while not self._ended.wait(self._every_seconds):
             pages = sum(_resident(pid) for pid in _family(self._pid))
             self.megabytes = max(self.megabytes, pages * _PAGE / 1e6)
 

@@ -1,0 +1,153 @@
+"""The page of benchmarks says what the records say; its figures are derived here by hand."""
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import charts, figures, page, parts
+from benchmarks.phases import Clock
+from benchmarks.records import Records
+
+
+def run(wall: float, cpu: float, peak: float = 100.0, **facts: Any) -> dict[str, Any]:
+    return {"wall_seconds": wall, "cpu_seconds": cpu, "peak_megabytes": peak, "facts": facts}
+
+
+def job(wall: float, cpu: dict[str, float], records: int, peak: float = 500.0) -> dict[str, Any]:
+    phases = {name: {"wall_seconds": one, "cpu_seconds": one} for name, one in cpu.items()}
+    megabytes = {"raw": 1.0, "warehouse": 2.0, "release": 3.0}
+    facts = {"phases": phases, "records": records, "megabytes": megabytes}
+    return run(wall, sum(cpu.values()), peak, **facts)
+
+
+def round_of(bare: float, whole: float) -> dict[str, Any]:
+    return {
+        "bare": run(bare, bare, transformation_wall_seconds=bare / 2),
+        "job": job(whole, {"start": 1.0, "sync": 2.0, "models": 3.0, "tests": 4.0}, 1000),
+        "models_first": run(9.0, 9.0),
+        "models": run(6.0, 6.0),
+        "models_and_tests": run(7.0, 7.0),
+    }
+
+
+def day(batch: int, wall: float, cpu: float, batches: int = 1) -> dict[str, Any]:
+    return {
+        "batch": batch,
+        "batches": batches,
+        "is_resumed": False,
+        **job(wall, {"parse": 1.0, "models": cpu, "publish": 1.0}, 100),
+    }
+
+
+def scale(size: float, history_cpu: float, day_cpu: float, records: int) -> dict[str, Any]:
+    first = job(10 * size, {"sync": history_cpu}, 1_000_000, peak=4100.0)
+    later = job(5.0, {"start": 50.0, "models": day_cpu, "publish": 70.0}, records)
+    return {
+        "scale": size,
+        "bare": run(5.0, 5.0),
+        "batches": [{"batch": 1, **first}, {"batch": 2, **later}, {"batch": 3, **later}],
+    }
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> tuple[str, Path]:
+    """A page of records whose figures are easy to follow."""
+    records = Records(tmp_path / "records")
+    rounds = [round_of(4.0, 14.0), round_of(5.0, 10.0), round_of(4.0, 10.0)]
+    whole = {"is_simulated": False, "rounds": rounds, "differences": []}
+    records.write("whole-job", whole, 0.0)
+    records.write("scale-3", scale(3.0, 20.0, 1.0, 1000), 0.0)
+    records.write("scale-30", scale(30.0, 190.0, 13.0, 10_000), 0.0)
+    days = [day(1, 90.0, 90.0), *(day(batch, 10.0, 4.0) for batch in (2, 3))]
+    days += [day(11, 50.0, 50.0, batches=8), *(day(batch, 12.0, 5.0) for batch in (12, 13))]
+    records.write("history", {"scale": 1, "days": 12, "runs": days}, 0.0)
+    path = tmp_path / "docs" / "benchmarks.md"
+    page.write(path, records.read())
+    return path.read_text(), path.parent
+
+
+def target(text: str, beginning: str) -> list[str]:
+    """The cells of a target's row."""
+    [line] = [line for line in text.splitlines() if line.startswith(f"| {beginning}")]
+    return [cell.strip() for cell in line.split("|")[3:-1]]
+
+
+def test_targets_are_judged_by_ratios_within_a_round(written: tuple[str, Path]) -> None:
+    text, _ = written
+    # 3.5, 2.0 and 2.5 x wall: the median of the ratios, not the ratio of medians.
+    assert target(text, "whole job:") == ["2.50 x wall, 2.50 x CPU", "met"]
+    # 6 s against 2, 2.5 and 2 s of bare SQL beyond its landing.
+    words, outcome = target(text, "models alone")
+    assert (words.split(";")[0], outcome) == ("3.00 x", "**missed**")
+
+
+def test_a_days_start_parse_and_release_do_not_count_per_record(written: tuple[str, Path]) -> None:
+    # 13 s for 10,000 records against 1 s for 1,000.
+    assert target(written[0], "a day at scale 30") == ["1.30 x", "**missed**"]
+
+
+def test_what_was_not_run_is_not_measured(written: tuple[str, Path]) -> None:
+    assert target(written[0], "PyAirbyte") == ["", "not measured"]
+    assert "## Through Dagster" not in written[0]
+
+
+def test_scales_and_memory(written: tuple[str, Path]) -> None:
+    assert target(written[0], "history at scale 30") == ["9.5 x", "met"]
+    assert target(written[0], "peak memory") == ["4.1 GB", "**missed**"]
+
+
+def test_only_days_loaded_singly_make_windows(written: tuple[str, Path]) -> None:
+    # 7 CPU s at the end against 6 at the beginning; history and the eight days are left out.
+    assert target(written[0], "days 356") == ["1.17 x CPU, 1.20 x wall", "**missed**"]
+    assert "| 1 to 2 | 10.0 | 6.0 |" in written[0]
+    assert "| 11 to 12 | 12.0 | 7.0 |" in written[0]
+
+
+def test_every_chart_of_the_page_is_there_and_well_formed(written: tuple[str, Path]) -> None:
+    text, folder = written
+    named = {one.split(")")[0] for one in text.split("](images/")[1:]}
+    assert named == {"whole-job.svg", "scales.svg", "days.svg"}
+    for name in named:
+        root = ElementTree.fromstring((folder / "images" / name).read_text())
+        assert root.tag.endswith("svg")
+
+
+def test_bars_are_as_long_as_what_they_show() -> None:
+    drawn = ElementTree.fromstring(
+        charts.bars("title", ["one", "two"], [charts.Bar("a & b", (1.0, 3.0), "4 s")])
+    )
+    widths = [float(one.attrib["width"]) for one in drawn.findall(".//{*}rect")][2:]
+    assert widths[1] == pytest.approx(3 * widths[0], rel=0.01)
+
+
+def test_growth_and_slope_follow_from_the_windows() -> None:
+    runs = [day(batch, float(batch), 0.0) for batch in (2, 3, 4)]
+    runs += [day(batch, float(batch), 0.0) for batch in (102, 103, 104)]
+    found = {"runs": runs}
+    assert figures.growth(found, "wall_seconds") == pytest.approx(103 / 3)
+    assert figures.slope(found, "wall_seconds") == pytest.approx(100.0)
+
+
+def test_a_phase_inside_another_is_charged_once(tmp_path: Path) -> None:
+    clock = Clock()
+    with clock.phase("build"), clock.phase("parse"):
+        sum(range(2_000_000))
+    clock.write(tmp_path / "phases.json")
+    phases = json.loads((tmp_path / "phases.json").read_text())
+    assert set(phases) == {"start", "build", "parse"}
+    assert phases["parse"]["cpu_seconds"] > 10 * phases["build"]["cpu_seconds"]
+
+
+def test_parts_are_chosen_by_name(tmp_path: Path) -> None:
+    bench = parts.Bench(tmp_path, None, 1, print)
+    assert list(command.chosen_parts(bench, ["day", "scales"], [1.0, 0.5])) == [
+        "day",
+        "scale-1",
+        "scale-0.5",
+    ]
+    with pytest.raises(SystemExit, match="No part was run yet"):
+        command.main(["--only", "page", "--folder", str(tmp_path)])
