@@ -90,6 +90,13 @@ def make_plan(
     Raises:
         UsageError: when a model to rebuild does not exist.
     """
+    with warehouse.kept_open(home.raw, home.warehouse):
+        return _make_plan(home, runner, rebuild or [], all_tests, from_batch)
+
+
+def _make_plan(
+    home: Home, runner: DbtRunner, rebuild: list[str], all_tests: bool, from_batch: int | None
+) -> Plan:
     record = state.read(home, "build")
     in_force = warehouse.deliveries_in_force(home)
     waiting = find_waiting(home, in_force)
@@ -369,10 +376,11 @@ def _remove_failed_rows(home: Home) -> None:
 def _add_facts(home: Home, record: dict[str, Any]) -> None:
     if not home.warehouse.exists():
         return
-    record["batches"] = warehouse.read_batches(home)
-    record["rows"] = warehouse.count_rows(home)
-    record["quarantine"] = warehouse.snapshot_quarantine(home, state.quarantine_path(home))
-    record["streams"] = warehouse.count_streams(home)
+    with warehouse.kept_open(home.warehouse):
+        record["batches"] = warehouse.read_batches(home)
+        record["rows"] = warehouse.count_rows(home)
+        record["quarantine"] = warehouse.snapshot_quarantine(home, state.quarantine_path(home))
+        record["streams"] = warehouse.count_streams(home)
     record["warehouse"] = warehouse.stamp_file(home.warehouse)
 
 

@@ -5,7 +5,9 @@ than a second.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +16,7 @@ from tradehouse.errors import TradehouseError
 from tradehouse.fingerprint import fingerprint_nodes
 from tradehouse.home import PROJECT, Home
 
+CHOSEN = "chosen_for_this_build"
 Report = Callable[[str, int, int], None]
 
 
@@ -63,8 +66,26 @@ class DbtRunner:
         self.counts_rows = True
         self.manifest: Any = None
         self.fingerprints: dict[str, str] = {}
+        self._parsing: Future[Any] | None = None
         os.environ["DO_NOT_TRACK"] = "1"
         os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+
+    def begin_parsing(self) -> None:
+        """Parse in a thread while something else is waited for; `parse` then takes what came of it.
+
+        Importing dbt and parsing are seconds; an error is raised by `parse`.
+        """
+        self._parsing = Future()
+        threading.Thread(target=self._parse_beside, args=[self._parsing], daemon=True).start()
+
+    def _parse_beside(self, parsing: Future[Any]) -> None:
+        try:
+            parsing.set_result(self._invoke_parse())
+        except BaseException as error:
+            parsing.set_exception(error)
+
+    def _invoke_parse(self) -> Any:
+        return self._invoke(["parse", *self._options(), "--no-write-json"])
 
     def parse(self) -> Any:
         """Return the manifest of the project, parsed at most once.
@@ -73,7 +94,8 @@ class DbtRunner:
             TradehouseError: when the project does not parse.
         """
         if self.manifest is None:
-            outcome = self._invoke(["parse", *self._options(), "--no-write-json"])
+            begun, self._parsing = self._parsing, None
+            outcome = self._invoke_parse() if begun is None else begun.result()
             if not outcome.success or outcome.result is None:
                 raise TradehouseError(
                     f"dbt cannot read the project in {PROJECT}: "
@@ -98,11 +120,10 @@ class DbtRunner:
         arguments = ["build", *self._options(), "--no-write-json"]
         arguments += ["--exclude", "resource_type:unit_test"]
         if select:
-            arguments += ["--indirect-selection", "empty", "--select", *select]
+            arguments += ["--indirect-selection", "empty", "--select", f"tag:{CHOSEN}"]
         if full_refresh:
             arguments.append("--full-refresh")
-        self.parse()
-        with variables_set(environment):
+        with variables_set(environment), _tagged(self.parse(), select):
             outcome = self._invoke(arguments)
         return _invocation(outcome)
 
@@ -183,6 +204,20 @@ def _count_rows(node: Any) -> int | None:
         return None
     with connection.cursor() as cursor:
         return int(cursor.execute(f"select count(*) from {relation}").fetchone()[0])
+
+
+@contextmanager
+def _tagged(manifest: Any, names: Collection[str]) -> Iterator[None]:
+    """Tag nodes for the time of a block: dbt compares every name it is given with every node."""
+    chosen = set(names)
+    nodes = [node for node in manifest.nodes.values() if node.name in chosen]
+    for node in nodes:
+        node.tags.append(CHOSEN)
+    try:
+        yield
+    finally:
+        for node in nodes:
+            node.tags.remove(CHOSEN)
 
 
 @contextmanager

@@ -90,10 +90,13 @@ def run(home: Home, options: Options, steps: Steps) -> Outcome:
             return Outcome(held=find_held(home), hold=releases.read_hold(home), is_idle=True)
         state.forget(home, "settled")
         outcome = Outcome()
+        runner = DbtRunner(home)
+        if syncing.has_waiting(home, landing):
+            runner.begin_parsing()
         with steps.step("sync") as step:
             _sync(home, landing, options, step, outcome)
         if warehouse.deliveries_in_force(home):
-            _build_and_publish(home, options, steps, outcome)
+            _build_and_publish(home, runner, options, steps, outcome)
         outcome.held = find_held(home)
         outcome.hold = releases.read_hold(home)
         is_loaded = bool(outcome.sync and outcome.sync["records"])
@@ -137,14 +140,14 @@ def _go_on(home: Home, runner: DbtRunner, steps: Steps, outcome: Outcome) -> boo
     return True
 
 
-def _build_and_publish(home: Home, options: Options, steps: Steps, outcome: Outcome) -> None:
-    runner = DbtRunner(home)
+def _build_and_publish(
+    home: Home, runner: DbtRunner, options: Options, steps: Steps, outcome: Outcome
+) -> None:
     if options.resume and not outcome.not_resumed and not _go_on(home, runner, steps, outcome):
         return
     if outcome.not_resumed:
         with steps.step("resume") as step:
             step.finish(f"{outcome.not_resumed}, so this is a run like any other")
-    plan = build.make_plan(home, runner, rebuild=options.rebuild, all_tests=options.all_tests)
     again = days.first_built(home, days.batches_of(home, options.days))
     plan = build.make_plan(
         home, runner, rebuild=options.rebuild, all_tests=options.all_tests, from_batch=again
@@ -156,6 +159,8 @@ def _build_and_publish(home: Home, options: Options, steps: Steps, outcome: Outc
         if record["status"] != build.PASSED or not build.has_accepted(record):
             return
         _publish_one(home, runner, record, steps, outcome)
+        if last_batch is None:
+            break
         before, plan = plan.waiting, build.make_plan(home, runner)
         if plan.waiting == before:
             break

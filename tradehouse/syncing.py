@@ -171,11 +171,23 @@ def _held(home: Home) -> list[int]:
     return [batch["batch"] for batch in batches if not batch["is_accepted"]]
 
 
-def _bytes_to_come(home: Home, landing: Path) -> int:
+def has_waiting(home: Home, landing: Path) -> bool:
+    """Whether batches lie there that no sync has loaded; whether they are good is not looked at."""
+    try:
+        return bool(_waiting(home, landing))
+    except LandingError:
+        return False
+
+
+def _waiting(home: Home, landing: Path) -> list[Path]:
     loaded = set(state.read(home, "sync").get("loaded", {}))
-    waiting = [
+    return [
         folder
         for number, folder in brokerage.find_batches(landing).items()
         if str(number) not in loaded
     ]
-    return sum(path.stat().st_size for folder in waiting for path in folder.iterdir())
+
+
+def _bytes_to_come(home: Home, landing: Path) -> int:
+    folders = _waiting(home, landing)
+    return sum(path.stat().st_size for folder in folders for path in folder.iterdir())

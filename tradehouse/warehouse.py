@@ -6,7 +6,7 @@ holder of the home's lock; everybody else reads what `tradehouse.state` keeps.
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,16 @@ def connected(
     with found as connection:
         connection.execute("set TimeZone = 'UTC'")
         yield connection
+
+
+@contextmanager
+def kept_open(*paths: Path) -> Iterator[None]:
+    """Keep files open while a block reads them many times: what opens them in it is cheap."""
+    with ExitStack() as stack:
+        for path in paths:
+            if path.exists():
+                stack.enter_context(connected(path))
+        yield
 
 
 def stamp_file(path: Path) -> list[int] | None:
