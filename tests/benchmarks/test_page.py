@@ -1,6 +1,7 @@
 """The page of benchmarks says what the records say; its figures are derived here by hand."""
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -140,6 +141,24 @@ def test_a_phase_inside_another_is_charged_once(tmp_path: Path) -> None:
     phases = json.loads((tmp_path / "phases.json").read_text())
     assert set(phases) == {"start", "build", "parse"}
     assert phases["parse"]["cpu_seconds"] > 10 * phases["build"]["cpu_seconds"]
+
+
+def test_a_thread_beside_takes_its_seconds_from_the_phase_that_waits(tmp_path: Path) -> None:
+    clock = Clock()
+
+    def parse() -> None:
+        with clock.phase("parse"):
+            sum(range(3_000_000))
+
+    with clock.phase("sync"):
+        thread = threading.Thread(target=parse)
+        thread.start()
+        thread.join()
+    clock.write(tmp_path / "phases.json")
+    phases = json.loads((tmp_path / "phases.json").read_text())
+    assert phases["parse"]["wall_seconds"] == 0
+    assert phases["sync"]["wall_seconds"] > 0
+    assert phases["parse"]["cpu_seconds"] > 5 * phases["sync"]["cpu_seconds"]
 
 
 def test_parts_are_chosen_by_name(tmp_path: Path) -> None:
