@@ -64,6 +64,21 @@ def daily_cpu_per_record(part: Figures) -> float:
     return sum(map(cpu_beyond_start, days)) / records
 
 
+def further_record(small: Figures, large: Figures) -> float:
+    """CPU seconds of a record more in a daily batch, from the days of two scales.
+
+    What every batch costs at any scale, such as dbt's work for each model, falls out of it.
+    """
+    (less, few), (more, many) = (
+        (
+            sum(map(cpu_beyond_start, part["batches"][1:])),
+            sum(int(day["facts"]["records"]) for day in part["batches"][1:]),
+        )
+        for part in (small, large)
+    )
+    return (more - less) / (many - few)
+
+
 def windows(history: Figures) -> list[list[Figures]]:
     """The days that were loaded singly, divided into those that followed one another."""
     found: list[list[Figures]] = []

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmarks import sections
+from benchmarks.tables import table
 from benchmarks.targets import TARGETS, Parts
 
 PICTURES, TEMPLATE = "images", "page.md.jinja"
@@ -57,7 +58,7 @@ def targets(parts: Parts) -> str:
         else:
             met = "met" if found.is_met else "**missed**"
             rows.append((target.what, target.goal, found.words, met))
-    return sections.table(("what", "target", "measured", ""), rows)
+    return table(("what", "target", "measured", ""), rows)
 
 
 def _machines(records: dict[str, dict[str, Any]]) -> list[str]:
@@ -70,7 +71,7 @@ def _origins(records: dict[str, dict[str, Any]]) -> str:
     for name, record in records.items():
         at = record["measured_at"][:16].replace("T", " ")
         rows.append((name, at, record["commit"], record["load_before"]))
-    return sections.table(("part", "at (UTC)", "commit", "load before"), rows)
+    return table(("part", "at (UTC)", "commit", "load before"), rows)
 
 
 def _words(facts: dict[str, str]) -> str:

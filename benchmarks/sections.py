@@ -6,7 +6,8 @@ it needs was not run. Charts are added to `pictures` by file name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections.abc import Callable
 
 from benchmarks import charts
 from benchmarks.figures import (
@@ -15,7 +16,7 @@ from benchmarks.figures import (
     PHASES,
     WALL,
     Figures,
-    cpu_beyond_start,
+    further_record,
     growth,
     middle,
     models_against_bare,
@@ -28,6 +29,7 @@ from benchmarks.figures import (
 )
 from benchmarks.ingestion import compare
 from benchmarks.ingestion.measure import Measured
+from benchmarks.tables import DAY_HEADS, bar, day_row, table
 from benchmarks.targets import Parts, dagster_ratio
 
 Pictures = dict[str, str]
@@ -45,17 +47,6 @@ SHORT = {
     "job": "whole job",
 }
 DIGITS = ((WALL, 1), (CPU, 1), (PEAK, 0))
-DAY_HEADS = (
-    *("records", "wall s", "CPU s", "records/s", "CPU s beyond start and parse", "ms per record"),
-    *("release, CPU s", "peak MB"),
-)
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; columns but the first are aligned to the right."""
-    lines = ["| " + " | ".join(heads) + " |", "|---" + "|---:" * (len(heads) - 1) + "|"]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
-    return "\n".join(lines)
 
 
 def whole_job(parts: Parts, pictures: Pictures) -> Shown:
@@ -74,7 +65,7 @@ def whole_job(parts: Parts, pictures: Pictures) -> Shown:
     jobs = side(part, "job")
     took = tuple(phase(jobs, name, CPU) for name in PHASES)
     bars = [
-        _bar(name, took if key == "job" else (*(0.0,) * len(took), middle(side(part, key), CPU)))
+        bar(name, took if key == "job" else (*(0.0,) * len(took), middle(side(part, key), CPU)))
         for key, name in SHORT.items()
     ]
     title = "CPU seconds of the whole job, by phase, beside bare SQL and dbt alone"
@@ -111,8 +102,8 @@ def of_scales(parts: Parts, pictures: Pictures) -> Shown:
         disk = (f"{one:,.0f}" for one in first["facts"]["megabytes"].values())
         took = [phase([first], one, CPU) for one in PHASES]
         phases.append((name, *(f"{one:.1f}" for one in took), *disk))
-        bars.append(_bar(f"scale {name}", tuple(one / records * 1e6 for one in took)))
-        days += [(name, day["batch"] - 1, *_day_row(day)) for day in later]
+        bars.append(bar(f"scale {name}", tuple(one / records * 1e6 for one in took)))
+        days += [(name, day["batch"] - 1, *day_row(day)) for day in later]
     if not history:
         return {}
     title = "CPU seconds per million records of the historical load"
@@ -126,6 +117,7 @@ def of_scales(parts: Parts, pictures: Pictures) -> Shown:
         "history": table(heads, history),
         "phases": table(("scale", *PHASES, *on_disk), phases),
         "days": table(("scale", "day", *DAY_HEADS), days),
+        "further": _further(list(scales(parts).values())),
     }
 
 
@@ -149,7 +141,7 @@ def one_day(parts: Parts, pictures: Pictures) -> Shown:
         ),
         "days": table(
             ("", *DAY_HEADS),
-            [(f"day {one['batch'] - 1}", *_day_row(one)) for one in batches[1:]],
+            [(f"day {one['batch'] - 1}", *day_row(one)) for one in batches[1:]],
         ),
         "commands": table(
             ("command", "wall s", "CPU s"),
@@ -234,16 +226,13 @@ def dagster(parts: Parts, pictures: Pictures) -> Shown:
     return {**seconds, "ratio": f"{dagster_ratio(parts):.2f} x"}
 
 
-def _bar(name: str, pieces: tuple[float, ...]) -> charts.Bar:
-    return charts.Bar(name, pieces, f"{sum(pieces):.1f} s")
-
-
-def _day_row(day: Figures) -> tuple[str, ...]:
-    records, beyond = day["facts"]["records"], cpu_beyond_start(day)
-    spent = (f"{day[WALL]:.1f}", f"{day[CPU]:.1f}", f"{records / day[WALL]:,.0f}")
-    release = phase([day], "publish", CPU)
-    own = (f"{beyond:.1f}", f"{beyond / records * 1000:.3f}", f"{release:.1f}")
-    return (f"{records:,}", *spent, *own, f"{day[PEAK]:,.0f}")
+def _further(found: list[Figures]) -> str:
+    pairs = [
+        f"{further_record(small, large) * 1000:.3f} ms from scale {small['scale']:g} to "
+        f"{large['scale']:g}"
+        for small, large in itertools.pairwise(found)
+    ]
+    return ", ".join(pairs)
 
 
 def _sizes(run: Figures) -> str:
