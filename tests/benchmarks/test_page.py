@@ -12,6 +12,7 @@ from benchmarks import __main__ as command
 from benchmarks import charts, figures, page, parts
 from benchmarks.phases import Clock
 from benchmarks.records import Records
+from benchmarks.whole_job import Measured
 
 
 def run(wall: float, cpu: float, peak: float = 100.0, **facts: Any) -> dict[str, Any]:
@@ -172,3 +173,31 @@ def test_parts_are_chosen_by_name(tmp_path: Path) -> None:
     ]
     with pytest.raises(SystemExit, match="No part was run yet"):
         command.main(["--only", "page", "--folder", str(tmp_path)])
+
+
+def test_a_year_is_loaded_in_windows_and_goes_on_where_it_stood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived: list[int] = []
+
+    def take(arriving: Path, home: Path) -> Measured:
+        arrived.append(len(list(arriving.glob("Batch?")) + list(arriving.glob("Batch??"))))
+        if arrived == [1, 2, 3]:
+            raise KeyboardInterrupt
+        return Measured(1.0, 1.0, 1.0)
+
+    monkeypatch.setattr(parts, "run_platform", take)
+    monkeypatch.setattr(parts, "simulate", lambda *_: None)
+    monkeypatch.setattr(parts, "HISTORY_DAYS", 11)
+    monkeypatch.setattr(parts, "WINDOW_DAYS", 2)
+    monkeypatch.setattr(parts, "WINDOWS_BEGIN", (0, 8))
+    bench = parts.Bench(tmp_path, None, 1, lambda _: None)
+    with pytest.raises(KeyboardInterrupt):
+        parts.history(bench)
+    runs = parts.history(bench)["runs"]
+    assert arrived == [1, 2, 3, 3, 9, 10, 11, 12]
+    assert [(one["batch"], one["batches"]) for one in runs] == [
+        (1, 1), (2, 1), (3, 1), (9, 6), (10, 1), (11, 1), (12, 1),
+    ]  # fmt: skip
+    assert [one["batch"] for one in runs if one["is_resumed"]] == [3]
+    assert not (tmp_path / "history").exists()
