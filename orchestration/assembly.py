@@ -16,6 +16,7 @@ from orchestration import (
     partitions,
     publishing,
     raw,
+    waiting,
     warehouse,
 )
 from orchestration.translators import Translator
@@ -50,6 +51,7 @@ def assemble(
         sensors=[
             deliveries.delivery_sensor(day, jobs.sensor_status()),
             dead_runs.dead_run_sensor(),
+            waiting.waiting_sensor(),
             alerts.alert_sensor(),
         ],
         executor=in_process_executor,

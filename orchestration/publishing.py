@@ -1,24 +1,27 @@
 """Assets behind gold: the documentation, the release, and who reads it.
 
 The release is made by the one function that publishes (`tradehouse.publish`), from a build whose
-tests passed.
+tests passed. Documentation and release have the days of the models, so that several days at once
+are one run, from the streams to the release.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from dagster import (
-    AssetDep,
     AssetExecutionContext,
     AssetKey,
     AssetsDefinition,
+    AssetSpec,
     AutomationCondition,
+    BackfillPolicy,
     Failure,
-    LastPartitionMapping,
     MaterializeResult,
-    asset,
+    PartitionsDefinition,
+    multi_asset,
 )
 
+from orchestration import telling
 from orchestration.translators import DOCS, PUBLISHED, RELEASE, Translator
 from orchestration.working import POOL, Emit, work
 from tradehouse import build, docs, releases, run, state
@@ -27,8 +30,11 @@ from tradehouse.home import Home
 from tradehouse.progress import Steps
 
 OWNER = "team:data-platform"
+Days = PartitionsDefinition[str]
 WHEN_GOLD_IS_SOUND = (
-    AutomationCondition.eager().without(~AutomationCondition.any_deps_missing())
+    AutomationCondition.eager()
+    # Not the last day of the calendar, but each that was built.
+    .without(AutomationCondition.in_latest_time_window())
     & AutomationCondition.all_deps_blocking_checks_passed()
 )
 
@@ -42,30 +48,35 @@ def publishing_assets(
         for node in manifest["nodes"].values()
         if node["resource_type"] == "model" and node["schema"] == "gold"
     ]
-    return [docs_asset(gold), release_asset(gold)]
+    specs, _ = translator.dbt_specs(manifest)
+    return [docs_asset(gold, translator.days, specs), release_asset(gold, translator.days)]
 
 
-def docs_asset(gold: list[AssetKey]) -> AssetsDefinition:
+def docs_asset(gold: list[AssetKey], days: Days, specs: list[AssetSpec]) -> AssetsDefinition:
     """Return the documentation site as an asset."""
-
-    @asset(
-        key=DOCS,
-        deps=[AssetDep(key, partition_mapping=LastPartitionMapping()) for key in gold],
+    spec = AssetSpec(
+        DOCS,
+        deps=gold,
+        partitions_def=days,
         group_name=PUBLISHED,
         owners=[OWNER],
         kinds={"dbt", "html"},
         tags={"tradehouse/layer": "release"},
-        pool=POOL,
         description="The documentation site of the models; made anew when the project changed.",
     )
+
+    @multi_asset(name="docs", specs=[spec], pool=POOL, backfill_policy=BackfillPolicy.single_run())
     def documentation(context: AssetExecutionContext) -> Any:
         def make(home: Home, emit: Emit) -> Failure | None:
             made = run.make_docs(home, DbtRunner(home), Steps(quiet=True))
             page = home.docs / docs.PAGE
             size = page.stat().st_size if page.exists() else 0
+            if made is not None:
+                for observation in telling.Describer(home, specs).observe_lineage():
+                    emit(observation)
             emit(
                 MaterializeResult(
-                    metadata={"page": str(page), "bytes": size, "is_new": made is not None}
+                    DOCS, metadata={"page": str(page), "bytes": size, "is_new": made is not None}
                 )
             )
             return None
@@ -75,20 +86,23 @@ def docs_asset(gold: list[AssetKey]) -> AssetsDefinition:
     return documentation
 
 
-def release_asset(gold: list[AssetKey]) -> AssetsDefinition:
+def release_asset(gold: list[AssetKey], days: Days) -> AssetsDefinition:
     """Return the published release as an asset."""
-
-    @asset(
-        key=RELEASE,
-        deps=[DOCS, *(AssetDep(key, partition_mapping=LastPartitionMapping()) for key in gold)],
+    spec = AssetSpec(
+        RELEASE,
+        deps=[DOCS, *gold],
+        partitions_def=days,
         group_name=PUBLISHED,
         owners=[OWNER],
         kinds={"duckdb"},
         tags={"tradehouse/layer": "release"},
-        pool=POOL,
         automation_condition=WHEN_GOLD_IS_SOUND,
         description="The published release: gold in one file that is never changed, and the "
         "pointer that readers follow. Made only from a build whose tests passed.",
+    )
+
+    @multi_asset(
+        name="release", specs=[spec], pool=POOL, backfill_policy=BackfillPolicy.single_run()
     )
     def release(context: AssetExecutionContext) -> Any:
         def publish(home: Home, emit: Emit) -> Failure | None:
@@ -96,7 +110,7 @@ def release_asset(gold: list[AssetKey]) -> AssetsDefinition:
             publication = run.publish_build(home, record, Steps(quiet=True))
             if publication is not None and not publication.is_published:
                 context.log.warning(run.describe_publication(publication))
-            emit(MaterializeResult(metadata=describe_release(home)))
+            emit(MaterializeResult(RELEASE, metadata=describe_release(home)))
             return None
 
         yield from work(context, "publish", publish)

@@ -131,8 +131,8 @@ class Translator(DagsterDbtTranslator):
         return found
 
     def get_partitions_def(self, dbt_resource_props: Node) -> PartitionsDefinition[str] | None:
-        """Return the brokerage's days for every model; seeds have none."""
-        return self.days if dbt_resource_props["resource_type"] == "model" else None
+        """Return the brokerage's days, for seeds too: a run of several days is not taken apart."""
+        return self.days if dbt_resource_props["resource_type"] in BUILT else None
 
     def get_asset_check_spec(
         self,

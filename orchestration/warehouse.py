@@ -3,7 +3,7 @@
 What is built, and why, is for `tradehouse.build` to decide; here its results become events.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dagster import (
@@ -11,14 +11,13 @@ from dagster import (
     AssetCheckSeverity,
     AssetCheckSpec,
     AssetExecutionContext,
-    AssetKey,
     AssetsDefinition,
     BackfillPolicy,
     Failure,
-    MaterializeResult,
     multi_asset,
 )
 
+from orchestration import telling
 from orchestration.translators import UNIQUE_ID, Translator
 from orchestration.working import POOL, Emit, work
 from tradehouse import build, run
@@ -57,7 +56,7 @@ def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> Ass
         select = [] if is_whole else [*(model_of[key] for key in keys), *alone]
 
         def build_days(home: Home, emit: Emit) -> Failure | None:
-            told = _Told(parents_of, keys, emit)
+            told = telling.Told(parents_of, keys, telling.Describer(home, specs), emit)
 
             def tell(node: NodeResult) -> None:
                 if node.unique_id in key_of:
@@ -70,6 +69,8 @@ def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> Ass
             record = build_selection(home, select, days, tell)
             if record["status"] in PUBLISHABLE:
                 told.add_rest()
+                for observation in telling.observe_streams(record, parents_of, keys):
+                    emit(observation)
                 return None
             return Failure(explain(record), allow_retries=False)
 
@@ -102,45 +103,6 @@ def explain(record: dict[str, Any]) -> str:
     """Return what failed in a build, in the words of `tradehouse status`."""
     tests = [f"{one['test']}: {one['message']}" for one in record["failures"]]
     return "\n".join([*filter(None, [record["error"]]), *tests]) or f"The build {record['status']}."
-
-
-class _Told:
-    """What a step has said to be made, in the order of the graph, which Dagster asks for.
-
-    A build tells at once of what the waiting batches cannot reach; that waits here until what it
-    reads was told.
-    """
-
-    def __init__(
-        self, parents_of: Mapping[AssetKey, list[AssetKey]], keys: Collection[AssetKey], emit: Emit
-    ) -> None:
-        self.parents_of = parents_of
-        self.waiting = set(keys)
-        self.held: dict[AssetKey, MaterializeResult[Any]] = {}
-        self.emit = emit
-
-    def add(self, key: AssetKey, node: NodeResult) -> None:
-        """Tell that a model stands, as soon as all that it reads was told."""
-        if node.status != "success" or key not in self.waiting:
-            return
-        rows = {} if node.rows is None else {"dagster/row_count": node.rows}
-        metadata = {"seconds": round(node.seconds, 3), **rows}
-        self.held[key] = MaterializeResult(key, metadata=metadata)
-        self._tell()
-
-    def add_rest(self) -> None:
-        """Tell of everything that was not told of; only after a build that went well."""
-        for key in self.waiting:
-            self.held.setdefault(key, MaterializeResult(key, metadata={"is_unchanged": True}))
-        self._tell()
-
-    def _tell(self) -> None:
-        while ready := [
-            key for key in self.held if self.waiting.isdisjoint(self.parents_of.get(key, ()))
-        ]:
-            for key in ready:
-                self.waiting.discard(key)
-                self.emit(self.held.pop(key))
 
 
 def _result_of(node: NodeResult, check: AssetCheckSpec) -> AssetCheckResult | None:

@@ -22,7 +22,10 @@ Report = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What came of one model, seed or test; `rows` where the build counted what a model holds."""
+    """What came of one model, seed or test.
+
+    `rows` and `columns` (name to type) where the build looked at what a model holds.
+    """
 
     name: str
     unique_id: str
@@ -32,6 +35,7 @@ class NodeResult:
     failures: int
     message: str
     rows: int | None = None
+    columns: dict[str, str] | None = None
 
     @property
     def is_test(self) -> bool:
@@ -58,7 +62,7 @@ class DbtRunner:
         """Prepare; `report` is told a node's name, how many are done and how many there are.
 
         `on_result`, when it is set, is given every node's result as soon as the node has finished,
-        from a thread of dbt; with how many rows a model holds where `counts_rows` is set.
+        from a thread of dbt; with rows and columns of a model where `counts_rows` is set.
         """
         self.home = home
         self.report = report
@@ -181,6 +185,8 @@ class _Watcher:
 
 def _result_of(data: Any, counts_rows: bool) -> NodeResult:
     node, result = data.node_info, data.run_result
+    is_measured = counts_rows and result.status == "success"
+    rows, columns = _measure(node) if is_measured else (None, None)
     return NodeResult(
         name=node.node_name,
         unique_id=node.unique_id,
@@ -189,21 +195,25 @@ def _result_of(data: Any, counts_rows: bool) -> NodeResult:
         seconds=float(result.execution_time),
         failures=int(result.num_failures),
         message=result.message,
-        rows=_count_rows(node) if counts_rows and result.status == "success" else None,
+        rows=rows,
+        columns=columns,
     )
 
 
-def _count_rows(node: Any) -> int | None:
-    """Count what a model or seed holds, on the connection that dbt has open; None without one."""
+def _measure(node: Any) -> tuple[int | None, dict[str, str] | None]:
+    """Return rows and columns of a model or seed, on the connection that dbt has open."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     environment = DuckDBConnectionManager._ENV
     connection = getattr(environment, "conn", None)
     relation = node.node_relation.relation_name
     if connection is None or not relation or node.resource_type == "test":
-        return None
+        return None, None
     with connection.cursor() as cursor:
-        return int(cursor.execute(f"select count(*) from {relation}").fetchone()[0])
+        columns = {
+            name: kind for name, kind, *_ in cursor.execute(f"describe {relation}").fetchall()
+        }
+        return int(cursor.execute(f"select count(*) from {relation}").fetchone()[0]), columns
 
 
 @contextmanager

@@ -16,12 +16,13 @@ from tradehouse.home import Home
 PAGE = "index.html"
 RECORD = "docs.json"
 GENERATED = "static_index.html"
+FILES = (PAGE, lineage.PAGE, lineage.COLUMNS)
 
 
 def are_outdated(home: Home) -> bool:
     """Whether there is no site yet, or the project changed since it was made."""
     record = read_json(home.docs / RECORD)
-    if record is None or not all((home.docs / page).exists() for page in (PAGE, lineage.PAGE)):
+    if record is None or not all((home.docs / one).exists() for one in FILES):
         return True
     return bool(record.get("project_digest") != fingerprint.digest_project())
 
@@ -57,6 +58,7 @@ def make(home: Home, runner: DbtRunner) -> Path:
     with replacing(home.docs / PAGE) as begun:
         shutil.copyfile(made, begun)
     with replacing(home.docs / lineage.PAGE) as begun:
-        lineage.make(home.target / "manifest.json", home.target / "catalog.json", begun)
+        found = lineage.make(home.target / "manifest.json", home.target / "catalog.json", begun)
+    write_json(home.docs / lineage.COLUMNS, lineage.sources_by_column(found["edges"]))
     write_json(home.docs / RECORD, {"project_digest": digest})
     return home.docs / PAGE

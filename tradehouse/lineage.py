@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 PAGE = "lineage.html"
+COLUMNS = "lineage.json"
 DATA = "colibri-manifest.json"
 _BY_NAME = re.compile(r"\bby\s+name\b", re.IGNORECASE)
 
@@ -51,6 +52,16 @@ def make(manifest: Path, catalog: Path, page: Path) -> dict[str, Any]:
         found = json.loads((folder / DATA).read_text(encoding="utf-8"))
         (folder / "index.html").replace(page)
     return {"nodes": found["nodes"], "edges": found["lineage"]["edges"]}
+
+
+def sources_by_column(edges: list[dict[str, Any]]) -> dict[str, dict[str, list[list[str]]]]:
+    """Return from which columns (unique id, column) each column is made, by model and column."""
+    found: dict[str, dict[str, list[list[str]]]] = {}
+    for edge in edges:
+        if edge["sourceColumn"] and edge["targetColumn"]:
+            made = found.setdefault(edge["target"], {}).setdefault(edge["targetColumn"], [])
+            made.append([edge["source"], edge["sourceColumn"]])
+    return found
 
 
 def without_by_name(code: str, schema: dict[str, Any] | None = None) -> str:

@@ -39,6 +39,7 @@ class Reach:
                     failures=0,
                     message="No row of the batch reaches it: what was built before stands.",
                     rows=None if node.config.materialized == "view" else result["rows"],
+                    columns=result.get("columns"),
                 )
             )
 

@@ -8,7 +8,13 @@ import time
 
 import duckdb
 import pytest
-from dagster import AssetKey, AssetMaterialization, DagsterEventType
+from dagster import (
+    AssetKey,
+    AssetMaterialization,
+    AssetSelection,
+    DagsterEventType,
+    TableColumnDep,
+)
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
@@ -96,6 +102,49 @@ def test_metadata_says_what_was_loaded_and_built(loaded):
     counts = {name: entry.value for name, entry in conserved.metadata.items()}
     assert counts["rows_delivered"] == lines
     assert counts["rows_typed"] + counts["rows_quarantined"] + counts["rows_dropped"] == lines
+
+
+def test_columns_and_quarantine_are_told_with_types_and_descent(loaded):
+    entries = {"ASSET_MATERIALIZATION": {}, "ASSET_OBSERVATION": {}}
+    for event in loaded.result.all_events:
+        if event.event_type_value in entries:
+            told = event.event_specific_data
+            found = getattr(told, "materialization", None) or told.asset_observation
+            known = entries[event.event_type_value].setdefault(event.asset_key.to_user_string(), {})
+            known |= {name: entry.value for name, entry in found.metadata.items()}
+    made, seen = entries["ASSET_MATERIALIZATION"], entries["ASSET_OBSERVATION"]
+
+    with duckdb.connect(loaded.home / "warehouse.duckdb", read_only=True) as connection:
+        for table in ("bronze.bronze_brokerage__trade", "gold.dim_trade"):
+            described = connection.execute(f"describe {table}").fetchall()
+            columns = made[table.replace(".", "/")]["dagster/column_schema"].columns
+            assert [(one.name, one.type) for one in columns] == [row[:2] for row in described]
+            assert all(column.description for column in columns)
+    lines = sum(FILES[f"Batch{n}/Trade.txt"].count(b"\n") for n in (1, 2))
+    assert seen["bronze/bronze_brokerage__trade"]["rows_delivered"] == lines
+    assert seen["bronze/bronze_brokerage__trade"]["rows_quarantined"] == 0
+    lineage = seen["gold/dim_account"]["dagster/column_lineage"].deps_by_column
+    assert TableColumnDep(AssetKey(["silver", "silver_accounts"]), "status") in lineage["status"]
+
+
+def test_a_layer_is_built_by_itself_and_with_all_behind_it(loaded, copied):
+    graph = copied.definitions.resolve_asset_graph()
+    silver = AssetSelection.key_prefixes(["silver"])
+    layer = {key.to_user_string() for key in silver.resolve(graph)}
+    behind = {key.to_user_string() for key in silver.downstream().resolve(graph)}
+
+    alone = copied.day(MIDDLE, select=sorted(layer))
+    whole = copied.day(MIDDLE, select=sorted(behind & executable(copied.definitions)))
+
+    assert alone.success, why(alone)
+    assert materialized(alone) == layer
+    assert {asset.split("/")[0] for asset, _ in evaluated(alone)} == {"silver"}
+    assert whole.success, why(whole)
+    assert materialized(whole) == behind & executable(copied.definitions)
+    assert {"gold/fact_holdings", "docs", "release"} <= materialized(whole)
+    assert not any(key.startswith(("raw/", "bronze/bronze_")) for key in materialized(whole))
+    current = "releases/current/tradehouse.duckdb"
+    assert compare_files(copied.home / current, loaded.home / current) == []
 
 
 def test_a_day_that_is_run_again_gives_the_same_gold(loaded, copied):

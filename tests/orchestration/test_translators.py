@@ -82,9 +82,9 @@ def test_metadata_has_columns_and_the_way_to_their_lineage(prepared, translator)
     assert "documentation" not in Translator({}, DAYS).get_metadata(props(prepared, TRADES))
 
 
-def test_models_are_partitioned_by_day_and_seeds_are_not(prepared, translator):
+def test_models_and_seeds_are_partitioned_by_day(prepared, translator):
     assert translator.get_partitions_def(props(prepared, TRADES)) == DAYS
-    assert translator.get_partitions_def(props(prepared, SEED)) is None
+    assert translator.get_partitions_def(props(prepared, SEED)) == DAYS
 
 
 def test_every_data_test_is_a_check_of_one_asset_and_blocks_by_its_severity(prepared, translator):

@@ -5,13 +5,18 @@ import subprocess
 import sys
 
 import pytest
-from dagster import DagsterInstance, DagsterRunStatus, build_sensor_context
+from dagster import DagsterInstance, DagsterRunStatus, build_sensor_context, job, reconstructable
 from dagster._core.events import EngineEventData
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 
-from orchestration import dead_runs
+from orchestration import dead_runs, waiting
 from orchestration.jobs import DAY
 from tests.orchestration.support import open_instance
-from tradehouse import alerts
+from tradehouse import alerts, locks
 from tradehouse.home import Home
 
 
@@ -22,8 +27,8 @@ def instance(home):
 
 
 def started_run(instance: DagsterInstance, definitions, process: int | None) -> str:
-    job = definitions.resolve_job_def(DAY)
-    run = instance.create_run_for_job(job, status=DagsterRunStatus.STARTED)
+    wanted = definitions.resolve_job_def(DAY)
+    run = instance.create_run_for_job(wanted, status=DagsterRunStatus.STARTED)
     if process is not None:
         data = EngineEventData.in_process(process)
         instance.report_engine_event(f"Started process for run (pid: {process}).", run, data)
@@ -76,6 +81,65 @@ def test_the_sensor_closes_dead_runs(definitions, instance):
     run_id = started_run(instance, definitions, gone())
 
     assert tick(definitions, instance, "dead_runs") == f"Closed: {run_id}"
+
+
+def queued_run(instance, definitions) -> str:
+    wanted = definitions.resolve_job_def(DAY)
+    location = RegisteredCodeLocationOrigin("definitions")
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "repository"), DAY)
+    return instance.create_run_for_job(
+        wanted,
+        status=DagsterRunStatus.QUEUED,
+        remote_job_origin=origin,
+        job_code_origin=reconstructable(never_started).get_python_origin(),
+    ).run_id
+
+
+@job
+def never_started() -> None:
+    """What a queued run would be made from."""
+
+
+def messages(instance, run_id) -> list[str]:
+    return [entry.message for entry in instance.all_logs(run_id) if "Waits for" in entry.message]
+
+
+def test_a_queued_run_names_the_run_that_writes(home, definitions, instance):
+    assert tick(definitions, instance, "waiting_runs") == "Nothing new waits."
+    queued = queued_run(instance, definitions)
+    assert tick(definitions, instance, "waiting_runs") == "Nothing new waits."
+    writing = started_run(instance, definitions, os.getpid())
+    reason = f"run {writing[:8]} ({DAY})"
+
+    with locks.writing(Home(home), command=f"Dagster run {writing[:8]}, build"):
+        said = tick(definitions, instance, "waiting_runs")
+
+    assert said == f"{queued[:8]} waits for {reason}"
+    assert instance.get_run_by_id(queued).tags[waiting.TAG] == reason
+    assert messages(instance, queued) == [f"Waits for {reason}."]
+    assert tick(definitions, instance, "waiting_runs") == "Nothing new waits."
+
+
+def test_a_queued_run_names_the_command_line_that_writes(home, definitions, instance):
+    queued = queued_run(instance, definitions)
+
+    with locks.writing(Home(home), command="tradehouse run --landing /deliveries"):
+        waiting.tell_waiting(instance, Home(home))
+
+    [said] = messages(instance, queued)
+    assert said.startswith("Waits for `tradehouse run --landing /deliveries` (process ")
+    assert f"(process {os.getpid()}, since " in said
+
+
+def test_a_queued_run_names_the_run_before_it_and_what_that_waits_for(home, definitions, instance):
+    queued = queued_run(instance, definitions)
+    before = started_run(instance, definitions, os.getpid())
+
+    with locks.writing(Home(home), command="tradehouse sync crm"):
+        waiting.tell_waiting(instance, Home(home))
+
+    [said] = messages(instance, queued)
+    assert f"Waits for run {before[:8]} ({DAY}), which waits for `tradehouse sync crm` " in said
 
 
 def test_the_sensor_says_what_was_told(home, definitions, instance, monkeypatch):

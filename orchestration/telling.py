@@ -1,0 +1,138 @@
+"""What a build tells the page: models in the order of the graph, and what is known of each.
+
+Rows, types, quarantine and column lineage come from the build and from the documentation, which had
+the warehouse open; nothing is opened here. Results of tests are in `orchestration.warehouse`.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from dagster import (
+    AssetKey,
+    AssetObservation,
+    AssetSpec,
+    MaterializeResult,
+    TableColumn,
+    TableColumnDep,
+    TableColumnLineage,
+    TableSchema,
+)
+
+from orchestration.translators import UNIQUE_ID, raw_key
+from orchestration.working import Emit
+from tradehouse import lineage, syncing
+from tradehouse.dbt_runner import NodeResult
+from tradehouse.files import read_json
+from tradehouse.home import Home
+
+
+class Describer:
+    """What the page shows of a model that was built: rows, seconds, columns, their lineage."""
+
+    def __init__(self, home: Home, specs: Collection[AssetSpec]) -> None:
+        self.key_of = {spec.metadata[UNIQUE_ID]: spec.key for spec in specs}
+        self.id_of = {key: unique_id for unique_id, key in self.key_of.items()}
+        self.words_of = {spec.key: _words_of_columns(spec) for spec in specs}
+        self.made_of = read_json(home.docs / lineage.COLUMNS) or {}
+
+    def describe(self, key: AssetKey, node: NodeResult) -> dict[str, Any]:
+        """Return the metadata of a model or seed; types and rows where the build looked."""
+        found: dict[str, Any] = {"seconds": round(node.seconds, 3)}
+        if node.rows is not None:
+            found["dagster/row_count"] = node.rows
+        if node.columns:
+            words = self.words_of[key]
+            found["dagster/column_schema"] = TableSchema(
+                [TableColumn(name, kind, words.get(name)) for name, kind in node.columns.items()]
+            )
+        return found | self.describe_lineage(key)
+
+    def describe_lineage(self, key: AssetKey) -> dict[str, Any]:
+        """Return from which columns a model's columns are made, as the documentation traced it."""
+        made = self.made_of.get(self.id_of[key])
+        if not made:
+            return {}
+        columns = {
+            column: list(dict.fromkeys(self._dependencies(sources)))
+            for column, sources in made.items()
+        }
+        return {"dagster/column_lineage": TableColumnLineage(columns)}
+
+    def observe_lineage(self) -> Iterator[AssetObservation]:
+        """Yield the column lineage of every model; for when it was traced anew."""
+        for key in self.id_of:
+            if found := self.describe_lineage(key):
+                yield AssetObservation(key, metadata=found)
+
+    def _dependencies(self, sources: list[list[str]]) -> Iterator[TableColumnDep]:
+        for unique_id, column in sources:
+            kind, _, *names = unique_id.split(".")
+            key = raw_key(*names) if kind == "source" else self.key_of.get(unique_id)
+            if key is not None:
+                yield TableColumnDep(key, column)
+
+
+def _words_of_columns(spec: AssetSpec) -> dict[str, str | None]:
+    schema = spec.metadata.get("dagster/column_schema")
+    columns = getattr(schema, "schema", schema)
+    return {column.name: column.description for column in columns.columns} if columns else {}
+
+
+class Told:
+    """What a step has said to be made, in the order of the graph, which Dagster asks for.
+
+    A build tells at once of what the waiting batches cannot reach; that waits here until what it
+    reads was told.
+    """
+
+    def __init__(
+        self,
+        parents_of: Mapping[AssetKey, list[AssetKey]],
+        keys: Collection[AssetKey],
+        describer: Describer,
+        emit: Emit,
+    ) -> None:
+        self.parents_of = parents_of
+        self.waiting = set(keys)
+        self.held: dict[AssetKey, MaterializeResult[Any]] = {}
+        self.describer = describer
+        self.emit = emit
+
+    def add(self, key: AssetKey, node: NodeResult) -> None:
+        """Tell that a model stands, as soon as all that it reads was told."""
+        if node.status != "success" or key not in self.waiting:
+            return
+        self.held[key] = MaterializeResult(key, metadata=self.describer.describe(key, node))
+        self._tell()
+
+    def add_rest(self) -> None:
+        """Tell of everything that was not told of; only after a build that went well."""
+        for key in self.waiting:
+            self.held.setdefault(key, MaterializeResult(key, metadata={"is_unchanged": True}))
+        self._tell()
+
+    def _tell(self) -> None:
+        while ready := [
+            key for key in self.held if self.waiting.isdisjoint(self.parents_of.get(key, ()))
+        ]:
+            for key in ready:
+                self.waiting.discard(key)
+                self.emit(self.held.pop(key))
+
+
+def observe_streams(
+    record: Mapping[str, Any],
+    parents_of: Mapping[AssetKey, list[AssetKey]],
+    keys: Collection[AssetKey],
+) -> Iterator[AssetObservation]:
+    """Yield for every bronze model that was chosen what became of the rows of its stream.
+
+    That is known when all of bronze is built: a row that was delivered and not typed is in
+    quarantine, or repeats another one. Several models of one stream share these counts.
+    """
+    streams = {raw_key(syncing.SOURCE, row["stream"]): row for row in record.get("streams", [])}
+    for key in keys:
+        read = [one for one in parents_of.get(key, ()) if one.path[0] == "raw"]
+        if key.path[0] == "bronze" and len(read) == 1 and read[0] in streams:
+            counts = {name: n for name, n in streams[read[0]].items() if name != "stream"}
+            yield AssetObservation(key, metadata={f"rows_{name}": n for name, n in counts.items()})

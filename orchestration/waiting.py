@@ -1,0 +1,71 @@
+"""Runs that wait in the queue: what they wait for, told where people look.
+
+The page says by itself that the pool is full; here the run that writes is named, or the command
+line with its process. Who may write is for `tradehouse.locks` and the pool.
+"""
+
+from dagster import (
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    RunsFilter,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SkipReason,
+    sensor,
+)
+
+from tradehouse import locks
+from tradehouse.home import Home, find_home
+
+INTERVAL_SECONDS = 10
+TAG = "tradehouse/waited_for"
+RUNNING = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING]
+
+
+def tell_waiting(instance: DagsterInstance, home: Home) -> list[str]:
+    """Tell every queued run what it waits for, as a tag and in its log; return new sentences."""
+    waiting = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.QUEUED]))
+    reason = find_reason(instance, home) if waiting else ""
+    said = []
+    for run in waiting:
+        if reason and run.tags.get(TAG) != reason:
+            instance.add_run_tags(run.run_id, {TAG: reason})
+            instance.report_engine_event(f"Waits for {reason}.", run)
+            said.append(f"{run.run_id[:8]} waits for {reason}")
+    return said
+
+
+def find_reason(instance: DagsterInstance, home: Home) -> str:
+    """Return who writes or is about to: the run, and the process that holds the lock."""
+    runs = instance.get_runs(RunsFilter(statuses=RUNNING))
+    named = ", ".join(describe(run) for run in reversed(runs))
+    holder = locks.find_holder(home)
+    if holder is None or any(run.run_id[:8] in str(holder["command"]) for run in runs):
+        return named
+    writer = f"`{holder['command']}` (process {holder['pid']}, since {holder['since']})"
+    return f"{named}, which waits for {writer}" if named else writer
+
+
+def describe(run: DagsterRun) -> str:
+    """Return a run as people find it on the page: the beginning of its id, its job, its day."""
+    days = [run.tags.get(f"dagster/{name}") for name in ("partition", "asset_partition_range_end")]
+    day = next((f" of {day}" for day in days if day), "")
+    return f"run {run.run_id[:8]} ({run.job_name}{day})"
+
+
+def waiting_sensor() -> SensorDefinition:
+    """Return the sensor that tells; it starts nothing and is always on."""
+
+    @sensor(
+        name="waiting_runs",
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Says of every queued run which run or process it waits for.",
+    )
+    def tell(context: SensorEvaluationContext) -> SkipReason:
+        said = tell_waiting(context.instance, find_home())
+        return SkipReason("; ".join(said) or "Nothing new waits.")
+
+    return tell
