@@ -12,6 +12,7 @@ from orchestration import (
     checks,
     dead_runs,
     deliveries,
+    elsewhere,
     jobs,
     partitions,
     publishing,
@@ -37,12 +38,15 @@ def assemble(
     polled = [one for one in found.values() if jobs.is_polled(one)]
     day = jobs.day_job(polled)
     brokerage = raw.brokerage_assets(translator, found[syncing.SOURCE], manifest)
+    daily = [
+        brokerage,
+        warehouse.warehouse_assets(translator, manifest),
+        *publishing.publishing_assets(translator, manifest),
+    ]
     return Definitions(
         assets=[
-            brokerage,
+            *daily,
             *(raw.source_assets(translator, one, manifest) for one in polled),
-            warehouse.warehouse_assets(translator, manifest),
-            *publishing.publishing_assets(translator, manifest),
             *translator.exposure_specs(manifest),
         ],
         asset_checks=[checks.brokerage_checks(list(brokerage.specs))],
@@ -52,6 +56,7 @@ def assemble(
             deliveries.delivery_sensor(day, jobs.sensor_status()),
             dead_runs.dead_run_sensor(),
             waiting.waiting_sensor(),
+            elsewhere.elsewhere_sensor([spec for one in daily for spec in one.specs]),
             alerts.alert_sensor(),
         ],
         executor=in_process_executor,

@@ -20,7 +20,7 @@ from tradehouse import locks
 from tradehouse.home import Home, find_home
 
 INTERVAL_SECONDS = 10
-TAG = "tradehouse/waited_for"
+TAG = "waited_for"
 RUNNING = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING]
 
 

@@ -295,8 +295,9 @@ def _judge(
     tests = [node for node in outcome.nodes if node.is_test]
     failed = [node for node in tests if node.status in ("fail", "error")]
     broken = [node for node in outcome.nodes if not node.is_test and node.status == "error"]
+    measured = journal.read(home).nodes
     nodes = earlier | {
-        node.unique_id: _describe(node, runner, early)
+        node.unique_id: _describe(node, runner, early) | _measures(measured.get(node.unique_id))
         for node in outcome.nodes
         if node.unique_id in runner.fingerprints
     }
@@ -337,6 +338,11 @@ def _describe(node: NodeResult, runner: DbtRunner, early: set[str]) -> dict[str,
         "message": node.message[:MESSAGE_KEPT] if node.status == "error" else "",
         "is_early": not early.isdisjoint(partial.names_of(runner.parse(), node.unique_id)),
     }
+
+
+def _measures(noted: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the rows and columns that were noted when a node had finished."""
+    return {name: noted[name] for name in ("rows", "columns")} if noted else {}
 
 
 def _error_of(broken: list[NodeResult], outcome: Invocation, home: Home) -> str:

@@ -62,7 +62,7 @@ class DbtRunner:
         """Prepare; `report` is told a node's name, how many are done and how many there are.
 
         `on_result`, when it is set, is given every node's result as soon as the node has finished,
-        from a thread of dbt; with rows and columns of a model where `counts_rows` is set.
+        from a thread of dbt; with the columns of a model, and its rows where `counts_rows` is set.
         """
         self.home = home
         self.report = report
@@ -185,8 +185,8 @@ class _Watcher:
 
 def _result_of(data: Any, counts_rows: bool) -> NodeResult:
     node, result = data.node_info, data.run_result
-    is_measured = counts_rows and result.status == "success"
-    rows, columns = _measure(node) if is_measured else (None, None)
+    is_done = result.status == "success"
+    rows, columns = _measure(node, counts_rows) if is_done else (None, None)
     return NodeResult(
         name=node.node_name,
         unique_id=node.unique_id,
@@ -200,7 +200,7 @@ def _result_of(data: Any, counts_rows: bool) -> NodeResult:
     )
 
 
-def _measure(node: Any) -> tuple[int | None, dict[str, str] | None]:
+def _measure(node: Any, counts_rows: bool) -> tuple[int | None, dict[str, str] | None]:
     """Return rows and columns of a model or seed, on the connection that dbt has open."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
@@ -210,9 +210,10 @@ def _measure(node: Any) -> tuple[int | None, dict[str, str] | None]:
     if connection is None or not relation or node.resource_type == "test":
         return None, None
     with connection.cursor() as cursor:
-        columns = {
-            name: kind for name, kind, *_ in cursor.execute(f"describe {relation}").fetchall()
-        }
+        described = cursor.execute(f"describe {relation}").fetchall()
+        columns = {name: kind for name, kind, *_ in described}
+        if not counts_rows:
+            return None, columns
         return int(cursor.execute(f"select count(*) from {relation}").fetchone()[0]), columns
 
 

@@ -29,6 +29,10 @@ AGAIN = """
 mutation($params: ReexecutionParams!) { launchRunReexecution(reexecutionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
 """
+TERMINATE = """
+mutation($ids: [String!]!) { terminateRuns(runIds: $ids, terminatePolicy: SAFE_TERMINATE) {
+  __typename ... on TerminateRunsResult { terminateRunResults { __typename } } } }
+"""
 RUNS = """
 { runsOrError { ... on Runs { results {
   runId status startTime endTime tags { key value } assetSelection { path } } } } }
@@ -79,6 +83,12 @@ class Page:
         """Run again what failed and what is downstream of it, as the page's button does."""
         params = {"parentRunId": run_id, "strategy": "FROM_ASSET_FAILURE"}
         return self._started(self.ask(AGAIN, params=params)["launchRunReexecution"])
+
+    def terminate(self, run_id: str) -> None:
+        """Stop a run, as the page's button does."""
+        answer = self.ask(TERMINATE, ids=[run_id])["terminateRuns"]
+        [one] = answer["terminateRunResults"]
+        assert one["__typename"] == "TerminateRunSuccess", answer
 
     @staticmethod
     def _started(answer: dict[str, Any]) -> str:

@@ -13,11 +13,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import dead_runs
+from orchestration import dead_runs, waiting
+from orchestration.jobs import DAY
 from tests.landing import write_landing
 from tests.orchestration import client
-from tests.orchestration.support import FILES, FIRST, LAST, MIDDLE, open_instance
-from tradehouse import locks, releases, state, warehouse
+from tests.orchestration.support import FILES, FIRST, LAST, MIDDLE
+from tradehouse import build, journal, locks, releases, resume, state, warehouse
 from tradehouse.home import Home
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page"), pytest.mark.timeout(600)]
@@ -76,7 +77,7 @@ def look(page, browser, screens):
             tab.locator(f"text={click} >> visible=true").first.click()
         for text in texts:
             tab.wait_for_selector(f"text={text} >> visible=true", timeout=30_000)
-        tab.wait_for_timeout(1500)
+        tab.wait_for_timeout(800)
         tab.screenshot(path=str(screens / f"{name}.png"))
         return str(tab.inner_text("body"))
 
@@ -132,12 +133,19 @@ def test_a_run_that_failed_is_resumed_from_what_failed(page, look):
     with duckdb.connect(page.home / "warehouse.duckdb") as connection:
         connection.execute("alter table silver.silver_watches drop column in_the_way")
 
-    resumed = page.resume(failed)
-    queued = page.launch(MIDDLE)
-    page.wait("the other run waits", lambda: page.status(queued) == "QUEUED")
-    said = look("queued", "/runs", "Queued", "writer", click="View queue criteria")
+    with locks.writing(Home(page.home), command="tradehouse sync crm"):
+        resumed = page.resume(failed)
+        queued = page.launch(MIDDLE)
+        page.wait("the other run waits", lambda: page.status(queued) == "QUEUED")
+        reason = page.wait("its reason is told", lambda: waited_for(page, queued))
+        look("queued", "/runs", "Queued", "writer", click="View queue criteria")
+        look("waiting", "/runs", "waited_for")
+    page.terminate(queued)
 
-    assert "writer" in said
+    assert reason.startswith(f"run {resumed[:8]} ({DAY} of {LAST}), which waits for `tradehouse sy")
+    assert f"(process {os.getpid()}, since " in reason
+    assert f"Waits for {reason}." in [event.get("message") for event in page.events(queued)]
+    assert page.wait_for_end(queued) == "CANCELED"
     assert page.wait_for_end(resumed) == "SUCCESS"
     selected = {"/".join(one["path"]) for one in page.runs()[resumed]["assetSelection"]}
     assert {"silver/silver_watches", "gold/fact_watches", "docs", "release"} <= selected
@@ -145,7 +153,11 @@ def test_a_run_that_failed_is_resumed_from_what_failed(page, look):
     assert not any(one.startswith(("raw/", "bronze/bronze_brokerage")) for one in selected)
     [*_, release] = releases.list_releases(Home(page.home))
     assert [batch["batch_date"] for batch in release["batches"]] == [FIRST, MIDDLE, LAST]
-    assert page.wait_for_end(queued) == "SUCCESS"
+
+
+def waited_for(page, run_id):
+    tags = {tag["key"]: tag["value"] for tag in page.runs()[run_id]["tags"]}
+    return tags.get(waiting.TAG)
 
 
 def test_the_page_shows_which_days_are_loaded(look):
@@ -153,24 +165,39 @@ def test_the_page_shows_which_days_are_loaded(look):
     assert "Failed (0)" in said
 
 
-def test_a_killed_run_leaves_nothing_behind(page):
-    run_id = page.launch(MIDDLE)
-    with open_instance(page.home) as instance:
-        process = page.wait(
-            "the run writes",
-            lambda: (
-                locks.find_holder(Home(page.home))
-                and dead_runs.find_process(instance, instance.get_run_by_id(run_id))
-            ),
-        )
+def test_a_run_is_stopped_from_the_page(page):
+    home, run_id = Home(page.home), page.launch(MIDDLE)
+    process = page.wait("the run builds", lambda: building(page, run_id))
+
+    page.terminate(run_id)
+
+    assert page.wait_for_end(run_id) == "CANCELED"
+    page.wait("its process is gone", lambda: not dead_runs.is_running(process, run_id), seconds=30)
+    assert locks.find_holder(home) is None
+    assert state.read(home, "build")["status"] == build.BEGUN
+    assert resume.describe(home).startswith("The last build was killed; ")
+
+
+def test_a_killed_run_leaves_nothing_behind_and_the_next_one_goes_on(page):
+    home, run_id = Home(page.home), page.launch(MIDDLE)
+    process = page.wait("the run builds", lambda: building(page, run_id))
     os.kill(process, signal.SIGKILL)
     killed = time.monotonic()
 
     assert page.wait_for_end(run_id) == "FAILURE"
 
     assert time.monotonic() - killed < 60
-    page.wait("the lock is free", lambda: locks.find_holder(Home(page.home)) is None, seconds=60)
-    following = page.launch(FIRST)
-    page.wait(
-        "the next run starts", lambda: page.status(following) in ("STARTING", "STARTED"), seconds=60
-    )
+    page.wait("the lock is free", lambda: locks.find_holder(home) is None, seconds=60)
+    following = page.launch(MIDDLE)
+    assert page.wait_for_end(following) == "SUCCESS"
+    assert state.read(home, "build")["status"] == build.PASSED
+    assert locks.find_dead(home) is None
+
+
+def building(page, run_id):
+    """The process of a run that builds, when dbt has done something; None before."""
+    holder = locks.find_holder(Home(page.home))
+    if holder is None or holder["command"] != f"Dagster run {run_id[:8]}, build":
+        return None
+    is_begun = state.read(Home(page.home), "build")["status"] == build.BEGUN
+    return holder["pid"] if is_begun and journal.read(Home(page.home)).nodes else None

@@ -1,0 +1,89 @@
+"""Days that the command line built are told to the page, once, and only when they stand."""
+
+import pytest
+from dagster import AssetKey, DagsterInstance, DagsterRunStatus, build_sensor_context
+
+from orchestration.elsewhere import DAYS_A_TICK, LAST
+from orchestration.jobs import DAY
+from orchestration.translators import DOCS, RELEASE
+from tests.orchestration.conftest import define
+from tests.orchestration.support import FIRST, MIDDLE, deliver
+from tests.orchestration.support import LAST as HELD
+from tradehouse import locks, state
+from tradehouse.home import Home
+
+TRADES = AssetKey(["silver", "silver_trades"])
+MODEL = "model.tradehouse.silver_trades"
+NODE = {"status": "success", "seconds": 1.5, "rows": 7, "columns": {"trade_id": "BIGINT"}}
+
+
+def record(status="passed", days=(FIRST, MIDDLE)):
+    batches = [{"batch": n, "batch_date": day, "is_accepted": True} for n, day in enumerate(days)]
+    held = {"batch": 99, "batch_date": HELD, "is_accepted": False}
+    return {"id": "1", "status": status, "batches": [*batches, held], "nodes": {MODEL: NODE}}
+
+
+@pytest.fixture
+def defined(prepared, home):
+    deliver(home / "landing", days=2)
+    state.write(Home(home), "build", record())
+    return define(prepared)
+
+
+@pytest.fixture
+def instance():
+    with DagsterInstance.ephemeral() as opened:
+        yield opened
+
+
+def tick(defined, instance):
+    context = build_sensor_context(instance=instance, definitions=defined)
+    return defined.resolve_sensor_def("days_built_elsewhere").evaluate_tick(context).skip_message
+
+
+def test_days_that_were_built_are_told_once(defined, instance):
+    assert tick(defined, instance) == f"Told: {FIRST}, {MIDDLE}"
+
+    for key in (AssetKey(["raw", "brokerage", "trade"]), TRADES, LAST):
+        assert instance.get_materialized_partitions(key) == {FIRST, MIDDLE}
+    told = instance.get_latest_materialization_event(TRADES).asset_materialization
+    assert told.metadata["dagster/row_count"].value == 7
+    assert told.metadata["dagster/column_schema"].value.columns[0].type == "BIGINT"
+    version = defined.resolve_asset_graph().get(TRADES).code_version
+    assert told.tags["dagster/code_version"] == version
+    assert tick(defined, instance) == "Every day that is built is known."
+
+
+def test_what_is_not_published_or_documented_is_not_told_to_be(defined, instance):
+    tick(defined, instance)
+
+    assert instance.get_materialized_partitions(RELEASE) == set()
+    assert instance.get_materialized_partitions(DOCS) == set()
+
+
+def test_a_long_history_is_told_bit_by_bit(home, defined, instance):
+    days = [f"2019-07-{day:02}" for day in range(1, DAYS_A_TICK + 2)]
+    state.write(Home(home), "build", record(days=days))
+
+    tick(defined, instance)
+    assert instance.get_materialized_partitions(LAST) == set(days[:DAYS_A_TICK])
+    tick(defined, instance)
+    assert instance.get_materialized_partitions(LAST) == set(days)
+
+
+@pytest.mark.parametrize("status", ["tests failed", "begun", "was done in part"])
+def test_a_build_that_did_not_pass_is_not_told(home, defined, instance, status):
+    state.write(Home(home), "build", record(status))
+
+    assert tick(defined, instance) == "Every day that is built is known."
+    assert instance.get_materialized_partitions(TRADES) == set()
+
+
+def test_while_somebody_writes_nothing_is_told(home, defined, instance):
+    with locks.writing(Home(home)):
+        tick(defined, instance)
+    job = defined.resolve_job_def(DAY)
+    instance.create_run_for_job(job, status=DagsterRunStatus.STARTED)
+    tick(defined, instance)
+
+    assert instance.get_materialized_partitions(TRADES) == set()
