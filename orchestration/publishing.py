@@ -23,9 +23,8 @@ from dagster import (
 
 from orchestration import telling
 from orchestration.translators import DOCS, PUBLISHED, RELEASE, Translator
-from orchestration.working import POOL, Emit, work
+from orchestration.working import POOL, Emit, runner_of, work
 from tradehouse import build, docs, releases, run, state
-from tradehouse.dbt_runner import DbtRunner
 from tradehouse.home import Home
 from tradehouse.progress import Steps
 
@@ -68,7 +67,7 @@ def docs_asset(gold: list[AssetKey], days: Days, specs: list[AssetSpec]) -> Asse
     @multi_asset(name="docs", specs=[spec], pool=POOL, backfill_policy=BackfillPolicy.single_run())
     def documentation(context: AssetExecutionContext) -> Any:
         def make(home: Home, emit: Emit) -> Failure | None:
-            made = run.make_docs(home, DbtRunner(home), Steps(quiet=True))
+            made = run.make_docs(home, runner_of(context, home), Steps(quiet=True))
             page = home.docs / docs.PAGE
             size = page.stat().st_size if page.exists() else 0
             if made is not None:

@@ -19,10 +19,10 @@ from dagster import (
 
 from orchestration import telling
 from orchestration.translators import UNIQUE_ID, Translator
-from orchestration.working import POOL, Emit, work
+from orchestration.working import BUILDING, POOL, Emit, runner_of, work
 from tradehouse import build, run
 from tradehouse import days as business_days
-from tradehouse.dbt_runner import DbtRunner, NodeResult
+from tradehouse.dbt_runner import DbtRunner, NodeResult, OnResult
 from tradehouse.errors import LandingError
 from tradehouse.home import Home
 from tradehouse.progress import Steps
@@ -39,7 +39,7 @@ def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> Ass
     check_of = {check.metadata[UNIQUE_ID]: check for check in checks if check.metadata}
 
     @multi_asset(
-        name="warehouse",
+        name=BUILDING,
         specs=specs,
         check_specs=checks,
         can_subset=True,
@@ -66,7 +66,7 @@ def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> Ass
                     if result is not None and check_of[node.unique_id].key in tests:
                         emit(result)
 
-            record = build_selection(home, select, days, tell)
+            record = build_selection(home, runner_of(context, home), select, days, tell)
             if record["status"] in PUBLISHABLE:
                 told.add_rest()
                 for observation in telling.observe_streams(record, parents_of, keys):
@@ -79,14 +79,14 @@ def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> Ass
     return warehouse
 
 
-def build_selection(home: Home, select: list[str], days: list[str], tell: Any) -> dict[str, Any]:
+def build_selection(
+    home: Home, runner: DbtRunner, select: list[str], days: list[str], tell: OnResult
+) -> dict[str, Any]:
     """Build what waits, and days that are built already again; nothing selected is everything.
 
     Raises:
         TradehouseError: when a day was not delivered, or not loaded.
     """
-    runner = DbtRunner(home)
-    runner.on_result = tell
     batches = business_days.batches_of(home, days)
     again = business_days.first_built(home, batches)
     plan = build.make_plan(home, runner, from_batch=again)
@@ -96,7 +96,11 @@ def build_selection(home: Home, select: list[str], days: list[str], tell: Any) -
             f"Batch{missing[0]} is delivered and not loaded. Load it first: materialize the "
             "brokerage's streams of that day, or `tradehouse sync`."
         )
-    return run.build_one(home, runner, plan, None, Steps(quiet=True), select)
+    runner.on_result = tell
+    try:
+        return run.build_one(home, runner, plan, None, Steps(quiet=True), select)
+    finally:
+        runner.on_result = None
 
 
 def explain(record: dict[str, Any]) -> str:

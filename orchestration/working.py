@@ -13,14 +13,35 @@ from typing import Any, TypeVar
 from dagster import AssetExecutionContext, Failure
 
 from tradehouse import working
+from tradehouse.dbt_runner import DbtRunner
 from tradehouse.errors import TradehouseError
 from tradehouse.home import Home, find_home, whole_number_setting
 
 POOL = "writer"
+BUILDING = "warehouse"
 WAIT_SECONDS = 6 * 3600
 
 Event = TypeVar("Event")
 Emit = Callable[[Any], None]
+
+
+_runners: dict[str, DbtRunner] = {}
+
+
+def runner_of(context: AssetExecutionContext, home: Home) -> DbtRunner:
+    """Return dbt for a run: its steps share a process, so that the project is parsed once."""
+    run_id = context.run.run_id
+    if run_id not in _runners:
+        _runners.clear()
+        _runners[run_id] = DbtRunner(home)
+    return _runners[run_id]
+
+
+def begin_parsing(context: AssetExecutionContext, home: Home) -> None:
+    """Parse beside a sync when the run builds as well, as `tradehouse run` does."""
+    steps = {node.name for node in context.job_def.graph.nodes}
+    if BUILDING in steps and context.run.run_id not in _runners:
+        runner_of(context, home).begin_parsing()
 
 
 @dataclass(frozen=True)
