@@ -33,6 +33,10 @@ TERMINATE = """
 mutation($ids: [String!]!) { terminateRuns(runIds: $ids, terminatePolicy: SAFE_TERMINATE) {
   __typename ... on TerminateRunsResult { terminateRunResults { __typename } } } }
 """
+BACKFILL = """
+mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }
+"""
 RUNS = """
 { runsOrError { ... on Runs { results {
   runId status startTime endTime tags { key value } assetSelection { path } } } } }
@@ -83,6 +87,20 @@ class Page:
         """Run again what failed and what is downstream of it, as the page's button does."""
         params = {"parentRunId": run_id, "strategy": "FROM_ASSET_FAILURE"}
         return self._started(self.ask(AGAIN, params=params)["launchRunReexecution"])
+
+    def backfill(self, days: list[str]) -> str:
+        """Materialize everything for some days, as the graph's button does; return the id."""
+        nodes = self.ask("{ assetNodes { isExecutable assetKey { path } } }")["assetNodes"]
+        keys = [{"path": one["assetKey"]["path"]} for one in nodes if one["isExecutable"]]
+        params = {"assetSelection": keys, "partitionNames": days}
+        answer = self.ask(BACKFILL, params=params)["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        return str(answer["backfillId"])
+
+    def runs_of(self, backfill: str) -> list[str]:
+        """Return the runs of a backfill."""
+        tag = {"key": "dagster/backfill", "value": backfill}
+        return [run_id for run_id, run in self.runs().items() if tag in run["tags"]]
 
     def terminate(self, run_id: str) -> None:
         """Stop a run, as the page's button does."""

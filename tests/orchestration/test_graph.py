@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from dagster import AssetKey, AutomationCondition
+from dagster import AssetKey, AutomationCondition, BackfillPolicy
 
 from orchestration.translators import DOCS, RELEASE
 from tests.orchestration.support import FIRST
@@ -73,6 +73,16 @@ def test_only_what_can_be_made_is_executable(definitions):
     external = {key for key in graph.get_all_asset_keys() if not graph.get(key).is_executable}
 
     assert {key.path[0] for key in external} == {"exposures"}
+
+
+def test_several_days_of_everything_are_one_run(definitions):
+    """Assets of other days, or of none, would be taken out of a backfill into runs of their own."""
+    graph = definitions.resolve_asset_graph()
+    made = [graph.get(key) for key in graph.get_all_asset_keys() if graph.get(key).is_executable]
+
+    assert len(made) > 90
+    assert {node.partitions_def for node in made} == {graph.get(RELEASE).partitions_def}
+    assert {node.backfill_policy for node in made} == {BackfillPolicy.single_run()}
 
 
 def test_the_release_waits_for_sound_gold_under_declarative_automation_too(definitions):

@@ -178,7 +178,7 @@ def test_a_run_is_stopped_from_the_page(page):
     assert resume.describe(home).startswith("The last build was killed; ")
 
 
-def test_a_killed_run_leaves_nothing_behind_and_the_next_one_goes_on(page):
+def test_a_killed_run_leaves_nothing_behind_and_days_are_built_again_in_one_run(page):
     home, run_id = Home(page.home), page.launch(MIDDLE)
     process = page.wait("the run builds", lambda: building(page, run_id))
     os.kill(process, signal.SIGKILL)
@@ -188,8 +188,13 @@ def test_a_killed_run_leaves_nothing_behind_and_the_next_one_goes_on(page):
 
     assert time.monotonic() - killed < 60
     page.wait("the lock is free", lambda: locks.find_holder(home) is None, seconds=60)
-    following = page.launch(MIDDLE)
+    backfill = page.backfill([FIRST, MIDDLE, LAST])
+    [following] = page.wait("the backfill starts", lambda: page.runs_of(backfill))
     assert page.wait_for_end(following) == "SUCCESS"
+    assert page.runs_of(backfill) == [following]
+    assert "batch 1 was asked for again" in state.read(home, "build")["reasons"]
+    [*_, release] = releases.list_releases(home)
+    assert [batch["batch_date"] for batch in release["batches"]] == [FIRST, MIDDLE, LAST]
     assert state.read(home, "build")["status"] == build.PASSED
     assert locks.find_dead(home) is None
 
