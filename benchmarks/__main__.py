@@ -62,7 +62,14 @@ def main(arguments: list[str] | None = None) -> None:
         type=Path,
         help="landing directory of a real brokerage; default: one of scale 3 is simulated",
     )
-    parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES), metavar="PART")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=NAMES,
+        default=list(NAMES),
+        metavar="PART",
+        help=f"some of {', '.join(NAMES)}; default: all",
+    )
     parser.add_argument("--output", type=Path, default=OUTPUT, help="page to write")
     parser.add_argument("--scales", nargs="+", type=float, default=[1.0, 3.0, 10.0, 30.0])
     parser.add_argument("--rounds", type=int, default=3, help="of what takes less than a minute")
