@@ -4,14 +4,9 @@ What is wrong, to whom it is told and how, is for `tradehouse.alerts` to know; e
 its end by itself (`tradehouse.working`).
 """
 
-from dagster import (
-    DefaultSensorStatus,
-    SensorDefinition,
-    SensorEvaluationContext,
-    SkipReason,
-    sensor,
-)
+from dagster import SensorDefinition
 
+from orchestration.sensors import watching_sensor
 from tradehouse import alerts
 from tradehouse.home import find_home
 
@@ -19,16 +14,10 @@ INTERVAL_SECONDS = 60
 
 
 def alert_sensor() -> SensorDefinition:
-    """Return the sensor; it starts nothing and is always on."""
-
-    @sensor(
-        name="alerts",
-        minimum_interval_seconds=INTERVAL_SECONDS,
-        default_status=DefaultSensorStatus.RUNNING,
-        description="Tells owners what is late, and what is over.",
+    """Return the sensor that tells owners."""
+    return watching_sensor(
+        "alerts",
+        INTERVAL_SECONDS,
+        "Tells owners what is late, and what is over.",
+        lambda _: "; ".join(map(str, alerts.report(find_home()))) or "Nothing new to tell.",
     )
-    def look(_context: SensorEvaluationContext) -> SkipReason:
-        told = alerts.report(find_home())
-        return SkipReason("; ".join(str(one) for one in told) or "Nothing new to tell.")
-
-    return look

@@ -14,13 +14,11 @@ from dagster import (
     DagsterInstance,
     DagsterRun,
     DagsterRunStatus,
-    DefaultSensorStatus,
     RunsFilter,
     SensorDefinition,
-    SensorEvaluationContext,
-    SkipReason,
-    sensor,
 )
+
+from orchestration.sensors import watching_sensor
 
 INTERVAL_SECONDS = 20
 ALIVE = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING]
@@ -84,16 +82,14 @@ def is_running(process: int, run_id: str) -> bool:
 
 
 def dead_run_sensor() -> SensorDefinition:
-    """Return the sensor that closes dead runs; it starts nothing and is always on."""
-
-    @sensor(
-        name="dead_runs",
-        minimum_interval_seconds=INTERVAL_SECONDS,
-        default_status=DefaultSensorStatus.RUNNING,
-        description="Closes runs whose process was killed.",
+    """Return the sensor that closes dead runs."""
+    return watching_sensor(
+        "dead_runs",
+        INTERVAL_SECONDS,
+        "Closes runs whose process was killed.",
+        lambda context: (
+            f"Closed: {', '.join(closed)}"
+            if (closed := close_dead_runs(context.instance))
+            else "Every run is alive."
+        ),
     )
-    def close(context: SensorEvaluationContext) -> SkipReason:
-        closed = close_dead_runs(context.instance)
-        return SkipReason(f"Closed: {', '.join(closed)}" if closed else "Every run is alive.")
-
-    return close

@@ -11,18 +11,15 @@ from dagster import (
     AssetMaterialization,
     AssetSpec,
     DagsterInstance,
-    DefaultSensorStatus,
     RunsFilter,
     SensorDefinition,
-    SensorEvaluationContext,
-    SkipReason,
-    sensor,
 )
 
 from orchestration import publishing
+from orchestration.dead_runs import ALIVE
+from orchestration.sensors import watching_sensor
 from orchestration.telling import Describer
 from orchestration.translators import DOCS, RELEASE, UNIQUE_ID
-from orchestration.waiting import RUNNING
 from tradehouse import build, docs, locks, publish, releases, state
 from tradehouse.dbt_runner import NodeResult
 from tradehouse.home import Home, find_home
@@ -61,7 +58,7 @@ def tell_days(instance: DagsterInstance, home: Home, specs: Collection[AssetSpec
 
 def is_busy(instance: DagsterInstance, home: Home) -> bool:
     """Whether somebody writes, so that what the last build says may be over."""
-    return bool(locks.find_holder(home) or instance.get_runs(RunsFilter(statuses=RUNNING), limit=1))
+    return bool(locks.find_holder(home) or instance.get_runs(RunsFilter(statuses=ALIVE), limit=1))
 
 
 def describe_all(
@@ -79,14 +76,17 @@ def describe_all(
             if not docs.are_outdated(home):
                 yield spec, {"page": str(home.docs / docs.PAGE)}
         elif spec.key in describer.id_of:
-            name = describer.id_of[spec.key]
-            yield spec, describer.describe(spec.key, _result(name, record["nodes"].get(name, {})))
+            node = _result(describer.id_of[spec.key], record)
+            yield spec, describer.describe(spec.key, node)
         else:
             yield spec, {}
 
 
-def _result(unique_id: str, node: dict[str, Any]) -> NodeResult:
+def _result(unique_id: str, record: dict[str, Any]) -> NodeResult:
+    """Return what the build did to a model; its rows are those that were counted at the end."""
     kind, _, name = unique_id.split(".")[:3]
+    node = record["nodes"].get(unique_id, {})
+    counts = [rows[name] for rows in record["rows"].values() if name in rows]
     return NodeResult(
         name=name,
         unique_id=unique_id,
@@ -95,24 +95,20 @@ def _result(unique_id: str, node: dict[str, Any]) -> NodeResult:
         seconds=node.get("seconds", 0.0),
         failures=0,
         message="",
-        rows=node.get("rows"),
+        rows=counts[0] if counts else None,
         columns=node.get("columns"),
     )
 
 
 def elsewhere_sensor(specs: Collection[AssetSpec]) -> SensorDefinition:
-    """Return the sensor that tells; it starts nothing and is always on."""
-
-    @sensor(
-        name="days_built_elsewhere",
-        minimum_interval_seconds=INTERVAL_SECONDS,
-        default_status=DefaultSensorStatus.RUNNING,
-        description="Tells the page of days that the command line built.",
+    """Return the sensor that tells of such days."""
+    return watching_sensor(
+        "days_built_elsewhere",
+        INTERVAL_SECONDS,
+        "Tells the page of days that the command line built.",
+        lambda context: (
+            f"Told: {', '.join(days)}"
+            if (days := tell_days(context.instance, find_home(), specs))
+            else "Every day that is built is known."
+        ),
     )
-    def tell(context: SensorEvaluationContext) -> SkipReason:
-        days = tell_days(context.instance, find_home(), specs)
-        return SkipReason(
-            f"Told: {', '.join(days)}" if days else "Every day that is built is known."
-        )
-
-    return tell

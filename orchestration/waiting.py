@@ -4,24 +4,15 @@ The page says by itself that the pool is full; here the run that writes is named
 line with its process. Who may write is for `tradehouse.locks` and the pool.
 """
 
-from dagster import (
-    DagsterInstance,
-    DagsterRun,
-    DagsterRunStatus,
-    DefaultSensorStatus,
-    RunsFilter,
-    SensorDefinition,
-    SensorEvaluationContext,
-    SkipReason,
-    sensor,
-)
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter, SensorDefinition
 
+from orchestration.dead_runs import ALIVE
+from orchestration.sensors import watching_sensor
 from tradehouse import locks
 from tradehouse.home import Home, find_home
 
 INTERVAL_SECONDS = 10
 TAG = "waited_for"
-RUNNING = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING]
 
 
 def tell_waiting(instance: DagsterInstance, home: Home) -> list[str]:
@@ -39,7 +30,7 @@ def tell_waiting(instance: DagsterInstance, home: Home) -> list[str]:
 
 def find_reason(instance: DagsterInstance, home: Home) -> str:
     """Return who writes or is about to: the run, and the process that holds the lock."""
-    runs = instance.get_runs(RunsFilter(statuses=RUNNING))
+    runs = instance.get_runs(RunsFilter(statuses=ALIVE))
     named = ", ".join(describe(run) for run in reversed(runs))
     holder = locks.find_holder(home)
     if holder is None or any(run.run_id[:8] in str(holder["command"]) for run in runs):
@@ -56,16 +47,12 @@ def describe(run: DagsterRun) -> str:
 
 
 def waiting_sensor() -> SensorDefinition:
-    """Return the sensor that tells; it starts nothing and is always on."""
-
-    @sensor(
-        name="waiting_runs",
-        minimum_interval_seconds=INTERVAL_SECONDS,
-        default_status=DefaultSensorStatus.RUNNING,
-        description="Says of every queued run which run or process it waits for.",
+    """Return the sensor that tells queued runs what they wait for."""
+    return watching_sensor(
+        "waiting_runs",
+        INTERVAL_SECONDS,
+        "Says of every queued run which run or process it waits for.",
+        lambda context: (
+            "; ".join(tell_waiting(context.instance, find_home())) or "Nothing new waits."
+        ),
     )
-    def tell(context: SensorEvaluationContext) -> SkipReason:
-        said = tell_waiting(context.instance, find_home())
-        return SkipReason("; ".join(said) or "Nothing new waits.")
-
-    return tell
