@@ -26,7 +26,7 @@ from ingestion.declarations import Declaration
 from ingestion.errors import IngestionError
 from ingestion.results import SyncResult
 from orchestration import translators
-from orchestration.working import POOL, Emit, begin_parsing, work
+from orchestration.working import POOL, Emit, parsing_beside, work
 from tradehouse import days as business_days
 from tradehouse import syncing
 from tradehouse.errors import BusyError, TradehouseError
@@ -67,8 +67,8 @@ def brokerage_assets(
         days = list(context.partition_keys)
 
         def sync(home: Home, emit: Emit) -> Failure | None:
-            begin_parsing(context, home)
-            record = sync_days(home, days, config)
+            with parsing_beside(context, home):
+                record = sync_days(home, days, config)
             context.log.info(f"{record['records']:,} records, {record['bytes']:,} bytes")
             if record["errors"]:
                 sentences = "\n".join(str(error["message"]) for error in record["errors"])

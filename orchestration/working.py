@@ -5,6 +5,7 @@ what the page shows while a run waits in the queue.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -37,11 +38,14 @@ def runner_of(context: AssetExecutionContext, home: Home) -> DbtRunner:
     return _runners[run_id]
 
 
-def begin_parsing(context: AssetExecutionContext, home: Home) -> None:
+def parsing_beside(
+    context: AssetExecutionContext, home: Home
+) -> AbstractContextManager[None, bool | None]:
     """Parse beside a sync when the run builds as well, as `tradehouse run` does."""
     steps = {node.name for node in context.job_def.graph.nodes}
     if BUILDING in steps and context.run.run_id not in _runners:
-        runner_of(context, home).begin_parsing()
+        return runner_of(context, home).parsing_beside()
+    return nullcontext()
 
 
 @dataclass(frozen=True)

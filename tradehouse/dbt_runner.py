@@ -5,9 +5,8 @@ than a second.
 """
 
 import os
-import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -74,19 +73,16 @@ class DbtRunner:
         os.environ["DO_NOT_TRACK"] = "1"
         os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
 
-    def begin_parsing(self) -> None:
-        """Parse in a thread while something else is waited for; `parse` then takes what came of it.
+    @contextmanager
+    def parsing_beside(self) -> Iterator[None]:
+        """Parse in a thread while a block waits for something else; `parse` takes what came of it.
 
-        Importing dbt and parsing are seconds; an error is raised by `parse`.
+        Importing dbt and parsing are seconds; an error is raised by `parse`. However the block
+        ends, it waits for the thread: two commands of dbt at once would get in each other's way.
         """
-        self._parsing = Future()
-        threading.Thread(target=self._parse_beside, args=[self._parsing], daemon=True).start()
-
-    def _parse_beside(self, parsing: Future[Any]) -> None:
-        try:
-            parsing.set_result(self._invoke_parse())
-        except BaseException as error:
-            parsing.set_exception(error)
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            self._parsing = beside.submit(self._invoke_parse)
+            yield
 
     def _invoke_parse(self) -> Any:
         return self._invoke(["parse", *self._options(), "--no-write-json"])

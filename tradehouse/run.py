@@ -5,6 +5,7 @@ warehouse, project and pointer are as it says, the next run has nothing to do an
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,9 +92,8 @@ def run(home: Home, options: Options, steps: Steps) -> Outcome:
         state.forget(home, "settled")
         outcome = Outcome()
         runner = DbtRunner(home)
-        if syncing.has_waiting(home, landing):
-            runner.begin_parsing()
-        with steps.step("sync") as step:
+        will_build = syncing.has_waiting(home, landing)
+        with runner.parsing_beside() if will_build else nullcontext(), steps.step("sync") as step:
             _sync(home, landing, options, step, outcome)
         if warehouse.deliveries_in_force(home):
             _build_and_publish(home, runner, options, steps, outcome)

@@ -1,0 +1,54 @@
+"""dbt in this process: parsing in a thread beside something else."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from tradehouse.dbt_runner import DbtRunner
+from tradehouse.errors import TradehouseError
+from tradehouse.home import Home
+
+
+@pytest.fixture
+def runner(home):
+    return DbtRunner(Home(home))
+
+
+def test_a_block_that_fails_leaves_no_parsing_behind(runner, monkeypatch):
+    ended = []
+    monkeypatch.setattr(runner, "_invoke_parse", lambda: (time.sleep(0.3), ended.append(True)))
+
+    with pytest.raises(ValueError, match="the sync failed"), runner.parsing_beside():
+        raise ValueError("the sync failed")
+
+    assert ended == [True]
+
+
+def test_what_failed_beside_is_raised_where_it_is_needed(runner, monkeypatch):
+    broken = SimpleNamespace(success=False, result=None, exception=ValueError("no such macro"))
+    calls = []
+    monkeypatch.setattr(runner, "_invoke_parse", lambda: calls.append(True) or broken)
+
+    with runner.parsing_beside():
+        pass
+
+    with pytest.raises(TradehouseError, match=r"dbt cannot read the project.*no such macro"):
+        runner.parse()
+    assert calls == [True]
+
+
+def test_an_error_of_the_thread_is_raised_and_the_next_call_parses_again(runner, monkeypatch):
+    def fail():
+        raise OSError("no space left")
+
+    monkeypatch.setattr(runner, "_invoke_parse", fail)
+    with runner.parsing_beside():
+        pass
+    with pytest.raises(OSError, match="no space left"):
+        runner.parse()
+
+    mended = SimpleNamespace(success=True, exception=None, result=SimpleNamespace(nodes={}))
+    monkeypatch.setattr(runner, "_invoke_parse", lambda: mended)
+    monkeypatch.setattr("tradehouse.dbt_runner.fingerprint_nodes", lambda manifest: {})
+    assert runner.parse() is mended.result
