@@ -26,8 +26,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-import numpy as np
-
+from benchmarks.figures import per_hundred
 from benchmarks.whole_job import Measured, run_platform, sizes
 from simulator import simulate
 from tests.compare_gold import GOLD_TABLES, MARTS, compare_files
@@ -183,8 +182,7 @@ def slope(days: list[Day], column: str) -> float:
     chosen = [day for day in days if day.batch > 1 and not day.is_resumed]
     if len(chosen) < 2:
         return 0.0
-    values = [getattr(day, column) for day in chosen]
-    return float(np.polyfit([day.batch for day in chosen], values, 1)[0]) * 100
+    return per_hundred([day.batch for day in chosen], [getattr(day, column) for day in chosen])
 
 
 def report(days: list[Day], settings: dict[str, object], differences: list[str] | None) -> str:

@@ -98,9 +98,13 @@ def growth(history: Figures, figure: str) -> float:
 
 
 def slope(history: Figures, figure: str) -> float:
-    """By how much a day's figure grows in a hundred days, by least squares."""
+    """By how much a day's figure grows in a hundred days."""
+    days = [run for window in windows(history) for run in window]
+    return per_hundred([day["batch"] for day in days], [day[figure] for day in days])
+
+
+def per_hundred(numbers: list[int], values: list[float]) -> float:
+    """By how much values grow with a hundred of their numbers, by least squares; two at least."""
     import numpy as np
 
-    days = [run for window in windows(history) for run in window]
-    numbers, values = [day["batch"] - 1 for day in days], [day[figure] for day in days]
     return float(np.polyfit(numbers, values, 1)[0]) * 100
