@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
@@ -13,6 +14,15 @@ from tests.landing import brokerage_files, write_landing
 
 PROJECT = Path(__file__).resolve().parents[1]
 ARCHIVE = PROJECT.parent / "shared" / "data" / "brokerage-sf3.tar.zst"
+
+
+def pytest_configure() -> None:
+    """Let processes that tests start hear Ctrl-C, also where the shell that started us ignores it.
+
+    A shell does so for what it starts in the background; children inherit it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
