@@ -135,6 +135,7 @@ def test_a_run_that_failed_is_resumed_from_what_failed(page, look):
 
     with locks.writing(Home(page.home), command="tradehouse sync crm"):
         resumed = page.resume(failed)
+        page.wait("the resumed run has the turn", lambda: page.status(resumed) == "STARTED")
         queued = page.launch(MIDDLE)
         page.wait("the other run waits", lambda: page.status(queued) == "QUEUED")
         reason = page.wait("its reason is told", lambda: waited_for(page, queued))
