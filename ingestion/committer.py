@@ -12,10 +12,10 @@ from pathlib import Path
 import duckdb
 
 from ingestion import files, ledger, modes, records
-from ingestion.files import LoadedFile
+from ingestion.plain import NotPlainError
 from ingestion.protocol import StreamKey
 from ingestion.results import StreamResult
-from ingestion.segments import FileReference, Segment
+from ingestion.segments import FileReference, LoadedFile, Segment
 from ingestion.tables import Table
 
 WORKERS = 2
@@ -151,7 +151,7 @@ class Committer:
                 )
                 connection.execute("commit")
                 break
-            except files.NotPlainError as error:
+            except NotPlainError as error:
                 connection.execute("rollback")
                 exactly |= set(error.references)
             except records.UnreadableError as error:

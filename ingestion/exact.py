@@ -36,6 +36,28 @@ def rows(path: Path, file_format: FileFormat, layout: str | None) -> Iterator[Ro
             yield from _quoted_rows(handle, file_format, width)
 
 
+def rows_with_quotes(
+    path: Path, file_format: FileFormat, layout: str | None, most: int
+) -> list[Row] | None:
+    """The rows of a file that have a quote, as `rows` gives them; what has none is not split.
+
+    None where a row goes on in the next line, and where there are more than `most`.
+    """
+    quote, delimiter = (file_format.quote or "").encode(), (file_format.delimiter or "").encode()
+    width = len(file_format.layout_columns(layout))
+    found: list[Row] = []
+    with path.open("rb") as handle:
+        for number, line in enumerate(handle, start=1):
+            if quote not in line:
+                continue
+            text = _without_end(line)
+            state, fields = _split_quoted(text, delimiter, quote)
+            if state == "open" or len(found) == most:
+                return None
+            found.append(_quoted_row(number, text, fields if state == "whole" else None, width))
+    return found
+
+
 def _without_end(line: bytes) -> bytes:
     if line.endswith(b"\r\n"):
         return line[:-2]

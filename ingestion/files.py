@@ -1,44 +1,23 @@
-"""Loading files a source handed over: the fast way with `read_csv`, and when to leave it.
+"""Loading files a source handed over: which of them go the fast way, and when to leave it.
 
-The fast way is taken only where an independent count of the file's bytes agrees with what was
-loaded; everything unusual goes the exact way of `exact`. Not here: transactions (`committer`).
+The fast way (`plain`) is taken only where an independent count of the file's bytes agrees with what
+was loaded; everything unusual goes the exact way (`exact`). Not here: transactions (`committer`).
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 import duckdb
 
 from ingestion.declarations import FileFormat
 from ingestion.errors import IngestionError
-from ingestion.exact import Row, rows
-from ingestion.segments import FileReference, Part
-from ingestion.survey import NO_DELIMITER, Survey, survey
-from ingestion.tables import RAW_ID, Table, literal, quoted
-
-GROUP_BYTES = 64 * 1024 * 1024
-EXACT_ROWS = 20_000
-
-
-class NotPlainError(Exception):
-    """The fast way does not hold for these files."""
-
-    def __init__(self, references: Sequence[FileReference]) -> None:
-        super().__init__(", ".join(r.relative_path for r in references))
-        self.references = tuple(references)
-
-
-@dataclass(frozen=True)
-class LoadedFile:
-    """A loaded file for the ledger."""
-
-    reference: FileReference
-    digest: str | None
-    records: int
-    malformed: int
+from ingestion.exact import rows
+from ingestion.insertion import EXACT_ROWS, insert_rows
+from ingestion.plain import groups, load_plain, load_with_quotes
+from ingestion.segments import FileReference, LoadedFile, Part
+from ingestion.survey import Survey, survey
+from ingestion.tables import Table
 
 
 def load(
@@ -69,11 +48,13 @@ def load(
             if seen.lines:
                 plain.setdefault((reference.layout, seen.newline), []).append((reference, seen))
             loaded.append(LoadedFile(reference, seen.digest, seen.lines, 0))
+        elif seen.is_plain_but_for_quotes and reference not in exactly:
+            loaded.append(load_with_quotes(connection, table, reference, seen))
         else:
             loaded.append(_load_exactly(connection, table, reference, seen.digest))
     for (layout, newline), files in plain.items():
-        for group in _groups(files):
-            _load_plain(connection, table, layout, str(newline), group)
+        for group in groups(files):
+            load_plain(connection, table, layout, str(newline), group)
     return loaded
 
 
@@ -108,117 +89,6 @@ def _check_header(reference: FileReference, file_format: FileFormat) -> None:
         )
 
 
-def _groups(
-    files: list[tuple[FileReference, Survey]],
-) -> Iterator[list[tuple[FileReference, Survey]]]:
-    """Files to read in one statement: few large ones or many small ones."""
-    group: list[tuple[FileReference, Survey]] = []
-    size = 0
-    for file in files:
-        if group and size + file[0].bytes > GROUP_BYTES:
-            yield group
-            group, size = [], 0
-        group.append(file)
-        size += file[0].bytes
-    if group:
-        yield group
-
-
-def _load_plain(
-    connection: duckdb.DuckDBPyConnection,
-    table: Table,
-    layout: str | None,
-    newline: str,
-    group: list[tuple[FileReference, Survey]],
-) -> None:
-    file_format = table.file_format
-    assert file_format is not None
-    names = file_format.layout_columns(layout)
-    references = [reference for reference, _ in group]
-    expected = sum(seen.lines for _, seen in group)
-    statement = f"""
-        insert into {table.target} by name
-        select {", ".join(quoted(name) for name in names)},
-            {", ".join(f"{value} as {name}" for name, value in _origin(table, group).items())},
-            {_extracted_at(references[0])} as _airbyte_extracted_at,
-            {table.generation_id} as _airbyte_generation_id
-        from {_read_csv(file_format, names, newline, [r.path for r in references])}"""
-    try:
-        row = connection.execute(statement).fetchone()
-    except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
-        raise NotPlainError(references) from error
-    if row is None or row[0] != expected:
-        raise NotPlainError(references)
-    if table.provenance and len(group) > 1:
-        _check_lines(connection, table, group)
-
-
-def _read_csv(file_format: FileFormat, names: list[str], newline: str, paths: list[Path]) -> str:
-    files = ", ".join(literal(path) for path in paths)
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
-    delimiter = chr(NO_DELIMITER) if file_format.delimiter is None else file_format.delimiter
-    return (
-        f"read_csv([{files}], columns = {{{columns}}}, delim = {literal(delimiter)}, quote = '',"
-        f" escape = '', nullstr = '', header = false, skip = {int(file_format.header)},"
-        f" auto_detect = false,"
-        f" new_line = '{newline}', compression = 'none', encoding = 'utf-8')"
-    )
-
-
-def _origin(table: Table, group: list[tuple[FileReference, Survey]]) -> dict[str, str]:
-    """The provenance columns of plain files, and the row's id where it is stored.
-
-    A file's line is its row's number among the rows of all files read before it, which are known
-    from the count of line ends.
-    """
-    raw_id = {} if table.computes_raw_id else {RAW_ID: "uuid()"}
-    if not table.provenance:
-        return raw_id
-    header = int(table.file_format.header) if table.file_format else 0
-    number = f"row_number() over () + {header}" if header else "row_number() over ()"
-    first = group[0][0]
-    if len(group) == 1:
-        return raw_id | {
-            "_batch": literal(first.batch),
-            "_delivery": literal(first.delivery),
-            "_file": literal(first.relative_path),
-            "_line": number,
-        }
-    starts, total = [], 0
-    for _, seen in group:
-        starts.append(total)
-        total += seen.lines
-
-    def pick(values: Sequence[object]) -> str:
-        return f"[{', '.join(literal(value) for value in values)}][file_index::bigint + 1]"
-
-    return raw_id | {
-        "_batch": pick([reference.batch for reference, _ in group]),
-        "_delivery": pick([reference.delivery for reference, _ in group]),
-        "_file": pick([reference.relative_path for reference, _ in group]),
-        "_line": f"{number} - {pick(starts)}",
-    }
-
-
-def _check_lines(
-    connection: duckdb.DuckDBPyConnection, table: Table, group: list[tuple[FileReference, Survey]]
-) -> None:
-    """Every file of the group has every line that its count of line ends says, once."""
-    header = int(table.file_format.header) if table.file_format else 0
-    found = {
-        tuple(row[:3]): tuple(row[3:])
-        for row in connection.execute(
-            f"""select _file, _batch, _delivery, min(_line), max(_line), count(*)
-            from {table.target} where _file in (select unnest(?::varchar[])) group by all""",
-            [[reference.relative_path for reference, _ in group]],
-        ).fetchall()
-    }
-    for reference, seen in group:
-        key = (reference.relative_path, reference.batch, reference.delivery)
-        if found.get(key) != (1 + header, seen.lines + header, seen.lines):
-            raise NotPlainError([reference for reference, _ in group])
-
-
 def _load_exactly(
     connection: duckdb.DuckDBPyConnection, table: Table, reference: FileReference, digest: str
 ) -> LoadedFile:
@@ -229,51 +99,8 @@ def _load_exactly(
     split = islice(every, int(table.file_format.header), None)
     while batch := list(islice(split, EXACT_ROWS)):
         records += len(batch)
-        malformed += sum(row.values is None for row in batch)
-        _insert_rows(connection, table, reference, names, batch)
-    if malformed and not table.provenance:
-        raise IngestionError(
-            f"{reference.relative_path}: {malformed} rows do not have the {len(names)} columns "
-            f"that the declaration gives, and the source has no provenance to keep them by."
-        )
+        malformed += insert_rows(connection, table, reference, names, batch)
     return LoadedFile(reference, digest, records, malformed)
-
-
-def _insert_rows(
-    connection: duckdb.DuckDBPyConnection,
-    table: Table,
-    reference: FileReference,
-    names: list[str],
-    batch: list[Row],
-) -> None:
-    import pyarrow as pa  # Only files that are not plain need it, and it takes long to import.
-
-    empty = (None,) * len(names)
-    values = list(zip(*(row.values or empty for row in batch), strict=True))
-    arrays = {name: pa.array(values[i], pa.string()) for i, name in enumerate(names)}
-    if table.provenance:
-        arrays["_line"] = pa.array([row.line for row in batch], pa.int64())
-        arrays["_raw_text"] = pa.array([row.raw_text for row in batch], pa.string())
-        origin = f"""{literal(reference.batch)} as _batch, {literal(reference.delivery)} as
-            _delivery, {literal(reference.relative_path)} as _file"""
-    else:
-        origin = ""
-    if not table.computes_raw_id:
-        origin += f"{', ' if origin else ''}uuid() as {RAW_ID}"
-    connection.register("exact_rows", pa.table(arrays))
-    try:
-        connection.execute(
-            f"""insert into {table.target} by name select *, {origin},
-            {_extracted_at(reference)} as _airbyte_extracted_at,
-            {table.generation_id} as _airbyte_generation_id from exact_rows"""
-        )
-    finally:
-        connection.unregister("exact_rows")
-
-
-def _extracted_at(reference: FileReference) -> str:
-    moment = datetime.fromtimestamp(reference.emitted_at / 1000, UTC)
-    return f"timestamptz '{moment.isoformat()}'"
 
 
 def from_records(

@@ -14,10 +14,9 @@ from typing import Any
 import duckdb
 import orjson
 
-from ingestion.files import LoadedFile
 from ingestion.paths import Paths
 from ingestion.protocol import StreamKey
-from ingestion.segments import Segment
+from ingestion.segments import LoadedFile, Segment
 from ingestion.tables import Table
 
 SNAPSHOT = "ingestion.json"
@@ -177,8 +176,8 @@ def record_segment(
 
 
 _CURRENT = """
-    select *, row_number() over (partition by source, namespace, stream order by position desc)
-        as age,
+    select source, namespace, stream, kind, position,
+        row_number() over (partition by source, namespace, stream order by position desc) as age,
         max(position) filter (where kind <> 'STREAM') over (partition by source) as newest_global
     from _tradehouse.states"""
 
@@ -191,13 +190,22 @@ def current_states(
     Streams in `without` start from nothing.
     """
     rows = connection.execute(
-        f"""select state, namespace, stream from ({_CURRENT}) where source = ? and age = 1
+        f"""select position, namespace, stream from ({_CURRENT}) where source = ? and age = 1
             and (kind <> 'STREAM' or position > coalesce(newest_global, -1))
         order by position""",
         [source],
     ).fetchall()
-    states = [orjson.loads(row[0]) for row in rows if (row[1], row[2]) not in without]
+    wanted = [row[0] for row in rows if (row[1], row[2]) not in without]
+    states = [orjson.loads(_state_at(connection, position)) for position in wanted]
     return [state for state in states if not _is_reset(state)]
+
+
+def _state_at(connection: duckdb.DuckDBPyConnection, position: int) -> str:
+    """One state by itself: a query that reads all of them needs memory for thousands at a time."""
+    [state] = connection.execute(
+        f"select state from _tradehouse.states where position = {position:d}"
+    ).fetchall()
+    return str(state[0])
 
 
 def _is_reset(state: dict[str, Any]) -> bool:
@@ -209,12 +217,11 @@ def _is_reset(state: dict[str, Any]) -> bool:
 
 def _stream_state(connection: duckdb.DuckDBPyConnection, source: str, key: StreamKey) -> str | None:
     row = connection.execute(
-        f"""select state from ({_CURRENT}) where source = ? and age = 1
-            and (stream is null or (stream = ? and namespace is not distinct from ?))
-        order by position desc limit 1""",
+        """select max(position) from _tradehouse.states where source = ?
+            and (stream is null or (stream = ? and namespace is not distinct from ?))""",
         [source, key[1], key[0]],
     ).fetchone()
-    return row[0] if row else None
+    return _state_at(connection, row[0]) if row and row[0] is not None else None
 
 
 def _forget_superseded_states(connection: duckdb.DuckDBPyConnection) -> None:

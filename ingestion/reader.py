@@ -27,6 +27,7 @@ from ingestion.segments import FileReference, Part, Segment, State
 
 SPOOL_SEGMENT_BYTES = 32 * 1024 * 1024
 FILE_SEGMENT_BYTES = 4 * 1024 * 1024
+LAST_SEGMENT_BYTES = 16 * 1024 * 1024
 SEGMENT_SECONDS = 30.0
 NOISE_BYTES = 64 * 1024 * 1024
 
@@ -175,7 +176,8 @@ class Reader:
             self._states[key] = State("STREAM", key, body, self._position)
             self._part(key).cover()
             if key in self._last:
-                self._seal_all_covered([key])
+                if self._is_last_due():
+                    self._seal_all_covered()
             elif self._is_due(self._parts[key]) and not self._held(key) and not self._global:
                 self._seal([self._parts[key]])
             return
@@ -186,7 +188,7 @@ class Reader:
         for part in self._parts.values():
             part.cover()
         if self._all_due():
-            self._seal_all_covered([])
+            self._seal_all_covered()
 
     def _check_count(self, body: dict[str, Any], found: int, line: int, what: str) -> None:
         expected = (body.get("sourceStats") or {}).get("recordCount")
@@ -237,7 +239,12 @@ class Reader:
         total = sum(part.spool_bytes for part in self._parts.values())
         return total >= SPOOL_SEGMENT_BYTES or any(map(self._is_due, self._parts.values()))
 
-    def _seal_all_covered(self, last: list[StreamKey]) -> None:
+    def _is_last_due(self) -> bool:
+        """Many small deliveries are committed together: each costs statements and states."""
+        total = sum(part.bytes for part in self._parts.values())
+        return total >= LAST_SEGMENT_BYTES or time.monotonic() - self._opened_at > SEGMENT_SECONDS
+
+    def _seal_all_covered(self) -> None:
         """One segment of every part that states cover, after everything sealed so far."""
         parts = [p for p in self._parts.values() if p.is_covered and not self._held(p.key)]
         self._seal(parts, follows=self._sealed)

@@ -61,6 +61,7 @@ class Run:
         self._streams = streams
         self._progress = progress
         self._logged = 0
+        self._has_new_secrets = False
         self._started = time.monotonic()
         moment = ledger.now()
         self._id = f"{moment:%Y%m%dT%H%M%S.%f}Z-{secrets.token_hex(3)}"
@@ -221,12 +222,21 @@ class Run:
             self._fail(words(error, self._paths))
             self._write_log("ERROR", traceback.format_exc())
         finally:
+            if self._has_new_secrets:
+                self._redact_log()
             self._keep(reader, committer)
 
     def _save_configuration(self, config: dict[str, Any]) -> None:
         """Keep what the connector changed; new values in the places of secrets are secrets too."""
         self._redact.add(self._configuration.secrets_in(config))
+        self._has_new_secrets = True
         self._configuration.save(config)
+
+    def _redact_log(self) -> None:
+        """What the connector said before it told of its new secrets may have held them."""
+        with suppress(OSError):
+            text = self._log.read_text(encoding="utf-8")
+            self._log.write_text(self._redact(text), encoding="utf-8")
 
     def _pump(self, reader: Reader, process: ConnectorProcess, ambiguous: Collection[str]) -> None:
         told = time.monotonic()

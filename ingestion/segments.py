@@ -27,6 +27,16 @@ class FileReference:
     emitted_at: int
 
 
+@dataclass(frozen=True)
+class LoadedFile:
+    """A loaded file for the ledger."""
+
+    reference: FileReference
+    digest: str | None
+    records: int
+    malformed: int
+
+
 @dataclass
 class _Mark:
     """How much of a part a state covers."""

@@ -25,19 +25,21 @@ class Survey:
     digest: str
     newline: str | None
     is_plain: bool
+    is_plain_but_for_quotes: bool = False
 
 
 def survey(path: Path, file_format: FileFormat, layout: str | None, digest: str | None) -> Survey:
     """Count what decides whether a file is plain; its SHA-256 unless `digest` says it.
 
     Plain: every line ends, all ends are the same, there are as many delimiters as the layout
-    wants, and no quote, NUL byte, byte order mark, or empty line in a file of one column.
+    wants, and no quote, NUL byte, byte order mark, or empty line in a file of one column. Plain
+    but for quotes: the same with quotes, whatever the number of delimiters.
     """
     delimiter = NO_DELIMITER if file_format.delimiter is None else ord(file_format.delimiter)
     quote = None if file_format.quote is None else ord(file_format.quote)
     width = len(file_format.layout_columns(layout))
     hashed = None if digest else hashlib.sha256()
-    feeds = returns = pairs = delimiters = strange = 0
+    feeds = returns = pairs = delimiters = quotes = strange = 0
     last, first = b"", b""
     with path.open("rb") as handle:
         while block := handle.read(_BLOCK):
@@ -55,7 +57,7 @@ def survey(path: Path, file_format: FileFormat, layout: str | None, digest: str 
             delimiters += int(np.count_nonzero(values == delimiter))
             strange += int(np.count_nonzero(values == 0))
             if quote is not None:
-                strange += int(np.count_nonzero(values == quote))
+                quotes += int(np.count_nonzero(values == quote))
             if width == 1:
                 starts_line = np.concatenate(([last in (b"", b"\n")], is_feed[:-1]))
                 strange += int(np.count_nonzero(starts_line & (is_feed | is_return)))
@@ -65,12 +67,9 @@ def survey(path: Path, file_format: FileFormat, layout: str | None, digest: str 
         newline = "\\n"
     elif feeds == returns == pairs:
         newline = "\\r\\n"
-    is_plain = (
-        newline is not None
-        and last in (b"", b"\n")
-        and delimiters == feeds * (width - 1)
-        and not strange
-        and first != b"\xef\xbb\xbf"
+    has_plain_lines = (
+        newline is not None and last in (b"", b"\n") and not strange and first != b"\xef\xbb\xbf"
     )
+    is_plain = has_plain_lines and not quotes and delimiters == feeds * (width - 1)
     found_digest = digest or (hashed.hexdigest() if hashed else "")
-    return Survey(feeds, found_digest, newline, is_plain)
+    return Survey(feeds, found_digest, newline, is_plain, has_plain_lines and quotes > 0)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from ingestion import declarations
 from ingestion.database import open_raw
 from ingestion.declarations import Declaration
@@ -75,7 +77,7 @@ def sync(
             paths.raw_database, tmp=paths.tmp, wait_seconds=wait_seconds, on_wait=on_wait
         ) as connection:
             return run.run(connection)
-    except OSError as error:
+    except (duckdb.Error, OSError) as error:
         raise IngestionError(words(error, paths)) from error
 
 

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from connectors.source_brokerage.streams import STREAMS
-from ingestion import SyncResult, declarations, sync
+from ingestion import SyncResult, declarations, reader, sync
 from ingestion.paths import Paths
 from tests.landing import small_files, write_landing
 
@@ -19,8 +19,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 SYNC = """
 import sys
 from pathlib import Path
-from ingestion import sync
+from ingestion import reader, sync
 
+reader.LAST_SEGMENT_BYTES = int(sys.argv[3])
 print("started", flush=True)
 sync("brokerage", Path(sys.argv[1]), landing=Path(sys.argv[2]))
 """
@@ -104,10 +105,11 @@ def test_killed_and_run_again_gives_the_same_tables(tmp_path: Path, landing: Pat
     load(tmp_path / "whole", landing)
     expected = contents(tmp_path / "whole")
     chance = random.Random(len(expected))
-    for number in range(3):
+    for number in range(4):
         home = tmp_path / f"killed{number}"
+        committed_together = "1" if number % 2 else "1000000"
         process = subprocess.Popen(
-            [sys.executable, "-c", SYNC, str(home), str(landing)],
+            [sys.executable, "-c", SYNC, str(home), str(landing), committed_together],
             stdout=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": str(PROJECT)},
             cwd=PROJECT,
@@ -145,6 +147,20 @@ def test_every_batch_has_its_marker_and_its_files_in_the_ledger(
     )
     assert wrong == []
     assert list(Paths.below(home).tmp.iterdir()) == []
+
+
+def test_small_batches_are_committed_together(
+    tmp_path: Path, landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each commit costs statements, a write to disk, and a state of every stream."""
+    batches = len(list(landing.glob("Batch?")))
+    commits = "select count(distinct committed_at) from _tradehouse.files"
+    load(tmp_path / "home", landing)
+    assert query(tmp_path / "home", commits) == [(1,)]
+    monkeypatch.setattr(reader, "LAST_SEGMENT_BYTES", 1)
+    load(tmp_path / "other", landing)
+    assert query(tmp_path / "other", commits) >= [(batches,)]
+    assert contents(tmp_path / "home") == contents(tmp_path / "other")
 
 
 @pytest.mark.slow

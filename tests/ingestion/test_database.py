@@ -167,3 +167,33 @@ def test_memory_is_limited(raw: Path) -> None:
         assert found is not None
         assert found[0].endswith("MiB")
         assert database.MEMORY_LIMIT == "256MB"
+
+
+def test_large_states_of_many_commits_fit_into_memory(raw: Path) -> None:
+    """A state of every delivery so far, for each of many deliveries, is more than memory holds."""
+    with open_raw(raw, tmp=raw.parent) as connection:
+        connection.execute(
+            """insert into _tradehouse.syncs by name select 'x' as sync_id, 'played' as source,
+            stream, now() as started_at, 'running' as status, 0 as records, 0 as bytes,
+            0 as nulled_values from unnest(['a', 'b']) as streams(stream)"""
+        )
+        for position in range(1, 801):
+            connection.execute(
+                """insert into _tradehouse.states select 'played', 'STREAM', null,
+                case when ?::bigint % 2 = 1 then 'a' else 'b' end,
+                json_object('type', 'STREAM', 'stream', json_object('stream_state', json_object(
+                    'at', ?::bigint, 'batches', (select string_agg(md5((i * ?::bigint)::text), '')
+                        from range(2000) as t(i))))),
+                ?, 'x', now()""",
+                [position] * 4,
+            )
+    with open_raw(raw, tmp=raw.parent, memory_limit="40MB") as connection:
+        found = ledger.current_states(connection, "played")
+        assert [each["stream"]["stream_state"]["at"] for each in found] == [799, 800]
+        streams: list[tuple[str | None, str]] = [(None, "a"), (None, "b")]
+        ledger.end_sync(connection, "x", dict.fromkeys(streams, "succeeded"), None)
+    with open_raw(raw, tmp=raw.parent) as connection:
+        at = "'$.stream.stream_state.at'"
+        kept = f"select stream, state ->> {at}, state_after ->> {at} from _tradehouse.states "
+        kept += "join _tradehouse.syncs using (stream) order by all"
+        assert connection.execute(kept).fetchall() == [("a", "799", "799"), ("b", "800", "800")]

@@ -14,6 +14,7 @@ from ingestion import files, tables
 from ingestion.declarations import FileFormat, Stream
 from ingestion.errors import IngestionError
 from ingestion.exact import Row, rows
+from ingestion.plain import NotPlainError
 from ingestion.segments import FileReference
 from tests.ingestion.conftest import Source, record, state, status
 
@@ -105,7 +106,7 @@ class Loading:
             self.connection.execute("begin")
             try:
                 files.load(self.connection, self.table, references, exactly)
-            except files.NotPlainError as error:
+            except NotPlainError as error:
                 self.connection.execute("rollback")
                 exactly |= set(error.references)
                 continue
@@ -154,10 +155,14 @@ def awkward_files(delimiter: str) -> st.SearchStrategy[bytes]:
     counts = st.sampled_from([2] * 12 + [1, 3, 0])
     line = counts.flatmap(lambda n: st.lists(field, min_size=n, max_size=n))
     rendered = st.tuples(line.map(delimiter.encode().join), ends).map(b"".join)
-    plain = st.lists(st.sampled_from([b"a|b\r\n", b"\xc3\xa9| b \r\n", b"|\r\n"]), max_size=6)
+    good = [b"a|b\r\n", b"\xc3\xa9| b \r\n", b"|\r\n"]
+    in_quotes = [b'"a|b"|c\r\n', b'a|"b""|"\r\n', b'""|"\xc3\xa9"\r\n', b'a|"b"c\r\n', b'"a"\r\n']
+    plain = st.lists(st.sampled_from(good), max_size=6)
+    quoted = st.lists(st.sampled_from([*good, *in_quotes, b'a|"b\r\n']), max_size=6)
+    regular = st.one_of(plain, quoted).map(b"".join)
     return st.one_of(
         st.lists(rendered, max_size=8).map(b"".join),
-        plain.map(lambda lines: b"".join(lines).replace(b"|", delimiter.encode())),
+        regular.map(lambda content: content.replace(b"|", delimiter.encode())),
     )
 
 
@@ -193,6 +198,39 @@ def test_plain_files_go_the_fast_way_together(
     contents = [b"".join(b"%d|b\r\n" % i for i in range(n)) for n in (3, 0, 1, 5000)]
     assert pipe.load(contents) == []
     assert pipe.rows() == pipe.expected(contents)
+
+
+@pytest.mark.parametrize("regular_lines", [3, 300])
+@pytest.mark.parametrize("quoted_lines", [3, 300])
+def test_files_with_quotes_in_some_lines_go_a_fast_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regular_lines: int, quoted_lines: int
+) -> None:
+    monkeypatch.setattr(files, "_load_exactly", lambda *_: pytest.fail("not needed"))
+    loading = Loading(tmp_path, NAMED)
+    some = b'"a,""b",%d\n"a"b,%d\n%d\n'.replace(b"\n%d", b'\n"%d"')
+    contents = [
+        b"x,y\n"
+        + b"".join(b"%d,\n" % i for i in range(regular_lines))
+        + b"".join(some % (i, i, i) for i in range(quoted_lines))
+        + b"c,d\n"
+        for _ in range(2)
+    ]
+    assert loading.load(contents) == []
+    assert loading.rows() == loading.expected(contents)
+    statement = "select count(*), count(_raw_text), count(*) filter (x = 'a,\"b') from played.t"
+    assert loading.connection.execute(statement).fetchall() == [
+        (2 * (regular_lines + 3 * quoted_lines + 1), 4 * quoted_lines, 2 * quoted_lines)
+    ]
+    loading.connection.close()
+
+
+@pytest.mark.parametrize("odd", [b"a\n", b"a,b,c\n", b"\n", b'"a\nb",c\n', b"\xff,b\n"])
+def test_files_with_quotes_and_other_odd_lines_go_the_exact_way(tmp_path: Path, odd: bytes) -> None:
+    loading = Loading(tmp_path, NAMED)
+    content = b'x,y\n"a,b",c\n' + odd + b"d,e\n"
+    loading.load([content])
+    assert loading.rows() == loading.expected([content])
+    loading.connection.close()
 
 
 def test_many_buffers_keep_line_numbers_exact(pipe: Loading) -> None:
