@@ -239,7 +239,12 @@ def build(
     with _journal_kept(home, runner, early):
         if reach:
             reach.report_untouched(runner)
-        outcome = runner.build(environment, full_refresh=EVERYTHING in plan.rebuild, select=names)
+        outcome = runner.build(
+            environment,
+            full_refresh=EVERYTHING in plan.rebuild,
+            from_nothing=_is_from_nothing(home, plan) and last_batch is None and not names,
+            select=names,
+        )
     record |= {
         "untouched": len(reach.untouched) if reach else 0,
         "reasons": plan.reasons,
@@ -265,6 +270,11 @@ def build(
     record["seconds"] = round(time.monotonic() - clock, 3)
     state.write(home, "build", record)
     return record
+
+
+def _is_from_nothing(home: Home, plan: Plan) -> bool:
+    is_new = EVERYTHING in plan.rebuild or not home.warehouse.exists()
+    return is_new and plan.from_batch is None and plan.test_from_batch == 0
 
 
 @contextmanager

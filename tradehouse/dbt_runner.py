@@ -16,6 +16,9 @@ from tradehouse.fingerprint import fingerprint_nodes
 from tradehouse.home import PROJECT, Home
 
 CHOSEN = "chosen_for_this_build"
+BUILD_ONLY = "flags.WHICH"
+"""What the code of a node says that a build compiles differently from the documentation."""
+
 Report = Callable[[str, int, int], None]
 
 
@@ -70,6 +73,7 @@ class DbtRunner:
         self.manifest: Any = None
         self.fingerprints: dict[str, str] = {}
         self._parsing: Future[Any] | None = None
+        self._is_compiled_from_nothing = False
         os.environ["DO_NOT_TRACK"] = "1"
         os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
 
@@ -111,11 +115,14 @@ class DbtRunner:
         environment: dict[str, str],
         *,
         full_refresh: bool = False,
+        from_nothing: bool = False,
         select: Sequence[str] = (),
     ) -> Invocation:
         """Build and test everything but dbt's unit tests, with variables set for the time of it.
 
-        `select` are names of models, seeds and tests to which the build is restricted.
+        `from_nothing` says that every node is compiled as for a new warehouse, which is what the
+        documentation shows; `select` are names of models, seeds and tests to which the build is
+        restricted.
         """
         arguments = ["build", *self._options(), "--no-write-json"]
         arguments += ["--exclude", "resource_type:unit_test"]
@@ -125,13 +132,27 @@ class DbtRunner:
             arguments.append("--full-refresh")
         with variables_set(environment), _tagged(self.parse(), select):
             outcome = self._invoke(arguments)
+        self._is_compiled_from_nothing = from_nothing and bool(outcome.success)
         return _invocation(outcome)
 
     def generate_docs(self) -> Invocation:
-        """Write the static documentation site to the home's target folder."""
-        self.parse()
-        outcome = self._invoke(["docs", "generate", "--static", *self._options()])
-        return _invocation(outcome)
+        """Write the static documentation site to the home's target folder.
+
+        What the last build compiled from nothing is not compiled again, save nodes that a build
+        compiles differently.
+        """
+        manifest = self.parse()
+        arguments = ["docs", "generate", "--static", *self._options()]
+        if self._is_compiled_from_nothing:
+            from dbt.parser.manifest import write_manifest
+
+            nodes = manifest.nodes.values()
+            if differing := [node.name for node in nodes if BUILD_ONLY in node.raw_code]:
+                chosen = ["--select", *differing]
+                self._invoke(["compile", *self._options(), "--no-write-json", *chosen])
+            write_manifest(manifest, str(self.home.target))
+            arguments.append("--no-compile")
+        return _invocation(self._invoke(arguments))
 
     def _options(self) -> list[str]:
         return [
@@ -141,6 +162,10 @@ class DbtRunner:
         ]
 
     def _invoke(self, arguments: list[str]) -> Any:
+        from mashumaro.config import BaseConfig
+
+        # dbt's classes get their code for reading and writing when it is needed, not when imported.
+        BaseConfig.lazy_compilation = True
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 

@@ -1,10 +1,15 @@
 """The documentation site in a real browser that has no network."""
 
+import json
 import re
 import shutil
 import subprocess
 
 import pytest
+
+from tradehouse import docs
+from tradehouse.dbt_runner import DbtRunner
+from tradehouse.home import Home
 
 pytestmark = pytest.mark.xdist_group("run")
 
@@ -40,3 +45,24 @@ def test_the_published_docs_open_in_a_browser_without_a_network(finished, tmp_pa
     assert "warehouse.gold.dim_customer" in text
     assert "One row per version of a customer" in text
     assert "sk_customer_id BIGINT Key of the version." in text
+
+
+def compiled_code(home):
+    """What the documentation shows of each node, without empty lines."""
+    manifest = json.loads((home / "target" / "manifest.json").read_text())
+    return {
+        one: "\n".join(line for line in node["compiled_code"].splitlines() if line.strip())
+        for one, node in manifest["nodes"].items()
+        if node.get("compiled_code")
+    }
+
+
+def test_docs_after_a_first_build_show_the_code_that_docs_by_themselves_compile(published):
+    """They take it from the build instead of compiling everything a second time."""
+    taken = compiled_code(published)
+    (published / "target" / "manifest.json").unlink()
+
+    docs.make(Home(published), DbtRunner(Home(published)))
+
+    assert taken == compiled_code(published)
+    assert len(taken) > 150
