@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from tradehouse import dbt_start
 from tradehouse.errors import TradehouseError
 from tradehouse.fingerprint import fingerprint_nodes
 from tradehouse.home import PROJECT, Home
@@ -162,10 +163,7 @@ class DbtRunner:
         ]
 
     def _invoke(self, arguments: list[str]) -> Any:
-        from mashumaro.config import BaseConfig
-
-        # dbt's classes get their code for reading and writing when it is needed, not when imported.
-        BaseConfig.lazy_compilation = True
+        dbt_start.prepare()
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
