@@ -92,15 +92,21 @@ def windows(history: Figures) -> list[list[Figures]]:
 
 
 def growth(history: Figures, figure: str) -> float:
-    """The last window's median against the first one's."""
-    divided = windows(history)
-    return middle(divided[-1], figure) / middle(divided[0], figure)
+    """The last days' median against that of days of a young home, taken in turn with them."""
+    old, young = _in_turn(history)
+    return middle(old, figure) / middle(young, figure)
 
 
 def slope(history: Figures, figure: str) -> float:
-    """By how much a day's figure grows in a hundred days."""
-    days = [run for window in windows(history) for run in window]
-    return per_hundred([day["batch"] for day in days], [day[figure] for day in days])
+    """By how much a day's figure grows in a hundred days, from days taken in turn."""
+    old, young = _in_turn(history)
+    days = int(old[0]["batch"]) - int(young[0]["batch"])
+    return (middle(old, figure) - middle(young, figure)) / days * 100
+
+
+def _in_turn(history: Figures) -> tuple[list[Figures], list[Figures]]:
+    old = [run for run in windows(history)[-1] if "young" in run]
+    return old, [run["young"] for run in old]
 
 
 def per_hundred(numbers: list[int], values: list[float]) -> float:
