@@ -48,7 +48,11 @@ def load(
             if seen.lines:
                 plain.setdefault((reference.layout, seen.newline), []).append((reference, seen))
             loaded.append(LoadedFile(reference, seen.digest, seen.lines, 0))
-        elif seen.is_plain_but_for_quotes and reference not in exactly:
+        elif (
+            seen.is_plain_but_for_quotes
+            and table.file_format.delimiter
+            and reference not in exactly
+        ):
             loaded.append(load_with_quotes(connection, table, reference, seen))
         else:
             loaded.append(_load_exactly(connection, table, reference, seen.digest))
