@@ -3,15 +3,12 @@
 What a command does is in the modules of its name; who may write is in `tradehouse.locks`.
 """
 
-import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tradehouse import alerts, locks
 from tradehouse.home import Home
-
-SOUGHT = "pandas"
 
 
 @contextmanager
@@ -44,28 +41,11 @@ def writing(
                     file=sys.stderr,
                 )
                 alerts.report(home, dead=dead)
-            with not_sought():
-                yield
+            yield
     except BaseException as error:
         _tell(alerts.report(home, command=command, error=error))
         raise
     _tell(alerts.report(home, command=command))
-
-
-@contextmanager
-def not_sought() -> Iterator[None]:
-    """Let DuckDB know at once that pandas is not installed, for the time of a block.
-
-    It looks for it on the disk with every parameter of a statement, thousands of times a run.
-    """
-    is_absent = SOUGHT not in sys.modules and importlib.util.find_spec(SOUGHT) is None
-    if is_absent:
-        sys.modules[SOUGHT] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        if is_absent:
-            sys.modules.pop(SOUGHT, None)
 
 
 def _tell(messages: list[alerts.Told]) -> None:
