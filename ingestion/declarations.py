@@ -51,7 +51,7 @@ class FileFormat(_Model):
     """
 
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None
-    quote: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    quote: Annotated[str, Field(pattern=r"^[!-~]$")] | None = None
     columns: Annotated[list[str], Field(min_length=1)]
     leading_columns: dict[str, list[str]] = {}
     uncompressed: list[str] = []

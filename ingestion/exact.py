@@ -1,6 +1,6 @@
 """Splitting a delivered file line by line, exactly by its declared format.
 
-The slow, certain way: used for files in which the fast one (`files`) found anything unusual. A row
+The slow, certain way: used for files in which the fast one (`plain`) found anything unusual. A row
 that cannot be split keeps its text. Not here: storing the rows.
 """
 
@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ingestion.declarations import FileFormat
+
+NO_DELIMITER = 1
+"""For files whose lines are one column: a byte that must not occur in them."""
 
 
 class Row(NamedTuple):
@@ -41,13 +44,16 @@ def rows_with_quotes(
 ) -> list[Row] | None:
     """The rows of a file that have a quote, as `rows` gives them; what has none is not split.
 
-    None where a row goes on in the next line, and where there are more than `most`.
+    None where a row goes on in the next line, where there are more than `most`, and where a line
+    holds the byte that stands for no delimiter, of which the database would forget the last.
     """
     quote, delimiter = (file_format.quote or "").encode(), (file_format.delimiter or "").encode()
     width = len(file_format.layout_columns(layout))
     found: list[Row] = []
     with path.open("rb") as handle:
         for number, line in enumerate(handle, start=1):
+            if NO_DELIMITER in line:
+                return None
             if quote not in line:
                 continue
             text = _without_end(line)

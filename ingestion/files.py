@@ -14,7 +14,7 @@ from ingestion.declarations import FileFormat
 from ingestion.errors import IngestionError
 from ingestion.exact import rows
 from ingestion.insertion import EXACT_ROWS, insert_rows
-from ingestion.plain import groups, load_plain, load_with_quotes
+from ingestion.plain import NotPlainError, groups, load_plain, load_with_quotes
 from ingestion.segments import FileReference, LoadedFile, Part
 from ingestion.survey import Survey, survey
 from ingestion.tables import Table
@@ -37,6 +37,7 @@ def load(
             f"but the declaration gives no file format for the stream."
         )
     loaded: list[LoadedFile] = []
+    wrong: list[FileReference] = []
     plain: dict[tuple[str | None, str | None], list[tuple[FileReference, Survey]]] = {}
     for reference in references:
         _check_size(reference)
@@ -48,14 +49,21 @@ def load(
             if seen.lines:
                 plain.setdefault((reference.layout, seen.newline), []).append((reference, seen))
             loaded.append(LoadedFile(reference, seen.digest, seen.lines, 0))
-        elif (
-            seen.is_plain_but_for_quotes
-            and table.file_format.delimiter
-            and reference not in exactly
-        ):
-            loaded.append(load_with_quotes(connection, table, reference, seen))
+        elif seen.is_plain_but_for_quotes and reference not in exactly:
+            try:
+                found = load_with_quotes(connection, table, reference, seen)
+            except NotPlainError as error:
+                wrong.append(reference)
+                if error.__cause__ is not None:  # The database refuses all that would follow.
+                    raise NotPlainError(wrong) from error
+                continue
+            if found is None:
+                found = _load_exactly(connection, table, reference, seen.digest)
+            loaded.append(found)
         else:
             loaded.append(_load_exactly(connection, table, reference, seen.digest))
+    if wrong:
+        raise NotPlainError(wrong)
     for (layout, newline), files in plain.items():
         for group in groups(files):
             load_plain(connection, table, layout, str(newline), group)

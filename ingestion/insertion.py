@@ -3,7 +3,7 @@
 Not here: splitting (`exact`) and files that the database reads (`plain`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -47,7 +47,8 @@ def insert_rows(
         origin["_file"] = literal(reference.relative_path)
     origin["_airbyte_extracted_at"] = extracted_at(reference)
     origin["_airbyte_generation_id"] = str(table.generation_id)
-    with _as_relation(connection, columns) as (relation, parameters):
+    whole_numbers = {"_line"} if table.provenance else set()
+    with _as_relation(connection, columns, whole_numbers) as (relation, parameters):
         connection.execute(
             f"""insert into {table.target} by name
             select *, {", ".join(f"{value} as {name}" for name, value in origin.items())}
@@ -59,19 +60,21 @@ def insert_rows(
 
 @contextmanager
 def _as_relation(
-    connection: duckdb.DuckDBPyConnection, columns: dict[str, Sequence[object]]
+    connection: duckdb.DuckDBPyConnection,
+    columns: dict[str, Sequence[object]],
+    whole_numbers: Collection[str],
 ) -> Iterator[tuple[str, list[list[object]]]]:
     """What a statement can select from, and its parameters."""
     if all(len(values) <= FEW_ROWS for values in columns.values()):
         lists = ", ".join(
-            f"unnest(?::{'bigint' if name == '_line' else 'varchar'}[]) as {quoted(name)}"
+            f"unnest(?::{'bigint' if name in whole_numbers else 'varchar'}[]) as {quoted(name)}"
             for name in columns
         )
         yield f"(select {lists})", [list(values) for values in columns.values()]
         return
     import pyarrow as pa  # It takes long to import.
 
-    kinds = {"_line": pa.int64()}
+    kinds = dict.fromkeys(whole_numbers, pa.int64())
     arrays = {
         name: pa.array(values, kinds.get(name, pa.string())) for name, values in columns.items()
     }

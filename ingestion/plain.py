@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 import duckdb
 
 from ingestion.declarations import FileFormat
-from ingestion.exact import rows_with_quotes
+from ingestion.exact import NO_DELIMITER, rows_with_quotes
 from ingestion.insertion import EXACT_ROWS, extracted_at, insert_rows
 from ingestion.segments import FileReference, LoadedFile
-from ingestion.survey import NO_DELIMITER, Survey
+from ingestion.survey import Survey
 from ingestion.tables import RAW_ID, Table, literal, quoted
 
 GROUP_BYTES = 64 * 1024 * 1024
@@ -64,16 +64,17 @@ def load_plain(
 
 def load_with_quotes(
     connection: duckdb.DuckDBPyConnection, table: Table, reference: FileReference, seen: Survey
-) -> LoadedFile:
+) -> LoadedFile | None:
     """Lines without a quote are split by the database; the few others by us.
 
-    The fast way holds where every line without a quote has as many fields as the layout.
+    Returns None, with nothing inserted, for a file with rows over several lines or very many
+    quotes. Raises NotPlainError where a line without a quote has not the layout's fields.
     """
     file_format = table.file_format
     assert file_format is not None
     with_quotes = rows_with_quotes(reference.path, file_format, reference.layout, EXACT_ROWS)
     if with_quotes is None:
-        raise NotPlainError([reference])
+        return None
     header = int(file_format.header)
     with_quotes = [row for row in with_quotes if row.line > header]
     names = file_format.layout_columns(reference.layout)

@@ -67,7 +67,8 @@ class Reader:
         self._latest: dict[StreamKey, Segment] = {}
         self._global = False
         self._noise_bytes = 0
-        self._opened_at = time.monotonic()
+        self._opened_at = self._last_sealed_at = time.monotonic()
+        self._sealed_bytes = 0
         self._number = 0
         self.complete: set[StreamKey] = set()
         self.incomplete: set[StreamKey] = set()
@@ -220,7 +221,8 @@ class Reader:
             self.complete.add(key)
             self.incomplete.discard(key)
             part = self._part(key)
-            if not self._global and (self._held(key) or part.bytes >= FILE_SEGMENT_BYTES):
+            is_large = part.bytes >= FILE_SEGMENT_BYTES and key not in self._last
+            if not self._global and (self._held(key) or is_large):
                 self._seal([part], complete=[key])
         elif status == "INCOMPLETE":
             self.incomplete.add(key)
@@ -241,13 +243,15 @@ class Reader:
 
     def _is_last_due(self) -> bool:
         """Many small deliveries are committed together: each costs statements and states."""
-        total = sum(part.bytes for part in self._parts.values())
-        return total >= LAST_SEGMENT_BYTES or time.monotonic() - self._opened_at > SEGMENT_SECONDS
+        total = self._sealed_bytes + sum(part.bytes for part in self._parts.values())
+        since = time.monotonic() - self._last_sealed_at
+        return total >= LAST_SEGMENT_BYTES or since > SEGMENT_SECONDS
 
     def _seal_all_covered(self) -> None:
         """One segment of every part that states cover, after everything sealed so far."""
         parts = [p for p in self._parts.values() if p.is_covered and not self._held(p.key)]
         self._seal(parts, follows=self._sealed)
+        self._sealed_bytes, self._last_sealed_at = 0, time.monotonic()
 
     def _seal(
         self,
@@ -262,6 +266,7 @@ class Reader:
         if follows is None:
             follows = [self._latest[key] for key in keys if key in self._latest]
         follows = [segment for segment in follows if not segment.settled.is_set()]
+        self._sealed_bytes += sum(part.bytes for part in parts)
         for part in parts:
             part.close()
             del self._parts[part.key]

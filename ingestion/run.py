@@ -234,9 +234,11 @@ class Run:
 
     def _redact_log(self) -> None:
         """What the connector said before it told of its new secrets may have held them."""
+        beside = self._log.with_suffix(".redacted")
         with suppress(OSError):
             text = self._log.read_text(encoding="utf-8")
-            self._log.write_text(self._redact(text), encoding="utf-8")
+            beside.write_text(self._redact(text), encoding="utf-8")
+            beside.replace(self._log)
 
     def _pump(self, reader: Reader, process: ConnectorProcess, ambiguous: Collection[str]) -> None:
         told = time.monotonic()

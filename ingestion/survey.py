@@ -1,6 +1,6 @@
 """What a file's bytes say about it, counted without parsing: the guard of the fast way to load it.
 
-Not here: loading (`files`) and the exact way to split a file (`exact`).
+Not here: loading (`files`, `plain`) and the exact way to split a file (`exact`).
 """
 
 import hashlib
@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ingestion.declarations import FileFormat
+from ingestion.exact import NO_DELIMITER
 
-NO_DELIMITER = 1
-"""For files whose lines are one column: a byte that must not occur in them."""
 _BLOCK = 1024 * 1024
 _LF, _CR = 10, 13
 

@@ -1,6 +1,6 @@
 """The raw tables: names, columns and types of a stream's table, and their creation and change.
 
-Not here: inserting rows (`records`, `files`).
+Not here: inserting rows (`records`, `plain`, `insertion`).
 """
 
 from collections.abc import Mapping

@@ -77,7 +77,7 @@ def test_whole_lines_keep_their_blanks(tmp_path: Path) -> None:
 class Loading:
     """A database and a table to load files into."""
 
-    def __init__(self, directory: Path, form: FileFormat) -> None:
+    def __init__(self, directory: Path, form: FileFormat, *, provenance: bool = True) -> None:
         self.directory = directory
         self.connection = duckdb.connect(config={"threads": 1})
         self.form = form
@@ -85,8 +85,8 @@ class Loading:
             source="played",
             key=(None, "t"),
             name="t",
-            columns=tables.columns_of({}, form, provenance=True),
-            provenance=True,
+            columns=tables.columns_of({}, form, provenance=provenance),
+            provenance=provenance,
             file_format=form,
             declared=Stream(file=form),
             discovered={},
@@ -155,7 +155,7 @@ def awkward_files(delimiter: str) -> st.SearchStrategy[bytes]:
     counts = st.sampled_from([2] * 12 + [1, 3, 0])
     line = counts.flatmap(lambda n: st.lists(field, min_size=n, max_size=n))
     rendered = st.tuples(line.map(delimiter.encode().join), ends).map(b"".join)
-    good = [b"a|b\r\n", b"\xc3\xa9| b \r\n", b"|\r\n"]
+    good = [b"a|b\r\n", b"a|b\x01\r\n", b"\xc3\xa9| b \r\n", b"|\r\n"]
     in_quotes = [b'"a|b"|c\r\n', b'a|"b""|"\r\n', b'""|"\xc3\xa9"\r\n', b'a|"b"c\r\n', b'"a"\r\n']
     plain = st.lists(st.sampled_from(good), max_size=6)
     quoted = st.lists(st.sampled_from([*good, *in_quotes, b'a|"b\r\n']), max_size=6)
@@ -224,12 +224,39 @@ def test_files_with_quotes_in_some_lines_go_a_fast_way(
     loading.connection.close()
 
 
-@pytest.mark.parametrize("odd", [b"a\n", b"a,b,c\n", b"\n", b'"a\nb",c\n', b"\xff,b\n"])
+@pytest.mark.parametrize(
+    "odd", [b"a\n", b"a,b,c\n", b"\n", b'"a\nb",c\n', b"\xff,b\n", b"a,b\x01\n"]
+)
 def test_files_with_quotes_and_other_odd_lines_go_the_exact_way(tmp_path: Path, odd: bytes) -> None:
     loading = Loading(tmp_path, NAMED)
     content = b'x,y\n"a,b",c\n' + odd + b"d,e\n"
     loading.load([content])
     assert loading.rows() == loading.expected([content])
+    loading.connection.close()
+
+
+@pytest.mark.parametrize("odd", [b'"two\nlines",c\n', b"a\n"])
+def test_many_files_with_odd_lines_cost_one_rollback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: bytes
+) -> None:
+    loads: list[int] = []
+    load = files.load
+    monkeypatch.setattr(files, "load", lambda *given: (loads.append(1), load(*given))[1])
+    loading = Loading(tmp_path, NAMED)
+    contents = [b'x,y\n"a,b",%d\n' % number + odd for number in range(20)]
+    loading.load(contents)
+    assert len(loads) <= 2
+    assert loading.rows() == loading.expected(contents)
+    loading.connection.close()
+
+
+@pytest.mark.parametrize("rows", [3, 300])
+def test_a_column_may_be_called_line_where_no_provenance_is_kept(tmp_path: Path, rows: int) -> None:
+    form = FileFormat(delimiter=",", quote='"', columns=["_line", "y"])
+    loading = Loading(tmp_path, form, provenance=False)
+    loading.load([b'"007","x"\n' * rows])
+    found = loading.connection.execute("select distinct _line, y from played.t").fetchall()
+    assert found == [("007", "x")]
     loading.connection.close()
 
 

@@ -121,7 +121,10 @@ def test_a_secret_that_the_connector_changed_is_one_too(
     control = {"type": "CONNECTOR_CONFIG", "connectorConfig": {"config": rotated}}
     changed = json.dumps({"type": "CONTROL", "control": control})
     source.plays(
-        [changed, "acme uses sesame-new", error_trace("refused sesame-new")],
+        [
+            "acme knows sesame-new before it tells",
+            *(changed, "acme uses sesame-new", error_trace("refused sesame-new")),
+        ],
         streams=A,
         exit_code=1,
         stderr="sesame-new\n",
