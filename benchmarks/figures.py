@@ -105,7 +105,9 @@ def slope(history: Figures, figure: str) -> float:
 
 
 def _in_turn(history: Figures) -> tuple[list[Figures], list[Figures]]:
-    old = [run for run in windows(history)[-1] if "young" in run]
+    old = [run for window in windows(history) for run in window if "young" in run]
+    if not old:
+        raise KeyError("young")
     return old, [run["young"] for run in old]
 
 

@@ -172,12 +172,13 @@ def history(parts: Parts, pictures: Pictures) -> Shown:
     title = f"A day's batch at scale {part['scale']:g}"
     pictures["days.svg"] = charts.points(title, "day", "seconds", series)
     heads = ("days", "wall s", "CPU s", "peak MB", "raw MB", "warehouse MB", "release MB")
+    has_pairs = any("young" in run for run in part["runs"])
     return {
         "scale": f"{part['scale']:g}",
         "days": part["days"],
         "windows": table(heads, rows),
-        "growth": f"{growth(part, CPU):.2f} x CPU, {growth(part, WALL):.2f} x wall",
-        "slope": f"{slope(part, CPU):+.2f} CPU s, {slope(part, WALL):+.2f} s wall",
+        "growth": has_pairs and f"{growth(part, CPU):.2f} x CPU, {growth(part, WALL):.2f} x wall",
+        "slope": has_pairs and f"{slope(part, CPU):+.2f} CPU s, {slope(part, WALL):+.2f} s wall",
     }
 
 

@@ -150,7 +150,9 @@ class DbtRunner:
             nodes = manifest.nodes.values()
             if differing := [node.name for node in nodes if BUILD_ONLY in node.raw_code]:
                 chosen = ["--select", *differing]
-                self._invoke(["compile", *self._options(), "--no-write-json", *chosen])
+                outcome = self._invoke(["compile", *self._options(), "--no-write-json", *chosen])
+                if not outcome.success:
+                    return _invocation(outcome)
             write_manifest(manifest, str(self.home.target))
             arguments.append("--no-compile")
         return _invocation(self._invoke(arguments))

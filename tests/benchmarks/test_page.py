@@ -116,6 +116,16 @@ def test_the_last_days_are_compared_with_days_taken_in_turn(written: tuple[str, 
     assert "slope over a hundred days is +20.00 CPU s, +40.00 s wall." in written[0]
 
 
+def test_a_year_without_pairs_is_not_compared(tmp_path: Path) -> None:
+    records = Records(tmp_path / "records")
+    days = [day(1, 90.0, 90.0), *(day(batch, 10.0, 4.0) for batch in (2, 3))]
+    records.write("history", {"scale": 1, "days": 12, "runs": days}, 0.0)
+    page.write(tmp_path / "benchmarks.md", records.read())
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert target(text, "days 356") == ["", "not measured"]
+    assert "| 1 to 2 | 10.0 | 6.0 |" in text
+
+
 def test_every_chart_of_the_page_is_there_and_well_formed(written: tuple[str, Path]) -> None:
     text, folder = written
     named = {one.split(")")[0] for one in text.split("](images/")[1:]}
