@@ -94,7 +94,16 @@ def show_idle(home: Home, facts: dict[str, Any]) -> None:
 
 def _show_batches(batches: list[dict[str, Any]]) -> None:
     output.print_table(
-        ["batch", "day", "delivery", "rows delivered", "typed", "in quarantine", "repeats", "is"],
+        [
+            "batch",
+            "day",
+            "delivery",
+            "rows delivered",
+            "typed",
+            "in quarantine",
+            "repeats",
+            "state",
+        ],
         [
             [
                 str(batch["batch"]),

@@ -81,3 +81,29 @@ def test_dbt_checks_the_same_when_it_starts_faster():
     )
     assert prepared == as_it_is
     assert '"default": ' in prepared
+
+
+@pytest.mark.parametrize(
+    ("from_nothing", "success", "compiles"),
+    [(True, True, False), (False, True, True), (True, False, True)],
+)
+def test_docs_compile_only_what_no_build_compiled_from_nothing(
+    runner, monkeypatch, from_nothing, success, compiles
+):
+    invoked = []
+    plain = SimpleNamespace(name="plain", raw_code="select 1", tags=[])
+    differing = SimpleNamespace(name="differing", raw_code="{{ flags.WHICH }}", tags=[])
+    runner.manifest = SimpleNamespace(nodes={"a": plain, "b": differing})
+
+    def invoke(arguments):
+        invoked.append(arguments)
+        return SimpleNamespace(success=success, result=None, exception=None)
+
+    monkeypatch.setattr(runner, "_invoke", invoke)
+    monkeypatch.setattr("dbt.parser.manifest.write_manifest", lambda *_: None)
+    runner.build({}, from_nothing=from_nothing)
+    runner.generate_docs()
+
+    assert ("--no-compile" not in invoked[-1]) == compiles
+    selected = [one[one.index("--select") :] for one in invoked if one[0] == "compile"]
+    assert selected == ([] if compiles else [["--select", "differing"]])
