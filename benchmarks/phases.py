@@ -2,7 +2,7 @@
 
     python -m benchmarks.phases PHASES.json run --landing LANDING
 
-Lives here: the clock around the steps of a run and dbt's parsing. Wall and CPU seconds (children
+Lives here: the clock around the steps of a run, dbt's parsing and the tracing of columns. Wall and CPU seconds (children
 included) of a phase inside another one count for the inner one alone. A phase in a thread beside
 the main one takes its CPU seconds from whatever goes on there, and no wall seconds of its own. What
 is in no phase is start-up: imports, and what lies between the steps.
@@ -18,9 +18,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-START, PARSE = "start", "parse"
+if TYPE_CHECKING:
+    from tradehouse.home import Home
+
+START, PARSE, DOCS = "start", "parse", "docs"
 
 
 class Clock:
@@ -90,11 +93,13 @@ class Clock:
 
 
 def watch(clock: Clock) -> None:
-    """Put the clock around every step of a run and around dbt's parsing."""
+    """Put the clock around every step of a run, dbt's parsing and the tracing of columns."""
+    from tradehouse import docs
     from tradehouse.dbt_runner import DbtRunner
     from tradehouse.progress import Step, Steps
 
     step, parse, invoke = Steps.step, DbtRunner.parse, DbtRunner._invoke_parse
+    complete = docs.complete
 
     @contextmanager
     def timed_step(self: Steps, name: str) -> Iterator[Step]:
@@ -109,9 +114,14 @@ def watch(clock: Clock) -> None:
         with clock.phase(PARSE):
             return invoke(self)
 
+    def timed_completion(home: "Home", digest: str) -> Path:
+        with clock.phase(DOCS):
+            return complete(home, digest)
+
     Steps.step = timed_step  # type: ignore[method-assign]
     DbtRunner.parse = timed_parse  # type: ignore[method-assign]
     DbtRunner._invoke_parse = timed_invocation  # type: ignore[method-assign]
+    docs.complete = timed_completion
 
 
 def main() -> None:

@@ -172,8 +172,9 @@ app.add_typer(airbyte_commands.app)
 
 def main() -> None:
     """Run the command line; the process ends with a documented exit code."""
-    from tradehouse import output
+    from tradehouse import absent, output
 
+    absent.remember()
     try:
         app(_with_rebuild_of_everything(sys.argv[1:]))
     except TradehouseError as error:

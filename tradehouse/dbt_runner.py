@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tradehouse import dbt_start
+from tradehouse import dbt_overhead
 from tradehouse.errors import TradehouseError
 from tradehouse.fingerprint import fingerprint_nodes
 from tradehouse.home import PROJECT, Home
 
 CHOSEN = "chosen_for_this_build"
+TEMPLATES = "templates.marshal"
 BUILD_ONLY = "flags.WHICH"
 """What the code of a node says that a build compiles differently from the documentation."""
 
@@ -165,7 +166,8 @@ class DbtRunner:
         ]
 
     def _invoke(self, arguments: list[str]) -> Any:
-        dbt_start.prepare()
+        dbt_overhead.prepare()
+        dbt_overhead.templates.use(self.home.target / TEMPLATES)
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
@@ -177,10 +179,13 @@ class DbtRunner:
         finally:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
             dbt_plugin.release()
+            dbt_overhead.templates.keep()
 
 
 class _Watcher:
     """Turns dbt's events into calls of a report, and results into calls of who waits for them."""
+
+    hears = frozenset({"LogStartLine", "LogHookStartLine", "NodeFinished"})
 
     def __init__(
         self, report: Report | None, on_result: OnResult | None, counts_rows: bool

@@ -45,18 +45,34 @@ def make(home: Home, runner: DbtRunner) -> Path:
     Raises:
         TradehouseError: when dbt cannot make it.
     """
+    return complete(home, generate(home, runner))
+
+
+def generate(home: Home, runner: DbtRunner) -> str:
+    """Have dbt write the site to the home's target folder; return the digest of what it shows.
+
+    Raises:
+        TradehouseError: when dbt cannot make it.
+    """
     digest = fingerprint.digest_project()
     # Code as built from nothing: what it says does not depend on what the warehouse holds.
     with variables_set({"TRADEHOUSE_REBUILD": build.EVERYTHING}):
         outcome = runner.generate_docs()
-    made = home.target / GENERATED
-    if not outcome.success or not made.exists():
+    if not outcome.success or not (home.target / GENERATED).exists():
         raise TradehouseError(
             f"dbt could not make the documentation: {outcome.message or 'see its log'}. "
             f"The whole log: {home.logs / 'dbt.log'}"
         )
+    return digest
+
+
+def complete(home: Home, digest: str) -> Path:
+    """Trace the columns of what was generated, and put all pages in place; return the first.
+
+    Opens no database, and may work beside what does.
+    """
     with replacing(home.docs / PAGE) as begun:
-        shutil.copyfile(made, begun)
+        shutil.copyfile(home.target / GENERATED, begun)
     with replacing(home.docs / lineage.PAGE) as begun:
         found = lineage.make(home.target / "manifest.json", home.target / "catalog.json", begun)
     write_json(home.docs / lineage.COLUMNS, lineage.sources_by_column(found["edges"]))

@@ -7,6 +7,7 @@ passed; whether they did is for its callers to know.
 import os
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +34,9 @@ class Publication:
     seconds: float
 
 
-def publish(home: Home, build: dict[str, Any]) -> Publication:
+def publish(
+    home: Home, build: dict[str, Any], *, await_docs: Callable[[], object] | None = None
+) -> Publication:
     """Publish a tested build: make its release unless it is there, then move the pointer to it.
 
     While publishing is held after a rollback, nothing is made and the pointer stays. Whatever
@@ -43,13 +46,15 @@ def publish(home: Home, build: dict[str, Any]) -> Publication:
         home: the home.
         build: the record of the build, with `id`, `batches`, `project_digest` and `tests`; with
             `based_on`, `first_batch` and `gold_changes` when it changed only a part of gold.
+        await_docs: called when gold is copied, before the documentation site is; for a site that is
+            still being made.
     """
     begun_at = time.monotonic()
     hold = releases.read_hold(home)
     if hold is not None:
         return Publication({}, False, hold["since"], [], 0.0)
     known = [one for one in releases.list_releases(home) if one["build_id"] == build["id"]]
-    release = known[-1] if known else make_release(home, build)
+    release = known[-1] if known else make_release(home, build, await_docs)
     with releases.pointing(home):
         hold = releases.read_hold(home)
         if hold is None:
@@ -71,7 +76,9 @@ def is_release_of(home: Home, release_id: str, build: dict[str, Any]) -> bool:
     return bool(manifest.get("build_id") == build.get("id"))
 
 
-def make_release(home: Home, build: dict[str, Any]) -> dict[str, Any]:
+def make_release(
+    home: Home, build: dict[str, Any], await_docs: Callable[[], object] | None = None
+) -> dict[str, Any]:
     """Write a release of the warehouse's gold and return its manifest; the pointer stays."""
     release_id = releases.new_release_id(home)
     begun = home.releases / f"{BEGUN}{os.getpid()}-{release_id}"
@@ -79,6 +86,8 @@ def make_release(home: Home, build: dict[str, Any]) -> dict[str, Any]:
     try:
         database = begun / releases.DATABASE
         rows, renewals = _write_gold(home, database, build)
+        if await_docs is not None:
+            await_docs()
         has_docs = _add_docs(home, begun)
         manifest = {
             "id": release_id,

@@ -4,7 +4,8 @@ What is true when a run ends is kept as `state/settled.json`; as long as landing
 warehouse, project and pointer are as it says, the next run has nothing to do and says so at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -199,8 +200,17 @@ def build_one(
 def _publish_one(
     home: Home, runner: DbtRunner, record: dict[str, Any], steps: Steps, outcome: Outcome
 ) -> None:
-    make_docs(home, runner, steps)
-    publication = publish_build(home, record, steps)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        # Tracing columns is Python, copying gold is DuckDB: each has a core.
+        completing = None
+        if docs.are_outdated(home):
+            with steps.step("docs") as step:
+                completing = beside.submit(docs.complete, home, docs.generate(home, runner))
+                step.finish(str(home.docs / docs.PAGE))
+        await_docs = None if completing is None else completing.result
+        publication = publish_build(home, record, steps, await_docs)
+        if await_docs is not None:
+            await_docs()
     if publication is not None:
         outcome.publications.append(publication)
 
@@ -215,13 +225,18 @@ def make_docs(home: Home, runner: DbtRunner, steps: Steps) -> Path | None:
     return page
 
 
-def publish_build(home: Home, record: dict[str, Any], steps: Steps) -> publish.Publication | None:
+def publish_build(
+    home: Home,
+    record: dict[str, Any],
+    steps: Steps,
+    await_docs: Callable[[], object] | None = None,
+) -> publish.Publication | None:
     """Publish a build that passed; None when the published release is already made from it."""
     current = releases.find_current(home)
     if current is not None and publish.is_release_of(home, current, record):
         return None
     with steps.step("publish") as step:
-        publication = publish.publish(home, record)
+        publication = publish.publish(home, record, await_docs=await_docs)
         step.finish(describe_publication(publication))
     return publication
 

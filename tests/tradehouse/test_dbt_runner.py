@@ -58,10 +58,10 @@ def test_an_error_of_the_thread_is_raised_and_the_next_call_parses_again(runner,
 
 SCHEMAS = """
 import json, sys
-from tradehouse import dbt_start
+from tradehouse import dbt_overhead
 if sys.argv[1] == "prepared":
-    dbt_start.prepare()
-    dbt_start.prepare()
+    dbt_overhead.prepare()
+    dbt_overhead.prepare()
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.artifacts.resources import ModelConfig, SeedConfig, SourceConfig, TestConfig
 from dbt.contracts.graph.unparsed import UnparsedModelUpdate, UnparsedSourceDefinition
