@@ -4,6 +4,8 @@ Commands are thin; what they do lies in the modules of their name. Modules are i
 command needs them, so that `tradehouse status` answers at once.
 """
 
+import atexit
+import gc
 import itertools
 import sys
 from typing import Annotated
@@ -175,6 +177,8 @@ def main() -> None:
     from tradehouse import absent, output
 
     absent.remember()
+    # Half a second, otherwise, to collect what is gone with the process anyway.
+    atexit.register(gc.freeze)
     try:
         app(_with_rebuild_of_everything(sys.argv[1:]))
     except TradehouseError as error:

@@ -60,7 +60,13 @@ class Templates:
             defer_init: bool = False,
         ) -> Any:
             """The code of a template: dbt's are text without a name."""
-            if raw or name or filename or not isinstance(source, str) or not _is_of_dbt(environment):
+            if (
+                raw
+                or name
+                or filename
+                or not isinstance(source, str)
+                or not _is_of_dbt(environment)
+            ):
                 return original(environment, source, name, filename, raw, defer_init)
             key = (type(environment).__name__, source)
             code = self._kept.get(key)
