@@ -2,10 +2,10 @@
 
     python -m benchmarks.phases PHASES.json run --landing LANDING
 
-Lives here: the clock around the steps of a run, dbt's parsing and the tracing of columns. Wall and CPU seconds (children
-included) of a phase inside another one count for the inner one alone. A phase in a thread beside
-the main one takes its CPU seconds from whatever goes on there, and no wall seconds of its own. What
-is in no phase is start-up: imports, and what lies between the steps.
+Lives here: the clock around the steps of a run, dbt's parsing and the tracing of columns. Wall and
+CPU seconds (children included) of a phase inside another one count for the inner one alone. A phase
+in a thread beside the main one takes its CPU seconds from whatever goes on there, and no wall
+seconds of its own. What is in no phase is start-up: imports, and what lies between the steps.
 """
 
 import atexit

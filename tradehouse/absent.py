@@ -24,4 +24,4 @@ class _Finder:
 def remember() -> None:
     """Look for them once, for as long as this process lives."""
     if _Finder not in sys.meta_path and importlib.util.find_spec(ASKED_FOR) is None:
-        sys.meta_path.insert(0, _Finder)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _Finder)

@@ -2,13 +2,16 @@
 
 A day's build is a hundred small nodes, and for each of them dbt spends more than its SQL takes: on
 events that nobody hears, on compiling templates that did not change, on an object for every macro.
-What is set here is a private matter of dbt and its libraries, in the versions that are pinned; a
-test compares each with dbt as it is.
+What is set here is a private matter of dbt and its libraries, in the versions that are pinned;
+tests compare each with dbt as it is.
 """
 
+import contextlib
+import hashlib
 import importlib.metadata
 import importlib.util
 import marshal
+from collections.abc import Callable
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -17,13 +20,16 @@ from tradehouse.files import replacing
 
 SIMPLE = (type(None), bool, int, float, str)
 TEMPLATES_KEPT = 10_000
-
-Key = tuple[str, str]
+DIGEST_BYTES = 32
+ORIGINAL = "original"
 
 
 def prepare() -> None:
     """Set all of it; call it before dbt is imported, as often as wanted."""
     _generate_code_when_needed()
+    # Imported from where the command line of dbt begins: the order decides how types are written.
+    import dbt.cli.main  # noqa: F401
+
     _skip_unheard_events()
     _make_macros_at_once()
 
@@ -31,25 +37,26 @@ def prepare() -> None:
 class Templates:
     """Compiled templates of Jinja, kept in a file from one process to the next.
 
-    The file belongs to the versions of Python, Jinja and dbt that wrote it, and can be removed at
-    any time.
+    The file belongs to the versions of Python, Jinja and dbt that wrote it. It can be removed at
+    any time, and one that cannot be read or written costs time and nothing else.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[Key, CodeType] = {}
+        """Nothing is kept before `use`."""
+        self._kept: dict[tuple[str, str], CodeType] = {}
         self._read = 0
         self._path: Path | None = None
 
     def use(self, path: Path) -> None:
-        """Take from now on what `path` holds, and keep there what is compiled."""
+        """Take from now on what `path` holds, and remember what is compiled."""
         import jinja2
 
         if path != self._path:
             self._path, self._kept = path, _read_templates(path)
             self._read = len(self._kept)
-        original = jinja2.Environment.compile
-        if hasattr(original, "original"):
+        if _is_replaced(jinja2.Environment, "compile"):
             return
+        original: Callable[..., Any] = jinja2.Environment.compile
 
         def compile(
             environment: Any,
@@ -59,14 +66,9 @@ class Templates:
             raw: bool = False,
             defer_init: bool = False,
         ) -> Any:
-            """The code of a template: dbt's are text without a name."""
-            if (
-                raw
-                or name
-                or filename
-                or not isinstance(source, str)
-                or not _is_of_dbt(environment)
-            ):
+            """The code of a template; those of dbt are text without a name."""
+            is_plain = isinstance(source, str) and not (name or filename or raw or defer_init)
+            if not is_plain or not _is_of_dbt(environment):
                 return original(environment, source, name, filename, raw, defer_init)
             key = (type(environment).__name__, source)
             code = self._kept.get(key)
@@ -74,27 +76,32 @@ class Templates:
                 code = self._kept[key] = original(environment, source)
             return code
 
-        compile.original = original  # type: ignore[attr-defined]
-        jinja2.Environment.compile = compile  # type: ignore[method-assign,assignment]
+        _replace(jinja2.Environment, "compile", compile)
 
     def keep(self) -> None:
-        """Write what is new; too many of them, after a project has changed often, are dropped."""
+        """Write what is new; when a project changed so often that it is too much, start anew."""
         if self._path is None or len(self._kept) == self._read:
             return
-        kept = self._kept if len(self._kept) <= TEMPLATES_KEPT else {}
-        with replacing(self._path) as begun:
-            begun.write_bytes(marshal.dumps((_versions(), kept)))
+        if len(self._kept) > TEMPLATES_KEPT:
+            self._kept = {}
+        content = marshal.dumps((_versions(), self._kept))
+        with contextlib.suppress(OSError), replacing(self._path) as begun:
+            begun.write_bytes(hashlib.sha256(content).digest() + content)
         self._read = len(self._kept)
 
 
 templates = Templates()
 
 
-def _read_templates(path: Path) -> dict[Key, CodeType]:
+def _read_templates(path: Path) -> dict[tuple[str, str], CodeType]:
     try:
-        versions, kept = marshal.loads(path.read_bytes())
-    except (OSError, ValueError, EOFError, TypeError):
+        found = path.read_bytes()
+    except OSError:
         return {}
+    digest, content = found[:DIGEST_BYTES], found[DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() != digest:
+        return {}
+    versions, kept = marshal.loads(content)
     return kept if versions == _versions() else {}
 
 
@@ -114,15 +121,14 @@ def _generate_code_when_needed() -> None:
 
     BaseConfig.lazy_compilation = True
     original = getattr(schema, "_default", None)
-    if original is None or hasattr(original, "original"):
+    if original is None or _is_replaced(schema, "_default"):
         return
 
     def default(kind: Any, value: Any, config: Any) -> Any:
         """The JSON of a field's default; otherwise a class is generated to find out."""
         return value if type(value) in SIMPLE else original(kind, value, config)
 
-    default.original = original  # type: ignore[attr-defined]
-    schema._default = default  # type: ignore[assignment]
+    _replace(schema, "_default", default)
 
 
 def _skip_unheard_events() -> None:
@@ -134,21 +140,31 @@ def _skip_unheard_events() -> None:
     from dbt_common.events.base_types import BaseEvent, EventLevel
     from dbt_common.events.event_manager import EventManager
 
-    build, read, fire = BaseEvent.__init__, BaseEvent.__getattr__, EventManager.fire_event
-    if hasattr(fire, "original"):
+    if _is_replaced(EventManager, "fire_event"):
         return
+    owner: Any = BaseEvent
+    make, read, write = owner.__init__, owner.__getattr__, owner.__setattr__
+    fire = EventManager.fire_event
     quiet = (EventLevel.DEBUG, EventLevel.TEST)
 
-    def __init__(event: Any, *args: Any, **kwargs: Any) -> None:
+    def remember(event: Any, *args: Any, **kwargs: Any) -> None:
+        """Take what the event is made of; most are never asked for it."""
         event.__dict__["_given"] = (args, kwargs)
 
-    def __getattr__(event: Any, name: str) -> Any:
+    def make_now(event: Any) -> None:
         if "_given" in event.__dict__:
             args, kwargs = event.__dict__.pop("_given")
-            build(event, *args, **kwargs)
+            make(event, *args, **kwargs)
+
+    def read_made(event: Any, name: str) -> Any:
+        make_now(event)
         return event.__dict__["pb_msg"] if name == "pb_msg" else read(event, name)
 
-    def is_unheard(manager: EventManager, event: BaseEvent, level: EventLevel | None) -> bool:
+    def write_made(event: Any, name: str, value: Any) -> None:
+        make_now(event)
+        write(event, name, value)
+
+    def is_unheard(manager: Any, event: Any, level: EventLevel | None) -> bool:
         name = type(event).__name__
         return (
             (level or event.level_tag()) in quiet
@@ -161,8 +177,8 @@ def _skip_unheard_events() -> None:
         )
 
     def fire_event(
-        manager: EventManager,
-        e: BaseEvent,
+        manager: Any,
+        e: Any,
         level: EventLevel | None = None,
         node: Any = None,
         force_warn_or_error_handling: bool = False,
@@ -170,20 +186,17 @@ def _skip_unheard_events() -> None:
         if force_warn_or_error_handling or not is_unheard(manager, e, level):
             fire(manager, e, level, node, force_warn_or_error_handling)
 
-    fire_event.original = fire  # type: ignore[attr-defined]
-    BaseEvent.__init__ = __init__  # type: ignore[method-assign]
-    BaseEvent.__getattr__ = __getattr__  # type: ignore[method-assign]
-    EventManager.fire_event = fire_event  # type: ignore[method-assign]
+    _replace(BaseEvent, "__init__", remember)
+    _replace(BaseEvent, "__getattr__", read_made)
+    _replace(BaseEvent, "__setattr__", write_made)
+    _replace(EventManager, "fire_event", fire_event)
 
 
 def _make_macros_at_once() -> None:
-    """For each node dbt makes an object for every macro, twice, through three constructors."""
+    """Twice for each node dbt makes an object of every macro, through three constructors."""
     from dbt.clients.jinja import MacroGenerator
 
-    if hasattr(MacroGenerator.__init__, "original"):
-        return
-
-    def __init__(
+    def make(
         generator: Any, macro: Any, context: Any = None, node: Any = None, stack: Any = None
     ) -> None:
         generator.context = context
@@ -191,5 +204,14 @@ def _make_macros_at_once() -> None:
         generator.node = node
         generator.stack = stack
 
-    __init__.original = MacroGenerator.__init__  # type: ignore[attr-defined]
-    MacroGenerator.__init__ = __init__  # type: ignore[method-assign]
+    if not _is_replaced(MacroGenerator, "__init__"):
+        _replace(MacroGenerator, "__init__", make)
+
+
+def _is_replaced(owner: Any, name: str) -> bool:
+    return hasattr(getattr(owner, name), ORIGINAL)
+
+
+def _replace(owner: Any, name: str, replacement: Callable[..., Any]) -> None:
+    setattr(replacement, ORIGINAL, getattr(owner, name))
+    setattr(owner, name, replacement)

@@ -1,7 +1,5 @@
 """dbt in this process: parsing in a thread beside something else."""
 
-import subprocess
-import sys
 import time
 from types import SimpleNamespace
 
@@ -54,33 +52,6 @@ def test_an_error_of_the_thread_is_raised_and_the_next_call_parses_again(runner,
     monkeypatch.setattr(runner, "_invoke_parse", lambda: mended)
     monkeypatch.setattr("tradehouse.dbt_runner.fingerprint_nodes", lambda manifest: {})
     assert runner.parse() is mended.result
-
-
-SCHEMAS = """
-import json, sys
-from tradehouse import dbt_overhead
-if sys.argv[1] == "prepared":
-    dbt_overhead.prepare()
-    dbt_overhead.prepare()
-from dbt.adapters.duckdb.credentials import DuckDBCredentials
-from dbt.artifacts.resources import ModelConfig, SeedConfig, SourceConfig, TestConfig
-from dbt.contracts.graph.unparsed import UnparsedModelUpdate, UnparsedSourceDefinition
-from dbt.contracts.project import Project, ProjectFlags
-kinds = [DuckDBCredentials, ModelConfig, SeedConfig, SourceConfig, TestConfig]
-kinds += [UnparsedModelUpdate, UnparsedSourceDefinition, Project, ProjectFlags]
-print(json.dumps({kind.__name__: kind.json_schema() for kind in kinds}, sort_keys=True))
-"""
-
-
-def test_dbt_checks_the_same_when_it_starts_faster():
-    as_it_is, prepared = (
-        subprocess.run(
-            [sys.executable, "-c", SCHEMAS, how], capture_output=True, text=True, check=True
-        ).stdout
-        for how in ("as it is", "prepared")
-    )
-    assert prepared == as_it_is
-    assert '"default": ' in prepared
 
 
 @pytest.mark.parametrize(
