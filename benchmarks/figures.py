@@ -43,6 +43,34 @@ def models_against_bare(whole_job: Figures, name: str) -> float:
     )
 
 
+def typical_batches(day: Figures) -> list[Figures]:
+    """Each batch of the part that takes days singly, by the medians of its rounds."""
+    return [
+        {
+            **runs[0],
+            **{name: middle(list(runs), name) for name in (WALL, CPU)},
+            PEAK: max(run[PEAK] for run in runs),
+            "facts": {
+                **runs[0]["facts"],
+                "phases": {
+                    name: {figure: phase(list(runs), name, figure) for figure in (WALL, CPU)}
+                    for name in PHASES
+                },
+            },
+        }
+        for runs in zip(*(one["batches"] for one in day["rounds"]), strict=True)
+    ]
+
+
+def day_against_bare(day: Figures, figure: str) -> float:
+    """The median of days to bare SQL over all batches, each ratio within one round."""
+    return median(
+        float(batch[figure] / one["bare"][figure])
+        for one in day["rounds"]
+        for batch in one["batches"][1:]
+    )
+
+
 def scales(figures: dict[str, Figures]) -> dict[float, Figures]:
     """The parts of single scales, smallest first."""
     found = [one for name, one in figures.items() if name.startswith(SCALE)]

@@ -126,23 +126,19 @@ def ingestion(bench: Bench) -> Figures:
 
 
 def day(bench: Bench) -> Figures:
-    """Batch after batch as they come, then commands that have nothing to do."""
-    with bench.space("day") as folder:
-        batches = list(_batches(bench, bench.landing(), folder, 1 + REFERENCE_DAYS))
-        home, arriving = folder / "home", folder / "arriving"
-        idle = [
-            bench.keep("run, nothing new", run_platform(arriving, home))
-            for _ in range(max(3, bench.rounds))
-        ]
-        status = [
-            bench.keep("status", run_command(home, "status")) for _ in range(max(3, bench.rounds))
-        ]
-    return {
-        "is_simulated": bench.sample is None,
-        "batches": batches,
-        "idle": idle,
-        "status": status,
-    }
+    """Bare SQL, then batch after batch as they come; commands that have nothing to do."""
+    landing = bench.landing()
+    rounds, idle, status = [], [], []
+    for _ in range(bench.rounds):
+        with bench.space("day") as folder:
+            bare = bench.keep("bare SQL", run_bare_sql(landing, folder / "bare.duckdb"))
+            batches = list(_batches(bench, landing, folder, 1 + REFERENCE_DAYS))
+            rounds.append({"bare": bare, "batches": batches})
+            home, arriving = folder / "home", folder / "arriving"
+            idle.append(bench.keep("run, nothing new", run_platform(arriving, home)))
+            status.append(bench.keep("status", run_command(home, "status")))
+    is_simulated = bench.sample is None
+    return {"is_simulated": is_simulated, "rounds": rounds, "idle": idle, "status": status}
 
 
 def scale(bench: Bench, size: float) -> Figures:

@@ -16,6 +16,7 @@ from benchmarks.figures import (
     PHASES,
     WALL,
     Figures,
+    day_against_bare,
     further_record,
     growth,
     middle,
@@ -25,6 +26,7 @@ from benchmarks.figures import (
     scales,
     side,
     slope,
+    typical_batches,
     windows,
 )
 from benchmarks.ingestion import compare
@@ -126,7 +128,7 @@ def one_day(parts: Parts, pictures: Pictures) -> Shown:
     if "day" not in parts:
         return {}
     part = parts["day"]
-    batches = part["batches"]
+    batches, bare = typical_batches(part), [one["bare"] for one in part["rounds"]]
     rows = [
         (name, *(f"{phase([one], name, figure):.1f}" for one in batches for figure in (WALL, CPU)))
         for name in PHASES
@@ -136,6 +138,10 @@ def one_day(parts: Parts, pictures: Pictures) -> Shown:
     commands = {"status": "`tradehouse status`", "idle": "`tradehouse run`, nothing to do"}
     return {
         "is_simulated": part["is_simulated"],
+        "rounds": len(part["rounds"]),
+        "bare": f"{middle(bare, WALL):.1f} s and {middle(bare, CPU):.1f} CPU s",
+        "against_bare": f"{day_against_bare(part, WALL):.2f} x its wall time and "
+        f"{day_against_bare(part, CPU):.2f} x its CPU time",
         "phases": table(
             ("phase", *(f"{name}, {unit}" for name in names for unit in ("wall s", "CPU s"))), rows
         ),

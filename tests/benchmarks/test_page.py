@@ -68,6 +68,20 @@ def written(tmp_path: Path) -> tuple[str, Path]:
     days.append(day(11, 50.0, 50.0, batches=8))
     days += [day(10 + batch, 24.0, 12.0) | {"young": day(batch, 20.0, 10.0)} for batch in (2, 3)]
     records.write("history", {"scale": 1, "days": 12, "runs": days}, 0.0)
+    rounds = [
+        {
+            "bare": run(bare, bare),
+            "batches": [
+                {"batch": 1, **job(50.0, {"sync": 9.0}, 1000)},
+                {"batch": 2, **job(first, {"parse": 1.0, "models": first}, 10)},
+                {"batch": 3, **job(second, {"parse": 1.0, "models": second}, 20)},
+            ],
+        }
+        for bare, first, second in ((4.0, 6.0, 8.0), (8.0, 8.0, 12.0), (4.0, 5.0, 9.0))
+    ]
+    nothing = [run(0.5, 0.5)]
+    days_of_sample = {"is_simulated": False, "rounds": rounds, "idle": nothing, "status": nothing}
+    records.write("day", days_of_sample, 0.0)
     path = tmp_path / "docs" / "benchmarks.md"
     page.write(path, records.read())
     return path.read_text(), path.parent
@@ -93,6 +107,18 @@ def test_a_days_start_parse_and_release_do_not_count_per_record(written: tuple[s
     assert target(written[0], "a day at scale 30") == ["1.30 x", "**missed**"]
     # 12 s more for 9,000 records more.
     assert "costs: 1.333 ms from scale 3 to 30." in written[0]
+
+
+def test_a_day_is_the_median_of_its_rounds_and_held_against_bare_sql(
+    written: tuple[str, Path],
+) -> None:
+    # Wall seconds 6, 8, 8, 12, 5, 9; CPU seconds one more, for parsing.
+    assert target(written[0], "one day's batch") == ["8.0 s, 9.0 CPU s", "**missed**"]
+    # 6/4, 8/4, 8/8, 12/8, 5/4 and 9/4 x wall: medians 1.5; CPU 7/4, 9/4, 9/8, 13/8, 6/4, 10/4.
+    assert "takes 4.0 s and 4.0 CPU s in these rounds; a day takes 1.50 x its wall" in written[0]
+    assert "1.50 x its wall time and 1.69 x its CPU time" in written[0]
+    assert "| models | 0.0 | 0.0 | 6.0 | 6.0 | 9.0 | 9.0 |" in written[0]
+    assert "| day 2 | 20 | 9.0 | 10.0 | 2 | 9.0 | 450.000 | 0.0 | 500 |" in written[0]
 
 
 def test_what_was_not_run_is_not_measured(written: tuple[str, Path]) -> None:

@@ -160,6 +160,32 @@ def test_a_crash_while_a_release_is_made_leaves_the_old_one(filled, monkeypatch,
     assert names == {releases.find_current(filled), releases.CURRENT}
 
 
+def test_a_release_waits_for_docs_that_are_still_being_made(filled):
+    def finish_docs():
+        filled.docs.mkdir()
+        (filled.docs / "index.html").write_text("all of it")
+
+    publish.publish(filled, build_of(1), await_docs=finish_docs)
+
+    released = releases.current_database(filled).parent
+    assert (released / "docs" / "index.html").read_text() == "all of it"
+
+
+def test_without_its_docs_nothing_is_published(filled):
+    make(filled, 1)
+    fill(filled, 2)
+
+    def fail():
+        raise TradehouseError("no lineage")
+
+    with pytest.raises(TradehouseError, match="no lineage"):
+        publish.publish(filled, build_of(2), await_docs=fail)
+
+    assert rows_published(filled) == 1
+    names = {path.name for path in filled.releases.iterdir()}
+    assert names == {releases.find_current(filled), releases.CURRENT}
+
+
 def test_a_crash_before_the_pointer_moves_is_mended_by_publishing_again(filled, monkeypatch):
     make(filled, 1)
     fill(filled, 2)
