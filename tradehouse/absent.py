@@ -10,14 +10,17 @@ from collections.abc import Sequence
 from typing import Any
 
 ASKED_FOR = "pandas"
+IMPORTING = "_find_and_load_unlocked"
+"""The function of importlib that looks for a module because of an import statement."""
 
 
 class _Finder:
-    """Says at once that a module is not there, as the import system does after a search."""
+    """Ends an import at once, as the import system does after a search; other questions go on."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: Any = None) -> None:
-        if name == ASKED_FOR:
+        # `importlib.util.find_spec` asks as well, and has to be told None, not an error.
+        if name == ASKED_FOR and sys._getframe(2).f_code.co_name == IMPORTING:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 

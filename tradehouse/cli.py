@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from tradehouse import __version__, airbyte_commands, alert_commands, commands, source_commands
-from tradehouse.errors import EXIT_ERROR, TradehouseError
+from tradehouse.errors import EXIT_ERROR, EXIT_OK, TradehouseError
 from tradehouse.home import find_home
 
 EXIT_CODES = """
@@ -177,13 +177,16 @@ def main() -> None:
     from tradehouse import absent, output
 
     absent.remember()
-    # Half a second, otherwise, to collect what is gone with the process anyway.
-    atexit.register(gc.freeze)
     try:
         app(_with_rebuild_of_everything(sys.argv[1:]))
     except TradehouseError as error:
         output.print_error(str(error))
         sys.exit(error.exit_code)
+    except SystemExit as end:
+        if end.code == EXIT_OK:
+            # Half a second, otherwise, to collect what is gone with the process anyway.
+            atexit.register(gc.freeze)
+        raise
     except KeyboardInterrupt:
         output.print_error("Stopped. What was committed stays; the next run goes on from there.")
         sys.exit(130)

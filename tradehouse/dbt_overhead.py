@@ -10,7 +10,9 @@ import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
+import json
 import marshal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import CodeType
@@ -23,15 +25,18 @@ TEMPLATES_KEPT = 10_000
 DIGEST_BYTES = 32
 ORIGINAL = "original"
 
+_preparing = threading.Lock()
+
 
 def prepare() -> None:
     """Set all of it; call it before dbt is imported, as often as wanted."""
-    _generate_code_when_needed()
-    # Imported from where the command line of dbt begins: the order decides how types are written.
-    import dbt.cli.main  # noqa: F401
+    with _preparing:
+        _generate_code_when_needed()
+        # As the command line of dbt begins: the order of imports decides how types are written.
+        import dbt.cli.main  # noqa: F401
 
-    _skip_unheard_events()
-    _make_macros_at_once()
+        _skip_unheard_events()
+        _make_macros_at_once()
 
 
 class Templates:
@@ -67,8 +72,8 @@ class Templates:
             defer_init: bool = False,
         ) -> Any:
             """The code of a template; those of dbt are text without a name."""
-            is_plain = isinstance(source, str) and not (name or filename or raw or defer_init)
-            if not is_plain or not _is_of_dbt(environment):
+            is_plain = type(source) is str and not (name or filename or raw or defer_init)
+            if not is_plain or not _is_kept(environment):
                 return original(environment, source, name, filename, raw, defer_init)
             key = (type(environment).__name__, source)
             code = self._kept.get(key)
@@ -84,8 +89,8 @@ class Templates:
             return
         if len(self._kept) > TEMPLATES_KEPT:
             self._kept = {}
-        content = marshal.dumps((_versions(), self._kept))
-        with contextlib.suppress(OSError), replacing(self._path) as begun:
+        with contextlib.suppress(OSError, ValueError), replacing(self._path) as begun:
+            content = _versions() + marshal.dumps(self._kept)
             begun.write_bytes(hashlib.sha256(content).digest() + content)
         self._read = len(self._kept)
 
@@ -98,20 +103,32 @@ def _read_templates(path: Path) -> dict[tuple[str, str], CodeType]:
         found = path.read_bytes()
     except OSError:
         return {}
-    digest, content = found[:DIGEST_BYTES], found[DIGEST_BYTES:]
-    if hashlib.sha256(content).digest() != digest:
+    digest, content, versions = found[:DIGEST_BYTES], found[DIGEST_BYTES:], _versions()
+    if hashlib.sha256(content).digest() != digest or not content.startswith(versions):
         return {}
-    versions, kept = marshal.loads(content)
-    return kept if versions == _versions() else {}
+    try:
+        kept: dict[tuple[str, str], CodeType] = marshal.loads(content[len(versions) :])
+    except (ValueError, EOFError, TypeError):
+        return {}
+    return kept
 
 
-def _versions() -> list[str]:
+def _versions() -> bytes:
     installed = [importlib.metadata.version(name) for name in ("jinja2", "dbt-core", "dbt-common")]
-    return [importlib.util.MAGIC_NUMBER.hex(), *installed]
+    return json.dumps([importlib.util.MAGIC_NUMBER.hex(), *installed]).encode() + b"\n"
 
 
-def _is_of_dbt(environment: Any) -> bool:
-    return type(environment).__module__.startswith(("dbt.", "dbt_common."))
+def _is_kept(environment: Any) -> bool:
+    """Whether its templates are kept: those of dbt's builds, not those of its parsing.
+
+    While it parses, dbt takes what is not defined for an empty text, and constants are worked out
+    with it.
+    """
+    import jinja2
+    from dbt_common.clients.jinja import MACRO_DEBUGGING
+
+    is_of_dbt = type(environment).__module__.startswith(("dbt.", "dbt_common."))
+    return is_of_dbt and environment.undefined is jinja2.Undefined and not MACRO_DEBUGGING
 
 
 def _generate_code_when_needed() -> None:
@@ -134,11 +151,13 @@ def _generate_code_when_needed() -> None:
 def _skip_unheard_events() -> None:
     """An event becomes a message when somebody asks for it; a debug event that none hears, never.
 
-    A callback says with its attribute `hears` which debug events it wants; without, all.
+    A callback says with its attribute `hears` which debug events it wants; without, all. What is
+    wrong with an event that is never made is not told.
     """
     from dbt.tracking import track_behavior_change_warn
     from dbt_common.events.base_types import BaseEvent, EventLevel
     from dbt_common.events.event_manager import EventManager
+    from dbt_common.events.logger import PRINT_EVENT_NAMES
 
     if _is_replaced(EventManager, "fire_event"):
         return
@@ -168,6 +187,7 @@ def _skip_unheard_events() -> None:
         name = type(event).__name__
         return (
             (level or event.level_tag()) in quiet
+            and name not in PRINT_EVENT_NAMES
             and all(logger.level not in quiet for logger in manager.loggers)
             and all(
                 callback is track_behavior_change_warn

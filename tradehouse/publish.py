@@ -46,14 +46,16 @@ def publish(
         home: the home.
         build: the record of the build, with `id`, `batches`, `project_digest` and `tests`; with
             `based_on`, `first_batch` and `gold_changes` when it changed only a part of gold.
-        await_docs: called when gold is copied, before the documentation site is; for a site that is
-            still being made.
+        await_docs: called when gold is copied, before the documentation site is and the pointer
+            moves; for a site that is still being made.
     """
     begun_at = time.monotonic()
     hold = releases.read_hold(home)
     if hold is not None:
         return Publication({}, False, hold["since"], [], 0.0)
     known = [one for one in releases.list_releases(home) if one["build_id"] == build["id"]]
+    if known and await_docs is not None:
+        await_docs()
     release = known[-1] if known else make_release(home, build, await_docs)
     with releases.pointing(home):
         hold = releases.read_hold(home)

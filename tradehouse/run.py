@@ -206,7 +206,7 @@ def _publish_one(
         if docs.are_outdated(home):
             with steps.step("docs") as step:
                 completing = beside.submit(docs.complete, home, docs.generate(home, runner))
-                step.finish(str(home.docs / docs.PAGE))
+                step.finish("made; columns are traced while gold is copied")
         await_docs = None if completing is None else completing.result
         publication = publish_build(home, record, steps, await_docs)
         if await_docs is not None:

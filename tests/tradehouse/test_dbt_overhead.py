@@ -1,7 +1,9 @@
 """What spares dbt time changes nothing of what it does: each measure beside dbt as it is."""
 
+import hashlib
 import io
 import json
+import marshal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -130,6 +132,14 @@ def test_a_debug_event_is_told_to_who_hears_it_and_made_for_nobody_else(events):
     assert made == told
 
 
+def test_what_is_printed_is_told_at_any_level(events):
+    from dbt_common.events.types import PrintEvent
+
+    manager, stream = events.manager_of(events.level.INFO)
+    manager.fire_event(PrintEvent(msg="said by a macro"), events.level.DEBUG)
+    assert "said by a macro" in stream.getvalue()
+
+
 def test_an_event_can_be_read_and_changed_before_it_is_told(events):
     (query, _), *_ = some_events()
     assert query.sql == "select 1"
@@ -221,6 +231,50 @@ def test_a_native_template_is_another_one(templates):
 
 
 @pytest.mark.parametrize(
+    "source",
+    [
+        "select {{ {'a': 1}['b']['c'] }} 7",
+        "{{ 'a'.nope.x }}",
+        "{{ ([] | first).x }}",
+        "{% set x = {'a': 1}.b.c ~ 'q' %}{{ x }}",
+    ],
+)
+def test_what_parsing_forgives_a_build_does_not(templates, source):
+    import jinja2
+    from dbt_common.clients.jinja import get_template
+    from dbt_common.exceptions import DbtBaseException
+
+    first, path = templates
+    first.use(path)
+    node = SimpleNamespace(name="orders", resource_type="model", original_file_path="orders.sql")
+    get_template(source, {}, node=node, capture_macros=True).render({})
+    with pytest.raises((jinja2.UndefinedError, DbtBaseException), match=r"no attribute|No first"):
+        get_template(source, {}, node=node).render({})
+    first.keep()
+    with pytest.raises((jinja2.UndefinedError, DbtBaseException), match=r"no attribute|No first"):
+        get_template(source, {}, node=node).render({})
+
+
+def test_macros_can_still_be_debugged(templates, monkeypatch):
+    first, path = templates
+    first.use(path)
+    compiled = count_compilations(monkeypatch)
+    monkeypatch.setattr("dbt_common.clients.jinja.MACRO_DEBUGGING", "write")
+    assert [render(SOURCES[0], a=2), render(SOURCES[0], a=2)] == ["42", "42"]
+    assert len(compiled) == 2
+    first.keep()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("content", [b"?", marshal.dumps((1, 2))[:-1], b""])
+def test_a_file_that_marshal_cannot_read_is_no_file(tmp_path, content):
+    path = tmp_path / "templates.marshal"
+    content = dbt_overhead._versions() + content
+    path.write_bytes(hashlib.sha256(content).digest() + content)
+    assert dbt_overhead._read_templates(path) == {}
+
+
+@pytest.mark.parametrize(
     "spoil",
     [
         lambda content: content[:-7],
@@ -252,7 +306,7 @@ def test_templates_of_other_versions_are_not_used(templates, monkeypatch):
     first, path = templates
     first.use(path)
     render(SOURCES[0], a=2)
-    monkeypatch.setattr(dbt_overhead, "_versions", lambda: ["of another Python"])
+    monkeypatch.setattr(dbt_overhead, "_versions", lambda: b"of another Python\n")
     first.keep()
     monkeypatch.undo()
     assert dbt_overhead._read_templates(path) == {}
@@ -278,7 +332,7 @@ def test_too_many_templates_are_dropped(templates, monkeypatch):
 
 
 PANDAS = """
-import json, sys
+import importlib.util, json, sys
 from tradehouse import absent
 searched = []
 class Finder:
@@ -288,8 +342,10 @@ class Finder:
 sys.meta_path.append(Finder)
 if sys.argv[1] == "installed":
     sys.path.insert(0, sys.argv[2])
+before = importlib.util.find_spec("pandas") is not None
 absent.remember()
 absent.remember()
+assert (importlib.util.find_spec("pandas") is not None) is before
 searched.clear()
 try:
     import pandas

@@ -186,6 +186,21 @@ def test_without_its_docs_nothing_is_published(filled):
     assert names == {releases.find_current(filled), releases.CURRENT}
 
 
+def test_without_its_docs_a_release_that_is_already_made_is_not_published(filled, monkeypatch):
+    make(filled, 1)
+    fill(filled, 2)
+    move_pointer = releases.move_pointer
+    monkeypatch.setattr(releases, "move_pointer", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        publish.publish(filled, build_of(2))
+    monkeypatch.setattr(releases, "move_pointer", move_pointer)
+
+    with pytest.raises(KeyError, match="lineage"):
+        publish.publish(filled, build_of(2), await_docs=lambda: {}["lineage"])
+
+    assert rows_published(filled) == 1
+
+
 def test_a_crash_before_the_pointer_moves_is_mended_by_publishing_again(filled, monkeypatch):
     make(filled, 1)
     fill(filled, 2)
