@@ -1,6 +1,7 @@
 """What a day's batch costs, in counts that are the same on every machine: no measurement, a guard.
 
-A change that makes a daily build run more models, tests or statements, or write more rows, fails
+A change that makes a daily build run more models, tests or statements, or write more rows, or dbt
+make more events and templates, fails
 here and has to say why: the limits are what is needed now, with little room.
 """
 
@@ -11,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.tradehouse.support import deliver, take
-from tradehouse import releases
+from tradehouse import dbt_overhead, releases
 from tradehouse.home import Home
 
 pytestmark = pytest.mark.xdist_group("run")
 
 MODELS, TESTS, STATEMENTS, ROWS_WRITTEN = 43, 73, 420, 200
+MESSAGES = 800
 BLOCK = 262_144
 REWRITTEN = 100 * BLOCK
 
@@ -40,6 +42,27 @@ def statements(monkeypatch):
     return sent
 
 
+@pytest.fixture
+def made(monkeypatch):
+    """What dbt makes while a test runs: messages of events, and compiled templates."""
+    import jinja2
+    from dbt_common.events import base_types
+
+    counted: Counter[str] = Counter()
+
+    def counting(name, original):
+        def call(*arguments, **options):
+            counted[name] += 1
+            return original(*arguments, **options)
+
+        return call
+
+    monkeypatch.setattr(base_types, "ParseDict", counting("messages", base_types.ParseDict))
+    generate = counting("templates", jinja2.Environment._generate)
+    monkeypatch.setattr(jinja2.Environment, "_generate", generate)
+    return counted
+
+
 def blocks(home: Path) -> dict[tuple[str, int], str]:
     """A digest of every block of warehouse and release, by file and number."""
     release = home / "releases" / "current" / "tradehouse.duckdb"
@@ -50,6 +73,20 @@ def blocks(home: Path) -> dict[tuple[str, int], str]:
             digest = hashlib.blake2b(content[start : start + BLOCK]).hexdigest()
             found[path.name, number] = digest
     return found
+
+
+def test_dbt_makes_no_more_than_it_has_to(published, made, monkeypatch):
+    deliver(published, days=2)
+    take(published)
+    assert 0 < made["messages"] <= MESSAGES
+
+    take(published, all_tests=True)
+    compiled = made["templates"]
+    # As in the next process: what was compiled is read from the file.
+    monkeypatch.setattr(dbt_overhead.templates, "_kept", {})
+    monkeypatch.setattr(dbt_overhead.templates, "_path", None)
+    take(published, all_tests=True)
+    assert made["templates"] == compiled > 0
 
 
 def test_a_day_costs_no_more_than_it_has_to(published, statements):

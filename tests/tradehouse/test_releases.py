@@ -45,6 +45,13 @@ def make(home, count):
     return ids
 
 
+def crash_before_the_pointer_moves(home, build, monkeypatch):
+    with monkeypatch.context() as crashing:
+        crashing.setattr(releases, "move_pointer", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            publish.publish(home, build)
+
+
 def rows_published(home):
     with duckdb.connect(releases.current_database(home), read_only=True) as connection:
         return connection.execute("select count(*) from gold.dim").fetchone()[0]
@@ -189,11 +196,7 @@ def test_without_its_docs_nothing_is_published(filled):
 def test_without_its_docs_a_release_that_is_already_made_is_not_published(filled, monkeypatch):
     make(filled, 1)
     fill(filled, 2)
-    move_pointer = releases.move_pointer
-    monkeypatch.setattr(releases, "move_pointer", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        publish.publish(filled, build_of(2))
-    monkeypatch.setattr(releases, "move_pointer", move_pointer)
+    crash_before_the_pointer_moves(filled, build_of(2), monkeypatch)
 
     with pytest.raises(KeyError, match="lineage"):
         publish.publish(filled, build_of(2), await_docs=lambda: {}["lineage"])
@@ -204,13 +207,9 @@ def test_without_its_docs_a_release_that_is_already_made_is_not_published(filled
 def test_a_crash_before_the_pointer_moves_is_mended_by_publishing_again(filled, monkeypatch):
     make(filled, 1)
     fill(filled, 2)
-    move_pointer = releases.move_pointer
-    monkeypatch.setattr(releases, "move_pointer", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        publish.publish(filled, build_of(2))
+    crash_before_the_pointer_moves(filled, build_of(2), monkeypatch)
     assert rows_published(filled) == 1
 
-    monkeypatch.setattr(releases, "move_pointer", move_pointer)
     publish.publish(filled, build_of(2))
     assert rows_published(filled) == 2
     assert len(releases.list_releases(filled)) == 2
