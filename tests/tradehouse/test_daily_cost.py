@@ -1,8 +1,8 @@
 """What a day's batch costs, in counts that are the same on every machine: no measurement, a guard.
 
-A change that makes a daily build run more models, tests or statements, or write more rows, or dbt
-make more events and templates, fails
-here and has to say why: the limits are what is needed now, with little room.
+A change that makes a daily build run more models, tests or statements or write more rows, or that
+makes dbt itself do more, fails here and has to say why: the limits are what is needed now, with
+little room.
 """
 
 import hashlib
