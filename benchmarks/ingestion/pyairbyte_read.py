@@ -22,7 +22,8 @@ def main() -> None:
         local_executable=Path(connector),
         streams="*",
     )
-    cache = DuckDBCache(db_path=database)
+    # By default it keeps every record in the folder it is started from.
+    cache = DuckDBCache(db_path=database, cache_dir=Path(database).parent / "pyairbyte")
     result = source.read(cache=cache)
     print("records", sum(len(result[name]) for name in result.streams))
 
