@@ -4,10 +4,12 @@ Not here: the connector that is asked (`connector`) and making the tables (`tabl
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ingestion.declarations import Declaration, Stream
-from ingestion.errors import DeclarationError, IngestionError
+from ingestion.errors import ConnectorError, DeclarationError, IngestionError
 from ingestion.protocol import StreamKey
 from ingestion.tables import Table, columns_of, table_names
 
@@ -19,6 +21,48 @@ _MODES = {
     "full_refresh_append": ("full_refresh", "append"),
     "full_refresh_overwrite": ("full_refresh", "overwrite"),
 }
+
+
+class _Schema(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    properties: dict[str, dict[str, Any] | bool] | None = None
+
+
+class _Offered(BaseModel):
+    """The shape of an offered stream, as far as anything here depends on it."""
+
+    model_config = ConfigDict(strict=True)
+
+    name: Annotated[str, Field(min_length=1)]
+    namespace: str | None = None
+    json_schema: _Schema | None = None
+    supported_sync_modes: list[str] | None = None
+    source_defined_cursor: bool | None = None
+    default_cursor_field: list[str] | None = None
+    source_defined_primary_key: list[list[str]] | None = None
+
+
+def checked(source: str, catalog: Mapping[str, Any]) -> list[Discovered]:
+    """The streams of a connector's catalogue. Raises ConnectorError that says what is odd."""
+    streams = catalog.get("streams")
+    if not isinstance(streams, list):
+        raise ConnectorError(f"{source}: the connector's catalogue has no list `streams`.")
+    found: dict[StreamKey, Discovered] = {}
+    for number, stream in enumerate(streams, start=1):
+        try:
+            offered = _Offered.model_validate(stream)
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, problem["loc"])) or "it"
+            raise ConnectorError(
+                f"{source}: stream {number} of the connector's catalogue is not understood: "
+                f"{where}: {problem['msg']}."
+            ) from None
+        key = (offered.namespace, offered.name)
+        if found.setdefault(key, stream) != stream:
+            raise ConnectorError(f"{source}: the connector offers stream {key[1]} twice.")
+    return list(found.values())
 
 
 def select(
@@ -132,9 +176,3 @@ def is_held(table: Table) -> bool:
 def fields(table: Table) -> frozenset[str]:
     """The fields of a stream's records that its table takes."""
     return frozenset(column.field for column in table.columns)
-
-
-def ambiguous_names(keys: Collection[StreamKey]) -> set[str]:
-    """Names of streams that occur in more than one namespace."""
-    names = [name for _, name in keys]
-    return {name for name in names if names.count(name) > 1}

@@ -10,9 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from ingestion import declarations, environments
+from ingestion import declarations, environments, json_text
+from ingestion.catalog import checked
 from ingestion.declarations import (
     CommandConnector,
     Declaration,
@@ -23,7 +22,7 @@ from ingestion.declarations import (
 from ingestion.errors import ConnectorError
 from ingestion.process import ConnectorProcess, Redactor
 from ingestion.protocol import Message, read_items
-from ingestion.reader import error_of
+from ingestion.reader import error_of, odd
 
 PROJECT = Path(__file__).resolve().parent.parent
 _BODIES = {"SPEC": "spec", "CONNECTION_STATUS": "connectionStatus", "CATALOG": "catalog"}
@@ -133,7 +132,7 @@ class Runner:
         """Write a file for the connector, readable by this user only."""
         path = self._work / name
         path.touch(mode=0o600)
-        path.write_bytes(orjson.dumps(content))
+        path.write_bytes(json_text.dumps(content))
         return path
 
     def ask(self, *arguments: str, answer: str) -> dict[str, Any]:
@@ -145,13 +144,15 @@ class Runner:
         errors = []
         with self.start(*arguments) as process:
             for item in read_items(process):
-                if isinstance(item, Message):
-                    body = item.content.get(_BODIES[answer])
-                    if item.content.get("type") == answer and isinstance(body, dict):
-                        found = body
-                    trace = item.content.get("trace") or {}
-                    if trace.get("type") == "ERROR":
-                        errors.append(error_of(trace.get("error") or {}).message)
+                if not isinstance(item, Message):
+                    continue
+                kind, trace = item.content.get("type"), item.content.get("trace")
+                if kind == answer:
+                    found = item.content.get(_BODIES[answer])
+                    if not isinstance(found, dict):
+                        raise odd(item, f"`{_BODIES[answer]}` should be an object")
+                if kind == "TRACE" and isinstance(trace, dict) and trace.get("type") == "ERROR":
+                    errors.append(error_of(trace.get("error")).message)
             code = process.wait()
         if found is not None and (code == 0 or answer == "CONNECTION_STATUS"):
             return found
@@ -176,7 +177,7 @@ class Runner:
         """The streams the connector offers."""
         config = self.write("config.json", self.config)
         catalog = self.ask("discover", "--config", str(config), answer="CATALOG")
-        return list(catalog.get("streams") or [])
+        return checked(self._declaration.name, catalog)
 
     def read(self, catalog: dict[str, Any], states: list[dict[str, Any]]) -> ConnectorProcess:
         """Start reading with a configured catalogue and the last committed states."""

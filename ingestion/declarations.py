@@ -192,6 +192,14 @@ class Declaration(_Model):
     Longer than nothing only where fields do not come without a new version of the connector: a
     field that the answer does not have yet is not loaded.
     """
+    completion: Literal["stream_status", "exit_code"] = "stream_status"
+    """What says that streams are complete: their own status, or that the connector ended with 0.
+
+    `exit_code` is for connectors that never send a status: a stream that one of them cut short
+    without an error counts as complete.
+    """
+    environment: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]] = []
+    """Variables of the environment that the connector gets beside the usual few."""
     limits: Limits = Limits()
 
     @field_validator("freshness", "rediscover_after")

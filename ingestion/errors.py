@@ -1,5 +1,7 @@
 """The errors of ingestion. Each says what was expected, what was found and what to do."""
 
+from collections.abc import Callable
+
 
 class IngestionError(Exception):
     """A sync cannot start or go on; the message is one for people."""
@@ -18,7 +20,25 @@ class SchemaVersionError(IngestionError):
 
 
 class ProtocolError(IngestionError):
-    """The connector broke the Airbyte protocol."""
+    """The connector broke the Airbyte protocol; `excerpt` is where, from its beginning on."""
+
+    SHOWN = 200
+    KEPT = 8192
+
+    def __init__(self, message: str, excerpt: bytes = b"") -> None:
+        super().__init__(message)
+        self.message = message
+        self.excerpt = excerpt[: self.KEPT].decode("utf-8", "backslashreplace")
+
+    def __str__(self) -> str:
+        return self.told(lambda text: text)
+
+    def told(self, redact: Callable[[str], str]) -> str:
+        """The message and the excerpt's beginning; redacted before it is cut."""
+        if not self.excerpt:
+            return redact(self.message)
+        shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in redact(self.excerpt))
+        return f"{redact(self.message)}: {shown[: self.SHOWN]}"
 
 
 class ConnectorError(IngestionError):

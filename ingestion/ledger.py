@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import orjson
 
+from ingestion import json_text
 from ingestion.paths import Paths
 from ingestion.protocol import StreamKey
 from ingestion.segments import LoadedFile, Segment
@@ -142,7 +143,7 @@ def record_segment(
                 state.kind,
                 namespace,
                 stream,
-                orjson.dumps(state.content).decode(),
+                json_text.dumps(state.content).decode(),
                 state.position,
                 sync_id,
                 moment,
@@ -196,7 +197,7 @@ def current_states(
         [source],
     ).fetchall()
     wanted = [row[0] for row in rows if (row[1], row[2]) not in without]
-    states = [orjson.loads(_state_at(connection, position)) for position in wanted]
+    states = [json_text.loads(_state_at(connection, position)) for position in wanted]
     return [state for state in states if not _is_reset(state)]
 
 

@@ -12,16 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+from ingestion import json_text
 from ingestion.errors import ProtocolError
-from ingestion.protocol import (
-    SHOWN_CHARACTERS,
-    Item,
-    Message,
-    Noise,
-    RecordRun,
-    StreamKey,
-    parse_line,
-)
+from ingestion.protocol import Cut, Item, Message, Noise, RecordRun, StreamKey, parse_line
 from ingestion.results import SyncError
 from ingestion.segments import FileReference, Part, Segment, State
 
@@ -73,6 +66,10 @@ class Reader:
         self.complete: set[StreamKey] = set()
         self.incomplete: set[StreamKey] = set()
         self.errors: list[SyncError] = []
+        self.cut: Cut | None = None
+        self.noise_lines = 0
+        self.first_noise: Noise | None = None
+        self.unknown_messages: Counter[str] = Counter()
         self.unselected: Counter[StreamKey] = Counter()
         self.unknown_fields: dict[StreamKey, set[str]] = {}
         self.estimated_records: dict[StreamKey, int] = {}
@@ -84,16 +81,21 @@ class Reader:
             self._record(item)
         elif isinstance(item, Noise):
             self._noise(item)
+        elif isinstance(item, Cut):
+            self.cut = item
         else:
             self._message(item)
 
     def _noise(self, item: Noise) -> None:
         self._log("OUTPUT", item.text)
+        self.noise_lines += 1
+        self.first_noise = self.first_noise or item
         self._noise_bytes += len(item.text)
         if self._noise_bytes > NOISE_BYTES:
             raise ProtocolError(
                 f"The connector printed more than {NOISE_BYTES} bytes that are not the Airbyte "
-                f"protocol, up to line {item.line}: {item.text[:SHOWN_CHARACTERS]}"
+                f"protocol, up to line {item.line}",
+                item.text.encode(),
             )
 
     def _key(self, key: StreamKey) -> StreamKey | None:
@@ -115,7 +117,7 @@ class Reader:
     def _record(self, run: RecordRun) -> None:
         key = self._key(run.key)
         if key is None:
-            self.unselected[run.key] += run.count
+            self._unselected(run)
             return
         part = self._part(key)
         if b'"file_reference"' in run.lines:
@@ -128,52 +130,75 @@ class Reader:
             self.spooled[key] = (count + run.count, size + len(run.lines))
         self._since_state[key] += run.count
 
+    def _unselected(self, run: RecordRun) -> None:
+        """Nothing reads these lines any more, so a second message on one is looked for here."""
+        self.unselected[run.key] += run.count
+        if run.lines.count(b'"type"') > run.count:
+            for offset, line in enumerate(run.lines.split(b"\n")[:-1]):
+                parse_line(line, run.line + offset)
+
     def _look_at(self, key: StreamKey, run: RecordRun) -> None:
         first = run.lines[: run.lines.index(b"\n") + 1]
         try:
-            data = parse_line(first, run.line)["record"].get("data")
-        except ProtocolError:
+            data = parse_line(first, run.line)["record"]["data"]
+        except (ProtocolError, TypeError, KeyError):
             return  # Perhaps only a lone surrogate; loading decides.
-        if unknown := set(data or ()) - self._fields[key]:
+        if unknown := set(data) - self._fields[key]:
             self.unknown_fields.setdefault(key, set()).update(unknown)
 
     def _mixed(self, part: Part, run: RecordRun) -> None:
         """Lines of which at least one may hand over a file."""
-        for offset, line in enumerate(run.lines.splitlines(keepends=True)):
+        for offset, line in enumerate(run.lines.split(b"\n")[:-1]):
             number = run.line + offset
-            record = parse_line(line, number)["record"]
+            message = Message(parse_line(line, number), number)
+            record = _object(message.content, "record", message)
             if record.get("file_reference"):
                 part.references.append(_reference(record, number))
             else:
-                part.append(RecordRun(part.key, line, 1, number))
+                part.append(RecordRun(part.key, line + b"\n", 1, number))
 
     def _message(self, message: Message) -> None:
-        content = message.content
+        content, line = message.content, message.line
         kind = content.get("type")
-        body = content.get(str(kind).lower()) if isinstance(kind, str) else None
-        body = body if isinstance(body, dict) else {}
+        if not isinstance(kind, str):
+            self._noise(Noise(json_text.dumps(content).decode(), line))
+            return
+        if kind not in ("STATE", "TRACE", "LOG", "CONTROL"):
+            self._unknown(kind, message)
+            return
+        body = _object(content, kind.lower(), message)
         if kind == "STATE":
-            self._state(body, message.line)
+            self._state(body, message)
         elif kind == "TRACE":
-            self._trace(body)
+            self._trace(body, message)
         elif kind == "LOG":
             self._log(str(body.get("level", "INFO")), str(body.get("message", "")))
-        elif kind == "CONTROL" and body.get("type") == "CONNECTOR_CONFIG":
-            config = (body.get("connectorConfig") or {}).get("config")
-            if isinstance(config, dict):
-                self._save_config(config)
-        elif kind is None:
-            self._log("OUTPUT", str(content))
+        else:
+            self._control(body, message)
 
-    def _state(self, body: dict[str, Any], line: int) -> None:
+    def _unknown(self, kind: str, message: Message) -> None:
+        self.unknown_messages[kind[:100]] += 1
+        self._log("UNKNOWN", json_text.dumps(message.content).decode())
+
+    def _control(self, body: dict[str, Any], message: Message) -> None:
+        if body.get("type") != "CONNECTOR_CONFIG":
+            self._unknown(f"CONTROL {body.get('type')}", Message({"type": "CONTROL"}, message.line))
+            return
+        config = _object(body, "connectorConfig", message).get("config")
+        if not isinstance(config, dict):
+            raise odd(Message({"type": "CONTROL"}, message.line), "`config` should be an object")
+        self._save_config(config)
+
+    def _state(self, body: dict[str, Any], message: Message) -> None:
         kind = body.get("type") or "LEGACY"
+        if kind not in ("STREAM", "GLOBAL", "LEGACY"):
+            raise odd(message, "its type should be STREAM, GLOBAL or LEGACY")
         self._position += 1
         if kind == "STREAM":
-            descriptor = (body.get("stream") or {}).get("stream_descriptor") or {}
-            key = self._key((descriptor.get("namespace"), str(descriptor.get("name"))))
+            key = self._described(_object(body, "stream", message), message)
             if key is None:
                 return
-            self._check_count(body, self._since_state.pop(key, 0), line, key[1])
+            self._check_count(body, self._since_state.pop(key, 0), message, key[1])
             self._states[key] = State("STREAM", key, body, self._position)
             self._part(key).cover()
             if key in self._last:
@@ -182,8 +207,10 @@ class Reader:
             elif self._is_due(self._parts[key]) and not self._held(key) and not self._global:
                 self._seal([self._parts[key]])
             return
+        if kind == "GLOBAL":
+            _object(body, "global", message)
         self._global = True
-        self._check_count(body, sum(self._since_state.values()), line, "all streams")
+        self._check_count(body, sum(self._since_state.values()), message, "all streams")
         self._since_state.clear()
         self._states[None] = State(str(kind), None, body, self._position)
         for part in self._parts.values():
@@ -191,32 +218,48 @@ class Reader:
         if self._all_due():
             self._seal_all_covered()
 
-    def _check_count(self, body: dict[str, Any], found: int, line: int, what: str) -> None:
-        expected = (body.get("sourceStats") or {}).get("recordCount")
-        if expected is not None and int(expected) != found:
+    def _described(self, body: dict[str, Any], message: Message) -> StreamKey | None:
+        """The selected stream that `stream_descriptor` names."""
+        return self._named(_object(body, "stream_descriptor", message), message)
+
+    def _named(self, descriptor: dict[str, Any], message: Message) -> StreamKey | None:
+        name, namespace = descriptor.get("name"), descriptor.get("namespace")
+        if not isinstance(name, str) or not isinstance(namespace, str | None):
+            raise odd(message, "a stream's `name` and `namespace` should be texts")
+        return self._key((namespace, name))
+
+    def _check_count(self, body: dict[str, Any], found: int, message: Message, what: str) -> None:
+        statistics = body.get("sourceStats")
+        expected = statistics.get("recordCount") if isinstance(statistics, dict) else None
+        if statistics is None or (isinstance(statistics, dict) and expected is None):
+            return
+        if isinstance(expected, bool) or not isinstance(expected, int | float):
+            raise odd(message, "`sourceStats.recordCount` should be a number")
+        if expected != found:
             raise ProtocolError(
-                f"Line {line}: the state of {what} says it covers {int(expected)} records since "
-                f"the last one; {found} arrived. Nothing of them is kept."
+                f"Line {message.line}: the state of {what} says it covers {expected:.15g} records "
+                f"since the last one; {found} arrived. Nothing of them is kept."
             )
 
-    def _trace(self, body: dict[str, Any]) -> None:
+    def _trace(self, body: dict[str, Any], message: Message) -> None:
         kind = body.get("type")
         if kind == "ERROR":
-            self.errors.append(error_of(body.get("error") or {}))
+            self.errors.append(error_of(body.get("error")))
         elif kind == "STREAM_STATUS":
-            status = body.get("stream_status") or {}
-            descriptor = status.get("stream_descriptor") or {}
-            key = self._key((descriptor.get("namespace"), str(descriptor.get("name"))))
+            status = _object(body, "stream_status", message)
+            key = self._described(status, message)
             if key is not None:
-                self._status(key, str(status.get("status")))
+                self._status(key, status.get("status"), message)
         elif kind == "ESTIMATE":
-            estimate = body.get("estimate") or {}
-            key = self._key((estimate.get("namespace"), str(estimate.get("name"))))
+            estimate = _object(body, "estimate", message)
             rows = estimate.get("row_estimate")
-            if key is not None and isinstance(rows, int | float):
-                self.estimated_records[key] = int(rows)
+            key = self._named(estimate, message)
+            if key is not None and isinstance(rows, int):
+                self.estimated_records[key] = rows
+        elif kind != "ANALYTICS":
+            self._unknown(f"TRACE {kind}", message)
 
-    def _status(self, key: StreamKey, status: str) -> None:
+    def _status(self, key: StreamKey, status: Any, message: Message) -> None:
         if status == "COMPLETE":
             self.complete.add(key)
             self.incomplete.discard(key)
@@ -226,6 +269,14 @@ class Reader:
                 self._seal([part], complete=[key])
         elif status == "INCOMPLETE":
             self.incomplete.add(key)
+        elif status not in ("STARTED", "RUNNING"):
+            self._unknown(f"STREAM_STATUS {status}", message)
+
+    def complete_all(self) -> None:
+        """Take every stream for complete that did not say it is not."""
+        for key in self._streams.keys() - self.complete - self.incomplete:
+            self._part(key)
+            self.complete.add(key)
 
     def _held(self, key: StreamKey) -> bool:
         return self._streams[key]
@@ -302,28 +353,54 @@ class Reader:
         self._seal(list(self._parts.values()), follows=self._sealed, complete=complete)
 
 
-def error_of(error: dict[str, Any]) -> SyncError:
+def odd(message: Message, wrong: str) -> ProtocolError:
+    """A message that is none of the protocol: which one, what of it, and its beginning."""
+    return ProtocolError(
+        f"Line {message.line}: a message {message.content.get('type')} is not understood, {wrong}",
+        json_text.dumps(message.content) if len(message.content) > 1 else b"",
+    )
+
+
+def _object(body: dict[str, Any], key: str, message: Message) -> dict[str, Any]:
+    found = body.get(key)
+    if not isinstance(found, dict):
+        raise odd(message, f"`{key}` should be an object")
+    return found
+
+
+def error_of(error: Any) -> SyncError:
     """A connector's ERROR trace; an internal message in JSON gives code, batch, file and line."""
+    error = error if isinstance(error, dict) else {"message": error}
     internal = error.get("internal_message")
     details: dict[str, Any] = {}
     if isinstance(internal, str) and internal.startswith("{"):
         try:
-            details = parse_line(internal.encode(), 0)
+            details = parse_line(internal.encode("utf-8", "replace"), 0)
         except ProtocolError:
             details = {}
-    descriptor = error.get("stream_descriptor") or {}
+    descriptor = error.get("stream_descriptor")
+    stream = descriptor.get("name") if isinstance(descriptor, dict) else None
     return SyncError(
         message=str(error.get("message") or internal or "the connector gave no reason"),
-        code=details.get("code"),
-        batch=details.get("batch"),
-        file=details.get("file"),
-        line=details.get("line"),
-        stream=descriptor.get("name") or details.get("stream"),
+        code=_text(details.get("code")),
+        batch=_number(details.get("batch")),
+        file=_text(details.get("file")),
+        line=_number(details.get("line")),
+        stream=_text(stream or details.get("stream")),
     )
 
 
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def _reference(record: dict[str, Any], line: int) -> FileReference:
-    reference, data = record["file_reference"], record.get("data") or {}
+    reference, data = record["file_reference"], record.get("data")
+    data = data if isinstance(data, dict) else {}
     try:
         url = str(reference["staging_file_url"])
         path = Path(unquote(urlparse(url).path) if url.startswith("file:") else url)
@@ -331,10 +408,10 @@ def _reference(record: dict[str, Any], line: int) -> FileReference:
             path=path,
             relative_path=str(reference["source_file_relative_path"]),
             bytes=int(reference["file_size_bytes"]),
-            batch=data.get("_batch"),
-            delivery=data.get("_delivery"),
-            layout=data.get("_layout"),
-            digest=data.get("_sha256"),
+            batch=_number(data.get("_batch")),
+            delivery=_number(data.get("_delivery")),
+            layout=_text(data.get("_layout")),
+            digest=_text(data.get("_sha256")),
             emitted_at=int(record.get("emitted_at") or 0),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -4,15 +4,15 @@ Not here: transactions (`committer`) and which lines belong together (`reader`).
 """
 
 import duckdb
-import orjson
 
 from ingestion.errors import ProtocolError
-from ingestion.protocol import parse_line
+from ingestion.protocol import lenient_record, parse_line
 from ingestion.segments import Part
 from ingestion.tables import RAW_ID, Column, Table, literal, quoted
 
 _TEXT_TYPES = frozenset({"VARCHAR"})
 _UNTYPED = frozenset({"VARCHAR", "JSON"})
+LATEST_MILLISECONDS = 9_223_372_036_854_775
 _INTEGERS = {"BIGINT": 64, "INTEGER": 32, "HUGEINT": 128}
 
 
@@ -27,9 +27,17 @@ def load(connection: duckdb.DuckDBPyConnection, table: Table, part: Part) -> tup
         return 0, 0
     try:
         inserted, nulled = _insert(connection, table, part)
-    except duckdb.InvalidInputException as error:
+    except (
+        duckdb.InvalidInputException,
+        duckdb.ConversionException,
+        duckdb.OutOfRangeException,
+    ) as error:
         if part.is_repaired:
-            raise
+            reason = str(error).splitlines()[0]
+            raise ProtocolError(
+                f"{table.sql_name}: the records from line {part.output_line(0)} of the connector's "
+                f"output on cannot be read: {reason}"
+            ) from error
         raise UnreadableError(part, str(error)) from error
     if inserted != part.records:
         raise ProtocolError(
@@ -207,11 +215,21 @@ def repair(part: Part) -> None:
         for index, line in enumerate(lines):
             longest = max(longest, len(line))
             text = replace_lone_surrogates(line)
-            content = parse_line(text.strip(), part.output_line(index))
-            out.write(line if text is line else orjson.dumps(content) + b"\n")
+            _check(text, part.output_line(index))
+            out.write(text)
     repaired.replace(part.spool)
     part.is_repaired = True
     part.object_bytes = max(part.object_bytes, longest + 1024)
+
+
+def _check(line: bytes, number: int) -> None:
+    """Raise ProtocolError for a line that is no record the loader can read."""
+    record = (lenient_record(line) or parse_line(line.strip(), number)).get("record")
+    moment = record.get("emitted_at") if isinstance(record, dict) else "nothing"
+    if not isinstance(moment, int | float | None) or abs(moment or 0) > LATEST_MILLISECONDS:
+        raise ProtocolError(
+            f"Line {number}: a RECORD's `emitted_at` should be a time in milliseconds", line
+        )
 
 
 def replace_lone_surrogates(line: bytes) -> bytes:

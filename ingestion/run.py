@@ -25,7 +25,7 @@ from ingestion.configuration import Configuration
 from ingestion.connector import Runner
 from ingestion.declarations import Declaration
 from ingestion.discovery import Discovery
-from ingestion.errors import IngestionError
+from ingestion.errors import IngestionError, ProtocolError
 from ingestion.paths import Paths
 from ingestion.process import ConnectorProcess, Redactor
 from ingestion.protocol import StreamKey, read_items
@@ -206,8 +206,14 @@ class Run:
         )
         try:
             with runner.read(catalogs.configured(plan, self._id), states) as process:
-                self._pump(reader, process, catalogs.ambiguous_names(plan))
-                self._judge(reader, process, plan)
+                try:
+                    self._pump(reader, process)
+                except ProtocolError as error:
+                    # What states cover came before it and is kept.
+                    self._fail(error.told(self._redact))
+                    self._write_log("ERROR", f"ProtocolError: {error.told(self._redact)}")
+                else:
+                    self._judge(reader, process, plan)
             reader.finish(succeeded=self._result.status == "succeeded")
             committer.close()
         except KeyboardInterrupt:
@@ -219,8 +225,9 @@ class Run:
             committer.abandon()
             reader.close()
             _empty(work)
-            self._fail(words(error, self._paths))
-            self._write_log("ERROR", traceback.format_exc())
+            told = error.told(self._redact) if isinstance(error, ProtocolError) else None
+            self._fail(told or words(error, self._paths))
+            self._write_log("ERROR", told or traceback.format_exc())
         finally:
             if self._has_new_secrets:
                 self._redact_log()
@@ -240,9 +247,9 @@ class Run:
             beside.write_text(self._redact(text), encoding="utf-8")
             beside.replace(self._log)
 
-    def _pump(self, reader: Reader, process: ConnectorProcess, ambiguous: Collection[str]) -> None:
+    def _pump(self, reader: Reader, process: ConnectorProcess) -> None:
         told = time.monotonic()
-        for item in read_items(process, ambiguous):
+        for item in read_items(process):
             reader.read(item)
             if self._progress is not None and time.monotonic() - told > PROGRESS_SECONDS:
                 told = time.monotonic()
@@ -259,6 +266,9 @@ class Run:
         limits = self._declaration.limits
         for error in reader.errors:
             self._result.errors.append(replace(error, message=self._redact(error.message)))
+        by_exit_code = self._declaration.completion == "exit_code" and code == 0
+        if by_exit_code and not (reader.errors or process.timed_out or reader.cut):
+            reader.complete_all()
         missing = [key[1] for key in plan if key not in reader.complete]
         if process.timed_out:
             self._fail(
@@ -268,10 +278,13 @@ class Run:
         elif code != 0 and not reader.errors:
             words = process.last_words() or "it said nothing"
             self._fail(f"The connector ended with exit code {code}: {words}")
+        elif reader.cut is not None and not reader.errors:
+            self._fail(f"The output is cut off: {reader.cut.error.told(self._redact)}")
         elif missing and not reader.errors:
             self._fail(
                 f"The connector ended without saying that these streams are complete: "
-                f"{', '.join(sorted(missing))}."
+                f"{', '.join(sorted(missing))}. Of a connector that never says so, "
+                f"`completion: exit_code` in its declaration lets exit code 0 decide."
             )
         if not self._result.errors:
             self._result.status = "succeeded"
@@ -285,6 +298,7 @@ class Run:
         for key, stream in committer.results.items():
             stream.status = "complete" if key in reader.complete else "incomplete"
             result.streams[key[1]] = stream
+        result.warnings += dropped(reader)
         for (_, name), count in reader.unselected.items():
             result.unselected_records[name] = count
             result.warnings.append(f"{count} records of {name}, which is not selected, were left")
@@ -362,6 +376,22 @@ class Run:
             line += "(more of what the connector says follows; only the beginning is kept)\n"
         with suppress(OSError), self._log.open("a", encoding="utf-8") as log:
             log.write(line)
+
+
+def dropped(reader: Reader) -> list[str]:
+    """What of the output was read and not used, counted and named."""
+    found = [
+        f"{count} messages of a type that is not known, {kind}, were passed over; they are in the "
+        f"log"
+        for kind, count in reader.unknown_messages.items()
+    ]
+    if reader.first_noise is not None:
+        first = reader.first_noise
+        found.append(
+            f"{reader.noise_lines} pieces of output are not the Airbyte protocol and were passed "
+            f"over; they are in the log; the first is on line {first.line}: {first.text[:200]}"
+        )
+    return found
 
 
 def _remove_leftovers(tmp: Path) -> None:
