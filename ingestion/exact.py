@@ -4,11 +4,13 @@ The slow, certain way: used for files in which the fast one (`plain`) found anyt
 that cannot be split keeps its text. Not here: storing the rows.
 """
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from ingestion.declarations import FileFormat
+from ingestion.errors import IngestionError
 
 NO_DELIMITER = 1
 """For files whose lines are one column: a byte that must not occur in them."""
@@ -28,15 +30,28 @@ def rows(path: Path, file_format: FileFormat, layout: str | None) -> Iterator[Ro
     A line ends with LF or CR LF. A quoted field may hold delimiters, doubled quotes and line ends;
     the row then has the number of its first line. An empty field is NULL. A row is malformed when
     its number of fields is not the layout's, when a quote is neither around a whole field nor
-    doubled inside one, when it is empty, or when its bytes are not UTF-8.
+    doubled inside one, when it is empty, or when its bytes are not UTF-8. A byte order mark at the
+    head of the file is left out.
     """
     width = len(file_format.layout_columns(layout))
     with path.open("rb") as handle:
+        lines = _without_mark(handle)
         if file_format.quote is None:
-            for number, line in enumerate(handle, start=1):
+            for number, line in enumerate(lines, start=1):
                 yield _plain_row(number, _without_end(line), file_format.delimiter, width)
         else:
-            yield from _quoted_rows(handle, file_format, width)
+            yield from _quoted_rows(lines, file_format, width)
+
+
+def _without_mark(lines: Iterator[bytes]) -> Iterator[bytes]:
+    first = next(lines, b"")
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise IngestionError(
+            "A file begins with the byte order mark of UTF-16; expected text in UTF-8."
+        )
+    if first := first.removeprefix(codecs.BOM_UTF8):
+        yield first
+    yield from lines
 
 
 def rows_with_quotes(

@@ -40,7 +40,7 @@ def load(
     wrong: list[FileReference] = []
     plain: dict[tuple[str | None, str | None], list[tuple[FileReference, Survey]]] = {}
     for reference in references:
-        _check_size(reference)
+        _check_unchanged(reference)
         if table.file_format.header:
             _check_header(reference, table.file_format)
         seen = survey(reference.path, table.file_format, reference.layout, reference.digest)
@@ -67,21 +67,29 @@ def load(
     for (layout, newline), files in plain.items():
         for group in groups(files):
             load_plain(connection, table, layout, str(newline), group)
+    for reference in references:
+        _check_unchanged(reference)
     return loaded
 
 
-def _check_size(reference: FileReference) -> None:
+def _check_unchanged(reference: FileReference) -> None:
+    """The file is the one the source spoke of; asked before it is read and after."""
     try:
-        found = reference.path.stat().st_size
+        found = reference.path.stat()
     except OSError as error:
         raise IngestionError(
             f"{reference.relative_path}: the source handed over {reference.path}, which cannot be "
             f"read: {error.strerror}."
         ) from None
-    if found != reference.bytes:
+    if found.st_size != reference.bytes:
         raise IngestionError(
             f"{reference.relative_path}: the source said {reference.bytes} bytes, the file has "
-            f"{found}. It changed while it was read; run again."
+            f"{found.st_size}. It changed while it was read; run again."
+        )
+    if reference.modified_ns not in (None, found.st_mtime_ns):
+        raise IngestionError(
+            f"{reference.relative_path} changed while it was read; run again when its delivery is "
+            "complete."
         )
 
 
@@ -92,7 +100,6 @@ def _check_header(reference: FileReference, file_format: FileFormat) -> None:
     if first is None:
         return
     found = list(first.values or (first.raw_text,))
-    found[0] = (found[0] or "").removeprefix("\ufeff")
     if found != expected:
         raise IngestionError(
             f"{reference.relative_path}: its first line is expected to name the columns "

@@ -413,6 +413,7 @@ def _reference(record: dict[str, Any], line: int) -> FileReference:
             layout=_text(data.get("_layout")),
             digest=_text(data.get("_sha256")),
             emitted_at=int(record.get("emitted_at") or 0),
+            modified_ns=data.get("_modified_ns"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError(f"Line {line}: a file reference is not complete: {error!r}") from None

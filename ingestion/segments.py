@@ -25,6 +25,7 @@ class FileReference:
     layout: str | None
     digest: str | None
     emitted_at: int
+    modified_ns: int | None = None
 
 
 @dataclass(frozen=True)

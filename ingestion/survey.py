@@ -3,6 +3,7 @@
 Not here: loading (`files`, `plain`) and the exact way to split a file (`exact`).
 """
 
+import codecs
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ def survey(path: Path, file_format: FileFormat, layout: str | None, digest: str 
     elif feeds == returns == pairs:
         newline = "\\r\\n"
     has_plain_lines = (
-        newline is not None and last in (b"", b"\n") and not strange and first != b"\xef\xbb\xbf"
+        newline is not None and last in (b"", b"\n") and not strange and first != codecs.BOM_UTF8
     )
     is_plain = has_plain_lines and not quotes and delimiters == feeds * (width - 1)
     found_digest = digest or (hashed.hexdigest() if hashed else "")

@@ -6,19 +6,23 @@ is whole and unchanged is for the connector to say.
 
 import hashlib
 import os
-import re
-from collections.abc import Sequence
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from connectors.source_brokerage import landing as landings
+from connectors.source_brokerage.door import date_text
+from connectors.source_brokerage.faults import Fault
+from connectors.source_brokerage.opening import SourceFile, open_file, shown
 from tradehouse import state
 from tradehouse.errors import LandingError, OtherBrokerageError
 from tradehouse.home import Home
 
 SAMPLE_BYTES = 65536
-_BATCH = re.compile(r"Batch([1-9]\d*)")
 
 
 @dataclass(frozen=True)
@@ -32,27 +36,34 @@ class Identity:
     digest: str
 
 
-def find_batches(landing: Path) -> dict[int, Path]:
-    """Return the directories `BatchN` of a landing directory by number, ascending.
+def find_batches(landing: Path) -> dict[int, landings.Batch]:
+    """Return the batches of a landing directory by number, ascending.
 
     Raises:
         LandingError: when the directory cannot be listed or holds no batch.
     """
+    found = _look(landing)
+    del found[0]
+    return found
+
+
+def _look(landing: Path) -> dict[int, landings.Batch]:
     try:
-        with os.scandir(landing) as entries:
-            numbered = [(_BATCH.fullmatch(entry.name), entry) for entry in entries]
-    except OSError as error:
+        return landings.find_batches(landing)
+    except Fault as fault:
+        what, _, _ = str(fault).partition(". Expected ")
         raise LandingError(
-            f"The landing directory {landing} cannot be opened ({error.strerror}). It should hold "
-            "Batch1/, Batch2/, ...; name it with --landing DIR (make run LANDING=DIR)."
-        ) from error
-    batches = {int(match[1]): Path(entry) for match, entry in numbered if match and entry.is_dir()}
-    if not batches:
-        raise LandingError(
-            f"The landing directory {landing} holds no batch. It should hold Batch1/, Batch2/, ...;"
-            " name the directory above them with --landing DIR (make run LANDING=DIR)."
-        )
-    return dict(sorted(batches.items()))
+            f"{what}. It should hold Batch1/, Batch2/, ...; name it with --landing DIR "
+            "(make run LANDING=DIR)."
+        ) from fault
+
+
+def find_ignored(landing: Path) -> list[str]:
+    """Return what the landing directory holds and no stream reads, as paths below it."""
+    try:
+        return [path for batch in _look(landing).values() for path in batch.ignored()]
+    except LandingError:
+        return []
 
 
 def find_days(landing: Path) -> dict[int, date]:
@@ -61,44 +72,60 @@ def find_days(landing: Path) -> dict[int, date]:
     Raises:
         LandingError: when the directory cannot be listed or holds no batch.
     """
-    days = {}
-    for number, folder in find_batches(landing).items():
-        try:
-            text = (folder / "BatchDate.txt").read_text(encoding="ascii")
-            days[number] = date.fromisoformat(text.strip())
-        except (OSError, ValueError):
-            continue
+    days: dict[int, date] = {}
+    for number, batch in find_batches(landing).items():
+        with suppress(Fault):
+            for file in batch.of("batch_date"):
+                days[number] = date.fromisoformat(date_text(file))
     return days
 
 
 def identify(landing: Path) -> Identity:
-    """Return the identity of the brokerage whose deliveries lie in a landing directory."""
-    number, folder = next(iter(find_batches(landing).items()))
+    """Return the identity of the brokerage whose deliveries lie in a landing directory.
+
+    The digest is of every regular file of the first batch that may be read, also of those that
+    belong to no stream.
+    """
+    number, batch = next(iter(find_batches(landing).items()))
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
-        size = path.stat().st_size
-        digest.update(f"{path.name}\0{size}\0".encode())
+    for file in _every_file(batch, landing):
+        digest.update(os.fsencode(f"{file.name}\0{file.size}\0"))
         try:
-            with path.open("rb") as file:
-                digest.update(file.read(SAMPLE_BYTES))
-                file.seek(max(size - SAMPLE_BYTES, 0))
-                digest.update(file.read(SAMPLE_BYTES))
-        except PermissionError:
+            with open_file(file) as content:
+                digest.update(content.read(SAMPLE_BYTES))
+                content.seek(max(file.size - SAMPLE_BYTES, 0))
+                digest.update(content.read(SAMPLE_BYTES))
+        except (Fault, OSError):
             digest.update(b"unreadable")
     return Identity(number, digest.hexdigest())
+
+
+def _every_file(batch: landings.Batch, landing: Path) -> Iterator[SourceFile]:
+    if batch.fault:
+        return
+    for entry in sorted(os.scandir(batch.directory), key=lambda entry: entry.name):
+        with suppress(OSError):
+            if entry.is_file():
+                yield landings.source_file(entry, shown(entry.name), batch.number, landing)
 
 
 def stamp_landing(landing: Path) -> str:
     """Return a digest that differs as soon as any file of the directory was touched."""
     digest = hashlib.sha256()
-    folders = [landing, *find_batches(landing).values()]
-    for folder in folders:
-        with os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                found = entry.stat()
-                changed = "" if entry.is_dir() else found.st_mtime_ns
-                line = f"{folder.name}/{entry.name} {found.st_ino} {found.st_size} {changed}\n"
-                digest.update(line.encode())
+    for folder in [landing, *(Path(batch.directory) for batch in find_batches(landing).values())]:
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            digest.update(f"{folder.name}: {error.strerror}\n".encode())
+            continue
+        for entry in entries:
+            found = entry.stat(follow_symlinks=False)
+            if entry.is_symlink():
+                with suppress(OSError):  # What it leads to may change, and may not be there.
+                    found = entry.stat()
+            changed = "" if stat.S_ISDIR(found.st_mode) else found.st_mtime_ns
+            line = f"{folder.name}/{entry.name} {found.st_ino} {found.st_size} {changed}\n"
+            digest.update(os.fsencode(line))
     return digest.hexdigest()
 
 

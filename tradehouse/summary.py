@@ -4,13 +4,15 @@ Both say the same things in the same words: batches, rows by layer, quarantine, 
 what to do next. Everything is read from `state/` and the releases' manifests.
 """
 
+from pathlib import Path
 from typing import Any
 
-from tradehouse import build, ledger, locks, output, releases, state
+from tradehouse import brokerage, build, ledger, locks, output, releases, state
 from tradehouse.home import Home
 from tradehouse.warehouse import LAYERS
 
 ROWS_SHOWN = 5
+IGNORED_SHOWN = 20
 BUILD_KEYS = ("id", "status", "error", "finished_at", "seconds")
 
 
@@ -38,6 +40,7 @@ def collect(home: Home) -> dict[str, Any]:
             for batch in record.get("batches", [])
         ],
         "held": find_held(home),
+        "ignored": _find_ignored(home),
         "rows": {layer: sum(rows.get(layer, {}).values()) for layer in LAYERS},
         "tables": {layer: len(rows.get(layer, {})) for layer in LAYERS},
         "quarantine": record.get("quarantine", []),
@@ -54,6 +57,11 @@ def collect(home: Home) -> dict[str, Any]:
             for one in alerts.find(home)
         ],
     }
+
+
+def _find_ignored(home: Home) -> list[str]:
+    landing = state.read(home, "brokerage").get("landing")
+    return brokerage.find_ignored(Path(landing)) if landing else []
 
 
 def show(home: Home, facts: dict[str, Any]) -> None:
@@ -76,6 +84,7 @@ def show(home: Home, facts: dict[str, Any]) -> None:
         print(f"\n{facts['resume']}")
     for fault in facts["held"]:
         print(f"\n{describe_fault(fault)}")
+    _show_ignored(facts["ignored"])
     _show_problems(facts["problems"])
     print()
     _show_release(home, facts)
@@ -88,6 +97,7 @@ def show_idle(home: Home, facts: dict[str, Any]) -> None:
     print(f"Nothing new in {facts['landing']}{last}. Nothing was changed.")
     for fault in facts["held"]:
         print(f"Still: {describe_fault(fault)}")
+    _show_ignored(facts["ignored"])
     _show_problems(facts["problems"])
     _show_release(home, facts)
 
@@ -155,6 +165,14 @@ def _show_failures(facts: dict[str, Any]) -> None:
             print("  " + ", ".join(f"{name}={value}" for name, value in row.items()))
         if failure["kept_in"]:
             print(f"  up to a hundred of them: {failure['kept_in']}")
+
+
+def _show_ignored(paths: list[str]) -> None:
+    """Print what the landing directory holds and no stream reads."""
+    if paths:
+        more = f" and {len(paths) - IGNORED_SHOWN} more" if len(paths) > IGNORED_SHOWN else ""
+        named = ", ".join(paths[:IGNORED_SHOWN])
+        print(f"\nIgnored     {len(paths)} in the landing directory of no stream: {named}{more}")
 
 
 def _show_problems(problems: list[dict[str, Any]]) -> None:

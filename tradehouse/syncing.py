@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from connectors.source_brokerage.landing import Batch
 from tradehouse import brokerage, opening, state, warehouse
 from tradehouse.errors import BusyError, LandingError, TradehouseError, UsageError
 from tradehouse.home import Home
@@ -179,15 +180,20 @@ def has_waiting(home: Home, landing: Path) -> bool:
         return False
 
 
-def _waiting(home: Home, landing: Path) -> list[Path]:
+def _waiting(home: Home, landing: Path) -> list[Batch]:
     loaded = set(state.read(home, "sync").get("loaded", {}))
     return [
-        folder
-        for number, folder in brokerage.find_batches(landing).items()
+        batch
+        for number, batch in brokerage.find_batches(landing).items()
         if str(number) not in loaded
     ]
 
 
 def _bytes_to_come(home: Home, landing: Path) -> int:
-    folders = _waiting(home, landing)
-    return sum(path.stat().st_size for folder in folders for path in folder.iterdir())
+    files = {
+        file.path: file.size
+        for batch in _waiting(home, landing)
+        for found in batch.files.values()
+        for file in found
+    }
+    return sum(files.values())

@@ -14,6 +14,8 @@ from connectors.source_brokerage.streams import BY_NAME, STREAMS, Stream
 FILES = "use_file_transfer"
 RECORDS = "use_records_transfer"
 
+LONGEST_GAP_DAYS = 366
+
 SPECIFICATION: dict[str, Any] = {
     "connectionSpecification": {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -71,6 +73,14 @@ SPECIFICATION: dict[str, Any] = {
                 "order": 4,
                 "minimum": 1,
             },
+            "longest_gap_days": {
+                "type": "integer",
+                "title": "Longest gap in days",
+                "description": "A batch dated further from the one before or after it is refused.",
+                "order": 5,
+                "minimum": 1,
+                "default": LONGEST_GAP_DAYS,
+            },
         },
     },
     "supportsIncremental": True,
@@ -88,6 +98,7 @@ class Config:
     replace_batches: frozenset[int] = frozenset()
     allow_gap: bool = False
     last_batch: int | None = None
+    longest_gap_days: int = LONGEST_GAP_DAYS
 
 
 @dataclass(frozen=True)
@@ -128,7 +139,12 @@ def parse_config(content: Any) -> Config:
     last_batch = content.get("last_batch")
     if last_batch is not None and (type(last_batch) is not int or last_batch < 1):
         raise _invalid("last_batch", "the number of a batch", last_batch)
-    return Config(Path(landing), kind == FILES, frozenset(replace), allow_gap, last_batch)
+    gap = content.get("longest_gap_days") or LONGEST_GAP_DAYS
+    if isinstance(gap, str) and gap.isascii() and gap.isdigit():  # out of the environment
+        gap = int(gap)
+    if type(gap) is not int or gap < 1:
+        raise _invalid("longest_gap_days", "a number of days", gap)
+    return Config(Path(landing), kind == FILES, frozenset(replace), allow_gap, last_batch, gap)
 
 
 def _invalid(key: str, expected: str, found: object) -> Fault:

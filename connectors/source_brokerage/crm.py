@@ -1,25 +1,23 @@
 """The CRM's history: a streaming reader of CustomerMgmt.xml.
 
-Every field keeps its three states: absent is None, present but empty is "", else the value. Memory
-does not grow with the document. Which rows become messages is decided elsewhere.
+Every field keeps its three states: absent is None, present but empty is "", else the value. What is
+not understood, wherever it stands, becomes a row with its text. Memory does not grow with the
+document. Which documents are taken at all says `document.py`, which rows become messages `emit.py`.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-from xml.parsers import expat
+from typing import Any, BinaryIO
 
+from connectors.source_brokerage.document import NAMESPACE, SEPARATOR, make_parser
 from connectors.source_brokerage.streams import CRM_ACCOUNT_COLUMNS, CRM_ACTION_COLUMNS
 
 CHUNK_BYTES = 1 << 18
-_SEPARATOR = " "
-_NAMESPACE = "http://www.tpc.org/tpc-di"
-ROOT = f"{_NAMESPACE}{_SEPARATOR}Actions"
-ACTION = f"{_NAMESPACE}{_SEPARATOR}Action"
+ACTION = f"{NAMESPACE}{SEPARATOR}Action"
 ACCOUNT_ACTIONS = frozenset({"NEW", "ADDACCT", "UPDACCT", "CLOSEACCT"})
 ACTIONS = ACCOUNT_ACTIONS | {"UPDCUST", "INACT"}
 
@@ -46,10 +44,13 @@ _CUSTOMER: Node = {
     "Account": _ACCOUNT,
 }
 _ACTION: Node = {"Customer": _CUSTOMER}
+_ACTION_ATTRIBUTES = {"ActionType": "actiontype", "ActionTS": "actionts"}
 _CUSTOMER_ATTRIBUTES = _leaves("C_ID C_TAX_ID C_GNDR C_TIER C_DOB")
 _ACCOUNT_ATTRIBUTES = _leaves("CA_ID CA_TAX_ST")
-_TAG = re.compile(rb"<(?:\"[^\"]*\"|'[^']*'|[^>\"'])*>")
+_META = ("http://www.w3.org/XML/1998/namespace ", "http://www.w3.org/2001/XMLSchema-instance ")
+_TAG = re.compile(r"<(?:\"[^\"]*\"|'[^']*'|[^>\"'])*>")
 _LONGEST_TAG = 1 << 16
+_LONGEST_TEXT = 1 << 20
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Row:
 
 @dataclass
 class Action:
-    """An Action element while it is read, with what makes it unusable, if anything does."""
+    """A child of the root while it is read, with what makes it unusable, if anything does."""
 
     number: int
     line: int
@@ -91,50 +92,24 @@ class Action:
         return None
 
 
-def _parser() -> Any:
-    parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
-    parser.buffer_text = True
-    return parser
-
-
-def check_document(path: str) -> tuple[str, int, int] | None:
-    """Whether the document is well-formed and is one of actions.
-
-    Gives None, or (what is wrong, line, column) when the root is another element. Raises
-    `ExpatError` when it is not well-formed and `OSError` when it cannot be read.
-    """
-    parser = _parser()
-    roots: list[tuple[str, int, int]] = []
-
-    def root(name: str, _attributes: dict[str, str]) -> None:
-        parser.StartElementHandler = None
-        roots.append((name, parser.CurrentLineNumber, parser.CurrentColumnNumber + 1))
-
-    parser.StartElementHandler = root
-    with Path(path).open("rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            parser.Parse(chunk, False)
-        parser.Parse(b"", True)
-    name, line, column = roots[0]
-    if name == ROOT:
-        return None
-    return f"the root element is {name.replace(_SEPARATOR, ':')}, not {ROOT}", line, column
-
-
 class Reader:
     """Reads the document in chunks; `actions` and `accounts` hold the rows of the last chunk.
 
-    `ignored` names the elements that nothing is known of.
+    `unknown` counts what was not understood, by name, and `ignored` what says nothing (comments,
+    processing instructions).
     """
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, stream: BinaryIO) -> None:
         self.actions: list[Row] = []
         self.accounts: list[Row] = []
-        self.ignored: set[str] = set()
-        self._parser = _parser()
+        self.unknown: Counter[str] = Counter()
+        self.ignored: Counter[str] = Counter()
+        self._stream = stream
+        self._parser, self._encoding = make_parser(stream)
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
+        self._parser.CommentHandler = lambda _text: self.ignored.update(["comments"])
+        self._parser.ProcessingInstructionHandler = self._instruction
         self._number = 0
         self._depth = 0
         self._skipped = 0
@@ -143,32 +118,35 @@ class Reader:
         self._target: dict[str, Any] = {}
         self._leaf: str | None = None
         self._text: list[str] = []
+        self._stray: list[str] = []  # text where only blanks belong
+        self._parser.CharacterDataHandler = self._stray.append
 
     def chunks(self) -> Iterator[tuple[list[Row], list[Row]]]:
         """Rows of actions and of accounts, chunk by chunk, in document order."""
-        with Path(self.path).open("rb") as stream:
-            is_final = False
-            while not is_final:
-                chunk = stream.read(CHUNK_BYTES)
-                is_final = not chunk
-                self._parser.Parse(chunk, is_final)
-                yield self.actions, self.accounts
-                self.actions, self.accounts = [], []
+        is_final = False
+        while not is_final:
+            chunk = self._stream.read(CHUNK_BYTES)
+            is_final = not chunk
+            self._parser.Parse(chunk, is_final)
+            yield self.actions, self.accounts
+            self.actions, self.accounts = [], []
+
+    def _instruction(self, target: str, _data: str) -> None:
+        self.ignored[f"processing instructions {target}"] += 1
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if self._skipped:
             self._skipped += 1
-            return
-        if self._action is None:
+        elif self._action is None:
             self._start_outside(name, attributes)
-            return
-        child = self._nodes[-1].get(name) if self._leaf is None else None
-        if child is None:
-            self._ignore(name)
+        elif self._leaf is not None or (child := self._nodes[-1].get(name)) is None:
+            self._skip(self._action, name)
         elif isinstance(child, str):
             self._leaf = child
             self._text = []
             self._parser.CharacterDataHandler = self._text.append
+            if attributes:
+                self._take({}, attributes, {})
         else:
             self._nodes.append(child)
             if child is _CUSTOMER:
@@ -176,23 +154,30 @@ class Reader:
                 self._take(self._action.values, attributes, _CUSTOMER_ATTRIBUTES)
             elif child is _ACCOUNT:
                 self._start_account(attributes)
+            elif attributes:
+                self._take({}, attributes, {})
 
     def _start_outside(self, name: str, attributes: dict[str, str]) -> None:
+        """The root, an action, or in the place of an action something else."""
+        self._take_stray_text()
+        line, start = self._parser.CurrentLineNumber, self._parser.CurrentByteIndex
+        values: dict[str, Any] = dict.fromkeys(CRM_ACTION_COLUMNS)
+        self._action = Action(self._number + 1, line, start, values)
+        self._target = values
         if self._depth == 0:
             self._depth = 1
+            self._take({}, {n: v for n, v in attributes.items() if not n.startswith(_META)}, {})
+            if self._action.problem:
+                self._refuse(self._action, start, 0)
+            self._action = None
         elif name == ACTION:
             self._number += 1
-            values: dict[str, Any] = dict.fromkeys(CRM_ACTION_COLUMNS)
-            values["action_number"] = self._number
-            values["actiontype"] = attributes.get("ActionType")
-            values["actionts"] = attributes.get("ActionTS")
-            parser = self._parser
-            line, start = parser.CurrentLineNumber, parser.CurrentByteIndex
-            self._action = Action(self._number, line, start, values)
-            self._target = values
             self._nodes = [_ACTION]
+            values["action_number"] = self._number
+            self._take(values, attributes, _ACTION_ATTRIBUTES)
         else:
-            self._ignore(name)
+            self._nodes = []
+            self._skip(self._action, name)
 
     def _start_account(self, attributes: dict[str, str]) -> None:
         action = self._action
@@ -210,46 +195,78 @@ class Reader:
             if column := known.get(name):
                 values[column] = value
             else:
-                self.ignored.add(f"@{name}")
+                self._note(f"attribute {name.replace(SEPARATOR, ':')}")
 
-    def _ignore(self, name: str) -> None:
-        self.ignored.add(name.replace(_SEPARATOR, ":"))
+    def _note(self, unknown: str) -> None:
+        assert self._action is not None
+        self.unknown[unknown] += 1
+        self._action.problem = f"unknown {unknown}"
+
+    def _skip(self, action: Action, name: str) -> None:
+        """Leave an element out; what holds it becomes a row with its text."""
+        self._note(f"element {name.replace(SEPARATOR, ':')}")
         self._skipped = 1
-        self._parser.CharacterDataHandler = None
 
     def _end(self, name: str) -> None:
         if self._skipped:
             self._skipped -= 1
-            if not self._skipped and self._leaf is not None:
-                self._parser.CharacterDataHandler = self._text.append
+            if not self._skipped and not self._nodes and self._action is not None:
+                self._end_action(self._action)
         elif self._leaf is not None:
-            self._parser.CharacterDataHandler = None
+            self._parser.CharacterDataHandler = self._stray.append
             if self._target[self._leaf] is not None and self._action is not None:
                 self._action.problem = f"{name} occurs twice"
             self._target[self._leaf] = "".join(self._text)
             self._leaf = None
         elif self._action is not None:
-            ended = self._nodes.pop()
-            if ended is _ACCOUNT:
+            if self._nodes.pop() is _ACCOUNT:
                 self._target = self._action.values
-            elif ended is _ACTION:
+            if not self._nodes:
                 self._end_action(self._action)
+        else:
+            self._take_stray_text()
 
     def _end_action(self, action: Action) -> None:
-        self._action = None
+        if self._pop_stray_text() and not action.problem:
+            self._note("text between elements")
+        self._action, self._leaf = None, None
+        self._parser.CharacterDataHandler = self._stray.append
         if action.find_problem() is None:
             self.actions.append(Row(action.values, action.line))
             self.accounts += action.accounts
-            return
-        text = self._raw_text(action.start, self._parser.CurrentByteIndex)
+        else:
+            self._refuse(action, action.start, self._parser.CurrentByteIndex - action.start)
+
+    def _refuse(self, action: Action, start: int, size: int) -> None:
+        text = self._raw_text(start, size)
         self.actions.append(Row(dict.fromkeys(CRM_ACTION_COLUMNS), action.line, text))
 
-    def _raw_text(self, start: int, end_tag: int) -> str:
-        """The element's text, to the end of the tag that begins at `end_tag` or of a lone tag."""
-        with Path(self.path).open("rb") as stream:
-            stream.seek(start)
-            content = stream.read(end_tag - start + _LONGEST_TAG)
-        tag = _TAG.match(content)
-        if tag is None or not tag[0].endswith(b"/>"):
-            tag = _TAG.match(content, end_tag - start)
-        return content[: tag.end() if tag else None].decode("utf-8", "backslashreplace")
+    def _pop_stray_text(self) -> str:
+        text = "".join(self._stray).strip()
+        self._stray.clear()
+        return text
+
+    def _take_stray_text(self) -> None:
+        """Text between actions is a row of its own."""
+        if text := self._pop_stray_text():
+            self.unknown["text between elements"] += 1
+            line = self._parser.CurrentLineNumber
+            self.actions.append(Row(dict.fromkeys(CRM_ACTION_COLUMNS), line, text[:_LONGEST_TEXT]))
+
+    def _raw_text(self, start: int, size: int) -> str:
+        """The element's text, to the end of the tag that begins `size` bytes on or of a lone tag.
+
+        At most a mebibyte of it, and how much there is.
+        """
+        position = self._stream.tell()
+        self._stream.seek(start)
+        content = self._stream.read(min(size, _LONGEST_TEXT) + _LONGEST_TAG)
+        self._stream.seek(position)
+        text = content.decode(self._encoding, "backslashreplace")
+        if size > _LONGEST_TEXT:
+            return f"{text[:_LONGEST_TEXT]} ... ({size} bytes in all)"
+        tag = _TAG.match(text)
+        if size and (tag is None or not tag[0].endswith("/>")):
+            end = len(content[:size].decode(self._encoding, "backslashreplace"))
+            tag = _TAG.match(text, end)
+        return text[: tag.end() if tag else None]

@@ -5,11 +5,10 @@ Bulk rendering of well-formed files is in `render.py`, whole files are in `trans
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from connectors.source_brokerage import crm
-from connectors.source_brokerage.landing import SourceFile
+from connectors.source_brokerage.opening import SourceFile, open_file
 from connectors.source_brokerage.protocol import Writer
 from connectors.source_brokerage.rows import split_rows
 from connectors.source_brokerage.streams import Stream
@@ -30,7 +29,7 @@ def emit_rows(writer: Writer, stream: Stream, file: SourceFile, delivery: int) -
     columns = stream.file_columns(file.batch)
     is_audit = stream.format == "audit"
     nothing = dict.fromkeys(stream.columns)
-    with Path(file.path).open("rb") as lines:
+    with open_file(file) as lines:
         for row in split_rows(lines, stream.format, len(columns)):
             if is_audit and row.line == 1:
                 continue
@@ -43,16 +42,20 @@ def emit_rows(writer: Writer, stream: Stream, file: SourceFile, delivery: int) -
 
 def emit_crm(writer: Writer, names: set[str], file: SourceFile, delivery: int) -> None:
     """Actions and accounts of the CRM document, those of the streams in `names`."""
-    reader = crm.Reader(file.path)
-    reported: set[str] = set()
-    for actions, accounts in reader.chunks():
-        for name, rows in (("customer_mgmt_action", actions), ("customer_mgmt_account", accounts)):
-            if name not in names or not rows:
-                continue
-            writer.running(name)
-            for row in rows:
-                data = row.values | _metadata(file, delivery, row.line, row.raw_text)
-                writer.record(name, data)
-        for unknown in sorted(reader.ignored - reported):
-            writer.log("WARN", f"{file.relative}: unknown {unknown} is ignored.")
-        reported |= reader.ignored
+    with open_file(file) as stream:
+        reader = crm.Reader(stream)
+        for actions, accounts in reader.chunks():
+            for name, rows in (
+                ("customer_mgmt_action", actions),
+                ("customer_mgmt_account", accounts),
+            ):
+                if name not in names or not rows:
+                    continue
+                writer.running(name)
+                for row in rows:
+                    data = row.values | _metadata(file, delivery, row.line, row.raw_text)
+                    writer.record(name, data)
+    for unknown, count in sorted(reader.unknown.items()):
+        writer.log("WARN", f"{file.relative}: {unknown} is not known ({count} in quarantine).")
+    for ignored, count in sorted(reader.ignored.items()):
+        writer.log("INFO", f"{file.relative}: {count} {ignored} left out.")

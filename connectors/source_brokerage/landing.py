@@ -1,6 +1,7 @@
 """The landing directory: which batches and files lie there, and one pass over a file.
 
-Nothing here knows what was loaded before (`state.py`) or what a batch must hold (`door.py`).
+Opening a file is in `opening.py`. Nothing here knows what was loaded before (`state.py`) or what a
+batch must hold (`door.py`).
 """
 
 from __future__ import annotations
@@ -13,53 +14,65 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.source_brokerage.faults import Fault
-from connectors.source_brokerage.streams import STREAMS
+from connectors.source_brokerage.opening import (
+    SourceFile,
+    open_file,
+    outside,
+    shown,
+    stays_inside,
+    unreadable,
+)
+from connectors.source_brokerage.streams import streams_of
 
 CHUNK_BYTES = 1 << 18
-_BATCH = re.compile(r"Batch([1-9]\d*)")
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """A delivered file; `relative` is its path below the landing directory, with slashes."""
-
-    path: str
-    relative: str
-    name: str
-    batch: int
-    size: int
-    modified_ns: int
+LONGEST_LINE_BYTES = 16 << 20
+MARK = b"\xef\xbb\xbf"
+"""The byte order mark of UTF-8, which is left out at the head of a file."""
+_OTHER_MARKS = {
+    b"\xff\xfe": "UTF-16 or UTF-32",
+    b"\xfe\xff": "UTF-16",
+    b"\0\0\xfe\xff": "UTF-32",
+}
+_BATCH = re.compile(r"Batch([1-9][0-9]{0,5})")
 
 
 @dataclass(frozen=True)
 class Content:
     """What one pass over a file tells: SHA-256 in hexadecimal, lines, and its last line's end.
 
-    A last line without its end is counted.
+    A last line without its end is counted. `problem` says why the file is no text of UTF-8, as
+    far as one can tell without decoding it; of an XML document only that it is none at all.
     """
 
     digest: str
     lines: int
     is_terminated: bool
     is_ascii: bool
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
 class Batch:
     """The files of a directory BatchN by stream; number 0 is what lies beside the batches.
 
+    `unknown` is what belongs to no stream, beside the batches also directories that are no batch.
     `fault` says why the directory itself could not be listed.
     """
 
     number: int
     directory: str
     files: dict[str, tuple[SourceFile, ...]]
-    unknown: tuple[str, ...]
+    unknown: tuple[os.DirEntry[str], ...]
     fault: Fault | None = None
 
     def of(self, stream: str) -> tuple[SourceFile, ...]:
         """The stream's files, by name; none when the batch has none."""
         return self.files.get(stream, ())
+
+    def ignored(self) -> list[str]:
+        """Paths below the landing directory of what belongs to no stream, each with what it is."""
+        folder = f"{Path(self.directory).name}/" if self.number else ""
+        return [folder + _describe(entry) for entry in self.unknown]
 
 
 def find_batches(root: Path) -> dict[int, Batch]:
@@ -76,44 +89,46 @@ def find_batches(root: Path) -> dict[int, Batch]:
             "directory that holds Batch1/, Batch2/, ...; set `landing` to it.",
         ) from None
     numbered = ((_BATCH.fullmatch(entry.name), entry) for entry in entries)
-    found = {int(match[1]): entry for match, entry in numbered if match and entry.is_dir()}
+    found = {int(match[1]): entry for match, entry in numbered if match}
     if not found:
         raise Fault(
             "landing_missing",
             f"The landing directory {root} holds no batch. Expected directories named Batch1, "
             "Batch2, ... in it; set `landing` to the directory above them.",
         )
-    batches = {0: _batch(0, root, (entry for entry in entries if entry.is_file()))}
+    beside = [entry for entry in entries if not _BATCH.fullmatch(entry.name)]
+    batches = {0: _batch(0, root, root, beside)}
     for number in sorted(found):
-        batches[number] = _read_directory(number, Path(found[number].path))
+        batches[number] = _read_directory(number, root, Path(found[number].path))
     return batches
 
 
-def _read_directory(number: int, directory: Path) -> Batch:
+def _read_directory(number: int, root: Path, directory: Path) -> Batch:
     try:
-        return _batch(number, directory, os.scandir(directory))
+        if stays_inside(str(root), str(directory)):
+            return _batch(number, root, directory, os.scandir(directory))
+        fault = outside(directory.name, number)
     except OSError as error:
         fault = Fault(
             "file_unreadable",
-            f"{directory.name} cannot be opened ({error.strerror}). Give the account that runs "
-            "Tradehouse the right to read it.",
+            f"{directory.name} cannot be opened ({error.strerror}). Expected a directory that the "
+            "account running Tradehouse may read; correct it or deliver it again.",
             batch=number,
             file=directory.name,
         )
-        return Batch(number, str(directory), {}, (), fault)
+    return Batch(number, str(directory), {}, (), fault)
 
 
-def _batch(number: int, directory: Path, entries: Iterable[os.DirEntry[str]]) -> Batch:
+def _batch(number: int, root: Path, directory: Path, entries: Iterable[os.DirEntry[str]]) -> Batch:
     files: dict[str, list[SourceFile]] = {}
     unknown = []
     for entry in sorted(entries, key=lambda entry: entry.name):
-        streams = [s for s in STREAMS if s.in_batch(number) and s.matches(entry.name)]
+        streams = streams_of(entry.name, number)
         if not streams:
-            unknown.append(entry.name)
+            unknown.append(entry)
             continue
-        file = _source_file(
-            entry, f"{directory.name}/{entry.name}" if number else entry.name, number
-        )
+        relative = f"{directory.name}/{shown(entry.name)}" if number else shown(entry.name)
+        file = source_file(entry, relative, number, root)
         for stream in streams:
             files.setdefault(stream.name, []).append(file)
     return Batch(
@@ -124,23 +139,26 @@ def _batch(number: int, directory: Path, entries: Iterable[os.DirEntry[str]]) ->
     )
 
 
-def _source_file(entry: os.DirEntry[str], relative: str, batch: int) -> SourceFile:
+def _describe(entry: os.DirEntry[str]) -> str:
+    """The name of what belongs to no stream; a directory's with the number of its files."""
+    name = shown(entry.name)
+    if entry.is_symlink():
+        return f"{name} (a link)"
+    if not entry.is_dir(follow_symlinks=False):
+        return name
+    count = sum(len(files) for _, _, files in os.walk(entry.path))
+    return f"{name}/ ({count} file{'s' if count != 1 else ''})"
+
+
+def source_file(entry: os.DirEntry[str], relative: str, batch: int, root: Path) -> SourceFile:
+    """A directory's entry as a delivered file, whatever it is: `open_file` looks at that."""
+    size = modified = 0
     try:
         stat = entry.stat()
-    except OSError:  # said by `scan`, when it is the batch's turn
-        return SourceFile(entry.path, relative, entry.name, batch, 0, 0)
-    return SourceFile(entry.path, relative, entry.name, batch, stat.st_size, stat.st_mtime_ns)
-
-
-def unreadable(relative: str, batch: int, error: OSError) -> Fault:
-    """The fault of a file that cannot be opened or read."""
-    return Fault(
-        "file_unreadable",
-        f"{relative} cannot be read ({error.strerror}). Expected a file that the account running "
-        "Tradehouse may read; correct its rights or deliver it again.",
-        batch=batch,
-        file=relative,
-    )
+        size, modified = stat.st_size, stat.st_mtime_ns
+    except OSError:  # said by `open_file`, when it is the batch's turn
+        pass
+    return SourceFile(entry.path, relative, entry.name, batch, size, modified, str(root))
 
 
 def scan(file: SourceFile) -> Content:
@@ -148,16 +166,26 @@ def scan(file: SourceFile) -> Content:
     digest = hashlib.sha256()
     buffer = bytearray(CHUNK_BYTES)
     view = memoryview(buffer)
-    lines, last, is_ascii = 0, 0x0A, True
+    lines, last, is_ascii, head = 0, 0x0A, True, b""
+    unbroken = 0
     try:
-        with open(file.path, "rb", buffering=0) as stream:  # noqa: PTH123 (speed)
+        with open_file(file) as stream:
             while count := stream.readinto(buffer):
                 digest.update(view[:count])
-                lines += buffer.count(b"\n", 0, count)
+                feeds = buffer.count(b"\n", 0, count)
+                lines += feeds
                 last = buffer[count - 1]
                 chunk = buffer if count == CHUNK_BYTES else buffer[:count]
                 is_ascii = is_ascii and chunk.isascii()
+                head = head or bytes(chunk[:4])
+                unbroken = 0 if feeds else unbroken + count
+                if unbroken > LONGEST_LINE_BYTES and (0 in chunk or not file.is_document):
+                    problem = f"a line of more than {LONGEST_LINE_BYTES >> 20} MiB"
+                    return Content("", lines + 1, False, is_ascii, problem)
     except OSError as error:
-        raise unreadable(file.relative, file.batch, error) from None
-    is_terminated = last == 0x0A
-    return Content(digest.hexdigest(), lines + (not is_terminated), is_terminated, is_ascii)
+        raise unreadable(file, error) from None
+    is_terminated = last == 0x0A or head == MARK
+    marks = [] if file.is_document else [mark for mark in _OTHER_MARKS if head.startswith(mark)]
+    problems = [f"the byte order mark of {_OTHER_MARKS[mark]}" for mark in marks]
+    count = lines + (not is_terminated)
+    return Content(digest.hexdigest(), count, is_terminated, is_ascii, *problems[:1])

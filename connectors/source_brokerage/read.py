@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,8 @@ from connectors.source_brokerage.config import Config, Selection
 from connectors.source_brokerage.door import Scanner, check_batch, check_date
 from connectors.source_brokerage.emit import emit_crm, emit_rows
 from connectors.source_brokerage.faults import Fault
-from connectors.source_brokerage.landing import Batch, SourceFile, find_batches
+from connectors.source_brokerage.landing import Batch, find_batches
+from connectors.source_brokerage.opening import SourceFile
 from connectors.source_brokerage.plan import MARKER, Delivery, describe, plan_delivery
 from connectors.source_brokerage.protocol import Writer
 from connectors.source_brokerage.state import StreamState
@@ -96,11 +96,9 @@ class Read:
             )
         check_batch(batch, [selection.stream for selection in delivery.selections], self.scanner)
         if number:
-            self.dates[number] = check_date(batch, self._other_dates(number))
-            for name in batch.unknown:
-                self.writer.log(
-                    "WARN", f"Batch{number}/{name} belongs to no stream and is ignored."
-                )
+            self.dates[number] = check_date(batch, self._other_dates(number), self.config)
+            for path in batch.ignored():
+                self.writer.log("WARN", f"{path} belongs to no stream and is ignored.")
 
     def _other_dates(self, number: int) -> dict[int, str]:
         return {n: date for n, date in self.dates.items() if n != number}
@@ -124,7 +122,6 @@ class Read:
                 self._commit(batch, selection, delivery.number)
             elif selection is crm[0]:
                 for file in batch.of(selection.stream.name):
-                    self._unchanged(file)
                     emit_crm(self.writer, names, file, delivery.number)
             if crm and selection is crm[-1]:
                 for done in crm:
@@ -132,7 +129,6 @@ class Read:
 
     def _emit_one(self, selection: Selection, file: SourceFile, delivery: int) -> None:
         stream = selection.stream
-        self._unchanged(file)
         content = self.scanner.content(file)
         if not stream.is_file_based:
             emit_rows(self.writer, stream, file, delivery)
@@ -143,21 +139,6 @@ class Read:
             from connectors.source_brokerage.render import emit_text
 
             emit_text(self.writer, stream, file, content, delivery)
-
-    def _unchanged(self, file: SourceFile) -> None:
-        """Raise `Fault` (`file_changed`) when the file is no longer the one that was checked."""
-        try:
-            stat = os.stat(file.path)  # noqa: PTH116 (speed)
-            if (stat.st_size, stat.st_mtime_ns) == (file.size, file.modified_ns):
-                return
-        except OSError:
-            pass
-        raise Fault(
-            "file_changed",
-            f"{file.relative} changed while it was read. Run again when its delivery is complete.",
-            batch=file.batch,
-            file=file.relative,
-        )
 
     def _commit(self, batch: Batch, selection: Selection, delivery: int) -> None:
         name = selection.stream.name

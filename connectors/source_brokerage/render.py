@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from pathlib import Path
+from io import TextIOWrapper
 from typing import Any
 
 import duckdb
 
 from connectors.source_brokerage.emit import emit_rows
-from connectors.source_brokerage.landing import Content, SourceFile
+from connectors.source_brokerage.landing import MARK, Content
+from connectors.source_brokerage.opening import SourceFile, open_file
 from connectors.source_brokerage.protocol import Writer
 from connectors.source_brokerage.streams import Format, Stream
 
@@ -35,7 +36,6 @@ _DIALECTS: dict[Format, str] = {
 }
 
 _DELIMITERS: dict[Format, bytes] = {"pipe": b"|", "comma": b",", "lines": b"\1"}
-_MARK = b"\xef\xbb\xbf"
 
 
 def emit_text(
@@ -47,20 +47,27 @@ def emit_text(
         return
     connection = duckdb.connect(config=_SETTINGS)
     try:
-        if not _is_well_formed(connection, stream, file, content):
-            emit_rows(writer, stream, file, delivery)
-            return
-        writer.running(stream.name)
-        writer.flush()
-        with _Output(writer) as target:
-            connection.execute(_copy(writer, stream, file, delivery, target))
+        with open_file(file) as opened:
+            # By the descriptor: at the path something else may lie by now, and names are patterns.
+            path = f"/dev/fd/{opened.fileno()}"
+            if not _is_well_formed(connection, stream, file, content, path):
+                emit_rows(writer, stream, file, delivery)
+                return
+            writer.running(stream.name)
+            writer.flush()
+            with _Output(writer) as target:
+                connection.execute(_copy(writer, stream, file, path, delivery, target))
         writer.counts[stream.name] = writer.counts.get(stream.name, 0) + content.lines
     finally:
         connection.close()
 
 
 def _is_well_formed(
-    connection: duckdb.DuckDBPyConnection, stream: Stream, file: SourceFile, content: Content
+    connection: duckdb.DuckDBPyConnection,
+    stream: Stream,
+    file: SourceFile,
+    content: Content,
+    path: str,
 ) -> bool:
     """Whether DuckDB is sure to read the file as `rows.split_rows` does, without malformed rows.
 
@@ -70,7 +77,7 @@ def _is_well_formed(
     if not _is_plain(stream, file, content) or not (content.is_ascii or _is_utf8(file)):
         return False
     try:
-        query = f"select count(*) from {_reader(stream, file)}"
+        query = f"select count(*) from {_reader(stream, file, path)}"
         counted = connection.execute(query).fetchone()
     except duckdb.Error:
         return False
@@ -83,9 +90,9 @@ def _is_plain(stream: Stream, file: SourceFile, content: Content) -> bool:
     wanted = content.lines * (len(stream.file_columns(file.batch)) - 1)
     found = pairs = returns = 0
     last = b""
-    with Path(file.path).open("rb") as blocks:
+    with open_file(file) as blocks:
         while block := blocks.read(COPY_BYTES):
-            if not last and block.startswith(_MARK):
+            if not last and block.startswith(MARK):
                 return False
             if b"\0" in block or (stream.format == "comma" and b'"' in block):
                 return False
@@ -98,8 +105,11 @@ def _is_plain(stream: Stream, file: SourceFile, content: Content) -> bool:
 
 def _is_utf8(file: SourceFile) -> bool:
     try:
-        with Path(file.path).open(encoding="utf-8", newline="") as stream:
-            while stream.read(COPY_BYTES):
+        with (
+            open_file(file) as stream,
+            TextIOWrapper(stream, encoding="utf-8", newline="") as text,
+        ):
+            while text.read(COPY_BYTES):
                 pass
     except UnicodeDecodeError:
         return False
@@ -110,15 +120,17 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _reader(stream: Stream, file: SourceFile) -> str:
+def _reader(stream: Stream, file: SourceFile, path: str) -> str:
     columns = ", ".join(f"'{name}': 'VARCHAR'" for name in stream.file_columns(file.batch))
     return (
-        f"read_csv({_text(file.path)}, {_DIALECTS[stream.format]}, header = false, nullstr = '', "
+        f"read_csv({_text(path)}, {_DIALECTS[stream.format]}, header = false, nullstr = '', "
         f"columns = {{{columns}}}, auto_detect = false, buffer_size = {_BUFFER_BYTES})"
     )
 
 
-def _copy(writer: Writer, stream: Stream, file: SourceFile, delivery: int, target: str) -> str:
+def _copy(
+    writer: Writer, stream: Stream, file: SourceFile, path: str, delivery: int, target: str
+) -> str:
     delivered = stream.file_columns(file.batch)
     fields = [f"{name}: {name if name in delivered else 'null'}" for name in stream.columns]
     fields += [
@@ -132,7 +144,7 @@ def _copy(writer: Writer, stream: Stream, file: SourceFile, delivery: int, targe
     record += f"emitted_at: {writer.emitted_at}}}"
     return (
         f"copy (select 'RECORD' as type, {record} as record "
-        f"from (select *, row_number() over () as _line from {_reader(stream, file)})) "
+        f"from (select *, row_number() over () as _line from {_reader(stream, file, path)})) "
         f"to {_text(target)} (format json)"
     )
 

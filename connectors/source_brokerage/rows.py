@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from connectors.source_brokerage.landing import MARK
 from connectors.source_brokerage.streams import Format
 
 MAX_ROW_LINES = 100
@@ -35,9 +36,10 @@ def split_rows(lines: Iterable[bytes], kind: Format, columns: int) -> Iterator[R
     Another number of fields, a blank line, a quote that is neither around a whole field nor
     doubled inside one, or bytes that are not UTF-8 give a row with `raw_text` (such bytes as
     backslash escapes) and no values. A quoted field may hold line ends; a quote that is not
-    closed within `MAX_ROW_LINES` lines makes its line a malformed row.
+    closed within `MAX_ROW_LINES` lines makes its line a malformed row. A byte order mark at
+    the head is left out.
     """
-    numbered = enumerate(lines, start=1)
+    numbered = enumerate(_without_mark(lines), start=1)
     if kind in ("comma", "audit"):
         yield from _comma_rows(numbered, columns)
         return
@@ -45,6 +47,13 @@ def split_rows(lines: Iterable[bytes], kind: Format, columns: int) -> Iterator[R
     for number, line in numbered:
         text = _without_end(line)
         yield _row(number, text, [text] if delimiter is None else text.split(delimiter), columns)
+
+
+def _without_mark(lines: Iterable[bytes]) -> Iterator[bytes]:
+    rest = iter(lines)
+    if first := next(rest, b"").removeprefix(MARK):
+        yield first
+    yield from rest
 
 
 def _without_end(line: bytes) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.source_brokerage.config import Selection
 from connectors.source_brokerage.faults import Fault
-from connectors.source_brokerage.landing import SourceFile
+from connectors.source_brokerage.opening import SourceFile
 
 VERSION = 1
 DIGEST_LENGTH = 16

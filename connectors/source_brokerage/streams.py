@@ -186,6 +186,16 @@ STREAMS: tuple[Stream, ...] = (
     Stream("batch_date", "BatchDate.txt", "pipe", ("batch_date",)),
 )
 BY_NAME = {stream.name: stream for stream in STREAMS}
+_BY_FILE: dict[str, list[Stream]] = {}
+for _stream in STREAMS:
+    _BY_FILE.setdefault(_stream.pattern, []).append(_stream)
+_BY_PATTERN = [stream for stream in STREAMS if "*" in stream.pattern or "?" in stream.pattern]
+
+
+def streams_of(file_name: str, batch: int) -> list[Stream]:
+    """The streams that a file of a batch belongs to; none for a file that nothing is known of."""
+    found = _BY_FILE.get(file_name) or [s for s in _BY_PATTERN if s.matches(file_name)]
+    return [stream for stream in found if stream.in_batch(batch)]
 
 
 def json_schema(stream: Stream) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from connectors.source_brokerage.landing import Content, SourceFile
+from connectors.source_brokerage.landing import Content
+from connectors.source_brokerage.opening import SourceFile, changed, open_file
 from connectors.source_brokerage.protocol import Writer
 from connectors.source_brokerage.streams import Stream
 
@@ -31,16 +32,24 @@ def stage(file: SourceFile, staging: Path) -> Path:
     target = staging / file.relative
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
-    source = Path(file.path).resolve()
-    for link in (os.link, os.symlink):
+    with open_file(file) as stream:
+        source = os.path.realpath(file.path)
         try:
-            link(source, target)
+            os.link(source, target, follow_symlinks=False)
         except OSError:
-            continue
-        return target
-    import shutil  # costs more than the rest of a start
+            pass
+        else:
+            if os.path.samestat(target.lstat(), os.fstat(stream.fileno())):
+                return target
+            target.unlink()
+            raise changed(file)
+        try:
+            target.symlink_to(source)
+        except OSError:
+            import shutil  # costs more than the rest of a start
 
-    shutil.copyfile(source, target)
+            with target.open("wb") as copy:
+                shutil.copyfileobj(stream, copy)
     return target
 
 
@@ -55,6 +64,7 @@ def emit_file(
         "_layout": stream.layout(file.batch),
         "_lines": content.lines,
         "_bytes": file.size,
+        "_modified_ns": file.modified_ns,
         "_sha256": content.digest,
     }
     reference = {

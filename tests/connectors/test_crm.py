@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.source_brokerage import crm
+from connectors.source_brokerage.document import check_document
 from tests.connectors.airbyte import configured, read
 from tests.landing import customer_management, small_files, write_landing
 
@@ -16,13 +17,15 @@ ROOT_START = '<T:Actions xmlns:T="http://www.tpc.org/tpc-di">'
 def _rows(tmp_path, document):
     path = tmp_path / "CustomerMgmt.xml"
     path.write_bytes(document if isinstance(document, bytes) else document.encode())
-    assert crm.check_document(str(path)) is None
-    reader = crm.Reader(str(path))
-    actions, accounts = [], []
-    for some_actions, some_accounts in reader.chunks():
-        actions += some_actions
-        accounts += some_accounts
-    return actions, accounts, reader.ignored
+    with path.open("rb") as stream:
+        check_document(stream)
+        stream.seek(0)
+        reader = crm.Reader(stream)
+        actions, accounts = [], []
+        for some_actions, some_accounts in reader.chunks():
+            actions += some_actions
+            accounts += some_accounts
+    return actions, accounts, dict(reader.unknown)
 
 
 def _given(row):
@@ -31,8 +34,8 @@ def _given(row):
 
 
 def test_the_small_brokerage(tmp_path):
-    actions, accounts, ignored = _rows(tmp_path, small_files()["Batch1/CustomerMgmt.xml"])
-    assert ignored == set()
+    actions, accounts, unknown = _rows(tmp_path, small_files()["Batch1/CustomerMgmt.xml"])
+    assert unknown == {}
     assert [row.values["action_number"] for row in actions] == list(range(1, 15))
     assert [row.line for row in actions[:3]] == [3, 17, 31]
     assert _given(actions[1]) == {
@@ -123,31 +126,108 @@ def test_what_is_no_action_arrives_with_its_text(tmp_path, bad):
     assert accounts == []
 
 
-def test_unknown_elements_are_ignored_and_named_once(tmp_path):
-    document = (
-        f'{ROOT_START}<Extra><C_CITY>x</C_CITY></Extra><T:Action ActionType="UPDCUST" '
-        'ActionTS="x" Colour="red"><Customer C_ID="1" C_HAT="2"><Hobbies><C_CITY>no</C_CITY>'
-        "</Hobbies><Address><C_CITY>a<b>no</b>c</C_CITY></Address><C_CTRY>no</C_CTRY></Customer>"
-        "</T:Action></T:Actions>"
+FINE = '<T:Action ActionType="INACT" ActionTS="x"><Customer C_ID="1"/></T:Action>'
+
+
+def _update(inside="", *, action="", customer=""):
+    return (
+        f'<T:Action ActionType="UPDCUST" ActionTS="x"{action}><Customer C_ID="1"{customer}>'
+        f"{inside}</Customer></T:Action>"
     )
-    actions, _, ignored = _rows(tmp_path, document)
-    assert _given(actions[0])["c_city"] == "ac"
-    assert actions[0].values["c_ctry"] is None
-    assert ignored == {"Extra", "Hobbies", "b", "C_CTRY", "@C_HAT"}
 
 
-def test_ignored_elements_are_logged_once_and_bad_actions_delivered(tmp_path):
+NOT_UNDERSTOOD = {
+    "element in the place of an action": (f"<Extra><C_CITY>x</C_CITY>{FINE}</Extra>", "Extra"),
+    "misspelt wrapper": (f"<T:Actions2>{FINE}\n{FINE}</T:Actions2>", "tpc-di:Actions2"),
+    "wrapper of the right name": (f"<T:Actions>{FINE}</T:Actions>", "tpc-di:Actions"),
+    "action of another namespace": ('<o:Action xmlns:o="urn:o"/>', "urn:o:Action"),
+    "element without content": ("<Extra/>", "Extra"),
+    "attribute of an action": (_update(action=' Colour="red"'), "attribute Colour"),
+    "attribute of a customer": (_update(customer=' C_HAT="2"'), "attribute C_HAT"),
+    "attribute of a group": (_update('<Name k="1"/>'), "attribute k"),
+    "attribute of a field": (_update("<Name><C_L_NAME k='1'>a</C_L_NAME></Name>"), "attribute k"),
+    "attribute of an account": (
+        '<T:Action ActionType="NEW" ActionTS="x"><Customer C_ID="1"><Account CA_ID="1" K="1"/>'
+        "</Customer></T:Action>",
+        "attribute K",
+    ),
+    "element in a customer": (_update("<Hobbies><C_CITY>no</C_CITY></Hobbies>"), "Hobbies"),
+    "element in a field": (_update("<Address><C_CITY>a<b>n</b>c</C_CITY></Address>"), "element b"),
+    "field in the wrong place": (_update("<C_CTRY>no</C_CTRY>"), "element C_CTRY"),
+    "action in an action": (_update(FINE), "tpc-di:Action"),
+    "customers in a namespace": (
+        '<T:Action xmlns="urn:o" ActionType="INACT" ActionTS="x"><Customer C_ID="1"/></T:Action>',
+        "urn:o:Customer",
+    ),
+    "text in a customer": (_update("<Name/>lost"), "text between elements"),
+    "text in a group": (_update("<Name><![CDATA[lost]]></Name>"), "text between elements"),
+    "text between actions": ("lost", "text between elements"),
+    "text in CDATA between actions": ("<![CDATA[lost]]>", "text between elements"),
+}
+
+
+@pytest.mark.parametrize(("odd", "name"), NOT_UNDERSTOOD.values(), ids=NOT_UNDERSTOOD)
+def test_whatever_is_not_understood_arrives_with_its_text(tmp_path, odd, name):
+    actions, accounts, unknown = _rows(tmp_path, f"{ROOT_START}{FINE}\n{odd}\n{FINE}</T:Actions>")
+    text = "lost" if odd.startswith("<![CDATA") else odd
+    assert [row.raw_text for row in actions] == [None, text, None]
+    assert actions[2].values["c_id"] == "1"
+    assert accounts == []
+    assert name in next(iter(unknown))
+    assert sum(unknown.values()) == 1
+
+
+def test_an_unknown_attribute_of_the_root_is_a_row_and_a_schema_is_none(tmp_path):
+    start = ROOT_START.replace(">", ' Version="2">')
+    actions, _, unknown = _rows(tmp_path, f"{start}{FINE}</T:Actions>")
+    assert [row.raw_text for row in actions] == [start, None]
+    assert unknown == {"attribute Version": 1}
+    schema = ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="a b">'
+    actions, _, unknown = _rows(tmp_path, f"{ROOT_START[:-1]}{schema}{FINE}</T:Actions>")
+    assert ([row.raw_text for row in actions], unknown) == ([None], {})
+
+
+def test_a_long_element_is_cut_and_says_so(tmp_path):
+    odd = f"<Extra>{'x' * 3_000_000}</Extra>"
+    actions, _, _ = _rows(tmp_path, f"{ROOT_START}{odd}{FINE}</T:Actions>")
+    assert actions[0].raw_text.endswith(f"xxx ... ({len(odd) - len('</Extra>')} bytes in all)")
+    assert actions[1].raw_text is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "iso-8859-15", "cp1252"])
+def test_text_of_every_encoding_that_is_read_is_right(tmp_path, encoding):
+    odd = _update("<Name>Núñez</Name>")
+    good = _update("<Name><C_L_NAME>Núñez \N{EURO SIGN}</C_L_NAME></Name>")
+    document = f'<?xml version="1.0" encoding="{encoding.removesuffix("-sig")}"?>{ROOT_START}'
+    document = f"{document}{good}{odd}</T:Actions>".encode(encoding)
+    actions, _, _ = _rows(tmp_path, document)
+    assert actions[0].values["c_l_name"] == "Núñez \N{EURO SIGN}"
+    assert actions[1].raw_text == odd
+
+
+def test_a_mark_decides_against_a_wrong_declaration(tmp_path):
+    good = _update("<Name><C_L_NAME>Núñez</C_L_NAME></Name>")
+    text = f'<?xml version="1.0" encoding="iso-8859-1"?>{ROOT_START}{good}</T:Actions>'
+    actions, _, _ = _rows(tmp_path, text.encode("utf-8-sig"))
+    assert actions[0].values["c_l_name"] == "Núñez"
+    assert _rows(tmp_path, text.encode("utf-16-le"))[0] == actions
+
+
+def test_what_says_nothing_is_counted_and_what_does_not_fit_delivered(tmp_path):
     bad = BAD_ACTIONS["unknown type"].replace("T:", "TPCDI:")
-    fine = '<TPCDI:Action ActionType="INACT" ActionTS="x"><Customer C_ID="1"><X/></Customer>'
-    document = customer_management(
-        "\n".join([bad, fine + "</TPCDI:Action>", fine + "</TPCDI:Action>"])
-    )
+    odd = '<TPCDI:Action ActionType="INACT" ActionTS="x"><Customer C_ID="1"><X/></Customer>'
+    odd += "</TPCDI:Action>"
+    document = customer_management("\n".join([bad, odd, "<!-- a --><?go now?><!-- b -->", odd]))
     files = small_files(days=0) | {"Batch1/CustomerMgmt.xml": document}
     result = read(tmp_path, write_landing(tmp_path / "landing", files))
     assert result.code == 0
-    assert result.logs == ["Batch1/CustomerMgmt.xml: unknown X is ignored."]
+    assert result.logs == [
+        "Batch1/CustomerMgmt.xml: element X is not known (2 in quarantine).",
+        "Batch1/CustomerMgmt.xml: 2 comments left out.",
+        "Batch1/CustomerMgmt.xml: 1 processing instructions go left out.",
+    ]
     rows = result.records["customer_mgmt_action"]
-    assert [(row["_line"], row["_raw_text"]) for row in rows] == [(3, bad), (4, None), (5, None)]
+    assert [(row["_line"], row["_raw_text"]) for row in rows] == [(3, bad), (4, odd), (6, odd)]
     assert set(rows[0].values()) == {None, 1, 3, bad, "Batch1/CustomerMgmt.xml"}
     assert "customer_mgmt_account" not in result.records
 
@@ -206,7 +286,7 @@ def test_three_states_survive(tmp_path_factory, attributes, leaves, phone, accou
         f"<C_PHONE_2>{element('C_LOCAL', phone)}</C_PHONE_2></ContactInfo>{account_elements}"
         "</Customer></T:Action></T:Actions>"
     )
-    rows, account_rows, ignored = _rows(tmp_path_factory.mktemp("crm"), document)
+    rows, account_rows, unknown = _rows(tmp_path_factory.mktemp("crm"), document)
     expected = {LEAVES[name]: value for name, value in leaves.items()}
     expected |= {name.lower(): value for name, value in attributes.items()}
     expected["c_phone_2_local"] = phone
@@ -214,4 +294,4 @@ def test_three_states_survive(tmp_path_factory, attributes, leaves, phone, accou
     others = set(_given(rows[0])) - set(expected)
     assert others == {"action_number", "actiontype", "actionts", "c_id"}
     assert [(r.values["ca_tax_st"], r.values["ca_name"]) for r in account_rows] == accounts
-    assert ignored == set()
+    assert unknown == {}

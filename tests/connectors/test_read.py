@@ -156,7 +156,7 @@ def test_a_leftover_of_a_killed_run_is_staged_anew(tmp_path, tiny_landing, monke
 
 
 def test_files_are_copied_where_links_are_impossible(tmp_path, tiny_landing, monkeypatch):
-    def refuse(*_arguments):
+    def refuse(*_arguments, **_options):
         raise OSError
 
     for name in ("link", "symlink"):

@@ -1,9 +1,12 @@
 """Files handed over: values, line numbers, malformed rows; the fast way equals the exact one."""
 
 import json
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -72,6 +75,34 @@ def test_whole_lines_keep_their_blanks(tmp_path: Path) -> None:
         Row(1, ("  a|b  ",), None),
         Row(2, ("\x01",), None),
     ]
+
+
+@pytest.mark.parametrize("form", [PIPE, CSV, LINES])
+def test_a_byte_order_mark_at_the_head_is_left_out(tmp_path: Path, form: FileFormat) -> None:
+    content = b'"a",1\r\n2|\xef\xbb\xbf3,\r\n'
+    plain = exact(tmp_path, content, form)
+    assert exact(tmp_path, b"\xef\xbb\xbf" + content, form) == plain
+    assert exact(tmp_path, b"\xef\xbb\xbf", form) == []
+    with pytest.raises(IngestionError, match="byte order mark of UTF-16"):
+        exact(tmp_path, b"\xff\xfe" + content, form)
+
+
+def test_a_file_that_changes_while_it_is_loaded_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loading = Loading(tmp_path, PIPE)
+    reference = loading.reference(b"a|b\n", 1, None)
+    reference = replace(reference, modified_ns=reference.path.stat().st_mtime_ns)
+    read = files.load_plain
+
+    def read_and_change(*arguments: Any) -> None:
+        read(*arguments)
+        os.utime(reference.path, ns=(0, 0))
+
+    files.load(loading.connection, loading.table, [reference], frozenset())
+    monkeypatch.setattr(files, "load_plain", read_and_change)
+    with pytest.raises(IngestionError, match=r"1\.txt changed while it was read"):
+        files.load(loading.connection, loading.table, [reference], frozenset())
 
 
 class Loading:

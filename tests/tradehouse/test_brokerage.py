@@ -1,3 +1,4 @@
+import os
 import shutil
 
 import pytest
@@ -106,3 +107,36 @@ def test_the_stamp_differs_when_a_file_is_touched_added_or_removed(landing):
 
     assert len(set(stamps)) == 4
     assert brokerage.stamp_landing(landing) == stamps[-1]
+
+
+def test_hostile_entries_neither_stop_nor_delay_anything(known, landing, tmp_path):
+    identity, stamp = brokerage.identify(landing), brokerage.stamp_landing(landing)
+    (landing / "loop").symlink_to("loop")
+    (landing / "Batch3").symlink_to("Batch3")
+    (landing / os.fsdecode(b"Batch\xff")).mkdir()
+    for batch in (1, 2):
+        (landing / f"Batch{batch}" / "nothing").symlink_to("nowhere")
+        (landing / f"Batch{batch}" / os.fsdecode(b"\xff")).mkdir()
+        os.mkfifo(landing / f"Batch{batch}" / "HR.csv")
+    (landing / "Batch2" / "BatchDate.txt").unlink()
+    os.mkfifo(landing / "Batch2" / "BatchDate.txt")
+
+    assert brokerage.identify(landing) == identity
+    assert brokerage.stamp_landing(landing) != stamp
+    assert list(brokerage.find_days(landing)) == [1]
+    assert list(brokerage.find_batches(landing)) == [1, 2, 3]
+    assert brokerage.find_ignored(landing) == [
+        "Batch\\xff/ (0 files)",
+        "loop (a link)",
+        *(f"Batch{n}/{name}" for n in (1, 2) for name in ("nothing (a link)", "\\xff/ (0 files)")),
+    ]
+
+
+def test_the_identity_is_what_it_was_before_links_were_looked_at(tmp_path):
+    folder = tmp_path / "Batch1"
+    folder.mkdir()
+    (folder / "a.txt").write_bytes(b"1")
+    (folder / "b").write_bytes(b"")
+
+    digest = "41f572af1e9871a53c49700af4691bd8dba87092f88437f333724b024b1f900b"
+    assert brokerage.identify(tmp_path).digest == digest
