@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ingestion.declarations import Declaration, Stream
 from ingestion.errors import ConnectorError, DeclarationError, IngestionError
+from ingestion.names import Names
 from ingestion.protocol import StreamKey
-from ingestion.tables import Table, columns_of, table_names
+from ingestion.tables import Table, columns_of
 
 Discovered = dict[str, Any]
 
@@ -92,6 +93,11 @@ def select(
     return {key: (each, declared[key[1]]) for key, each in offered.items() if key[1] in wanted}
 
 
+def keys(discovered: list[Discovered]) -> list[StreamKey]:
+    """The streams that a connector offers."""
+    return [(each.get("namespace"), str(each["name"])) for each in discovered]
+
+
 def _default(discovered: Discovered) -> Stream:
     modes = discovered.get("supported_sync_modes") or ["full_refresh"]
     mode = "incremental_append" if "incremental" in modes else "full_refresh_overwrite"
@@ -99,23 +105,26 @@ def _default(discovered: Discovered) -> Stream:
 
 
 def plan(
-    declaration: Declaration, selected: Mapping[StreamKey, tuple[Discovered, Stream]]
+    declaration: Declaration,
+    selected: Mapping[StreamKey, tuple[Discovered, Stream]],
+    names: Names,
 ) -> dict[StreamKey, Table]:
-    """The table of every selected stream.
+    """The table of every selected stream, called as `names` has it.
 
     Raises DeclarationError for a sync mode that the connector or the declaration does not carry.
     """
-    names = table_names(list(selected))
     tables = {
         key: Table(
             source=declaration.name,
             key=key,
-            name=names[key],
+            name=names.tables[key],
             columns=columns_of(
                 discovered.get("json_schema") or {},
                 declared.file,
                 provenance=declaration.provenance,
+                names=names.of(key),
             ),
+            names=names.of(key),
             provenance=declaration.provenance,
             file_format=declared.file,
             declared=declared,
@@ -171,6 +180,12 @@ def is_held(table: Table) -> bool:
     A full copy that was cut off has no use: the next sync starts anew.
     """
     return table.minimum_generation_id > 0 or table.declared.sync_mode == "full_refresh_append"
+
+
+def labels(keys: Collection[StreamKey]) -> dict[StreamKey, str]:
+    """What people read of a stream: its name, with the namespace where two have the same."""
+    ambiguous = ambiguous_names(keys)
+    return {key: f"{key[0]}.{key[1]}" if key[1] in ambiguous and key[0] else key[1] for key in keys}
 
 
 def fields(table: Table) -> frozenset[str]:

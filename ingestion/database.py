@@ -11,13 +11,15 @@ from pathlib import Path
 
 import duckdb
 
+from ingestion import names
 from ingestion.errors import DatabaseBusyError, SchemaVersionError
 
 LEDGER_SCHEMA = "_tradehouse"
 MEMORY_LIMIT = "256MB"
 STORAGE_VERSION = "v1.5.0"
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
+Step = str | Callable[[duckdb.DuckDBPyConnection], None]
+MIGRATIONS: tuple[tuple[Step, ...], ...] = (
     (
         """create table _tradehouse.syncs (
             sync_id varchar not null, source varchar not null, namespace varchar, stream varchar,
@@ -64,6 +66,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             job_id bigint, started_at timestamptz not null
         )""",
     ),
+    (names.migrate,),
 )
 """The statements that lead from schema version N to N + 1; the first creates version 1."""
 
@@ -154,7 +157,7 @@ def schema_version(connection: duckdb.DuckDBPyConnection) -> int:
 def migrate(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
-    migrations: tuple[tuple[str, ...], ...] = MIGRATIONS,
+    migrations: tuple[tuple[Step, ...], ...] = MIGRATIONS,
 ) -> None:
     """Bring the schema to this version in one transaction. Raises SchemaVersionError if newer."""
     version, newest = schema_version(connection), len(migrations)
@@ -173,8 +176,8 @@ def migrate(
             " (version integer not null, migrated_at timestamptz not null)"
         )
         for number, statements in enumerate(migrations[version:], start=version + 1):
-            for statement in statements:
-                connection.execute(statement)
+            for step in statements:
+                connection.execute(step) if isinstance(step, str) else step(connection)
             connection.execute("insert into _tradehouse.schema_version values (?, now())", [number])
         connection.execute("commit")
     except BaseException:

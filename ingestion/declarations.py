@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ingestion.errors import DeclarationError
+from ingestion.names import OWN_SCHEMAS, Columns
 from ingestion.server.settings import ServerRun
 
 SOURCES = Path(__file__).parent / "sources"
@@ -67,6 +68,13 @@ class FileFormat(_Model):
         doubled = sorted({n for n in names if names.count(n) > 1})
         if doubled:
             raise ValueError(f"columns listed twice: {', '.join(doubled)}")
+        given = Columns()
+        refused = [name for name in names if given.of(name, reserved=PROVENANCE) != name]
+        if refused:
+            raise ValueError(
+                f"columns that are called like another one, or like one of the loader's or the "
+                f"database's own: {', '.join(refused)}"
+            )
         unknown = sorted(set(self.uncompressed) - set(names))
         if unknown:
             raise ValueError(f"uncompressed names no columns of the file: {', '.join(unknown)}")
@@ -201,6 +209,16 @@ class Declaration(_Model):
     environment: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]] = []
     """Variables of the environment that the connector gets beside the usual few."""
     limits: Limits = Limits()
+
+    @field_validator("name")
+    @classmethod
+    def _is_free(cls, value: str) -> str:
+        if value in OWN_SCHEMAS:
+            raise ValueError(
+                f"a source cannot be called {value}, which DuckDB, dbt or a home uses itself: "
+                f"choose another name"
+            )
+        return value
 
     @field_validator("freshness", "rediscover_after")
     @classmethod

@@ -14,12 +14,14 @@ from typing import Any
 
 import yaml
 
-from ingestion import catalog, declarations, ledger
+from ingestion import catalog, declarations, ledger, names
 from ingestion.configuration import Configuration
 from ingestion.connector import Runner
+from ingestion.database import open_raw
 from ingestion.declarations import SOURCES, Declaration
 from ingestion.discovery import Discovery
 from ingestion.errors import ConnectorError, DeclarationError
+from ingestion.names import Names
 from ingestion.paths import Paths
 from ingestion.process import Redactor
 from ingestion.tables import Table
@@ -111,8 +113,19 @@ def discover_tables(source: str | Declaration, home: Path | Paths, **config: Any
         settings = Configuration(declaration, paths.connectors, config)
         redact = Redactor(settings.secrets)
         discovery = Discovery(declaration, settings, paths.connectors, redact)
-        selected = catalog.select(declaration, discovery.streams(runner, refresh=True), None)
-    return list(catalog.plan(declaration, selected).values())
+        offered = discovery.streams(runner, refresh=True)
+    selected = catalog.select(declaration, offered, None)
+    known = _names(declaration.name, paths)
+    known.add(catalog.keys(offered))
+    return list(catalog.plan(declaration, selected, known).values())
+
+
+def _names(source: str, paths: Paths) -> Names:
+    """The names that tables and columns have; none are recorded before the first sync."""
+    if not paths.raw_database.exists():
+        return Names(source)
+    with open_raw(paths.raw_database, tmp=paths.tmp) as connection:
+        return names.read(connection, source)
 
 
 def _offered(table: Table) -> OfferedStream:

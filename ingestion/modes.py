@@ -13,6 +13,7 @@ import duckdb
 import orjson
 
 from ingestion import recognition
+from ingestion.names import lowered
 from ingestion.tables import DELETED_SCHEMA, STAGING_SCHEMA, Table, literal, quoted
 
 DELETED_AT = "_ab_cdc_deleted_at"
@@ -33,7 +34,7 @@ def with_generation(
     rows go when the stream is complete. With `same` rows of the generation that is there follow.
     """
     row = connection.execute(
-        """select generation_id from _tradehouse.streams
+        """select generation_id, columns from _tradehouse.streams
         where source = ? and stream = ? and namespace is not distinct from ?""",
         [table.source, table.key[1], table.key[0]],
     ).fetchone()
@@ -49,7 +50,8 @@ def with_generation(
         where source = ? and stream = ? and namespace is not distinct from ?""",
         [table.source, table.key[1], table.key[0]],
     )
-    columns = {column.field: [column.name, column.type] for column in table.columns}
+    known = {} if row is None else orjson.loads(row[1])
+    columns = known | {column.field: [column.name, column.type] for column in table.columns}
     connection.execute(
         "insert into _tradehouse.streams values (?, ?, ?, ?, ?, ?, ?::json)",
         [
@@ -119,7 +121,7 @@ def _stands(connection: duckdb.DuckDBPyConnection, schema: str, table: Table) ->
     row = connection.execute(
         "select count(*) from duckdb_tables() where database_name = current_database()"
         " and schema_name = ? and table_name = ?",
-        [schema, f"{table.source}__{table.name}"],
+        [schema, table.name_beside],
     ).fetchone()
     return bool(row and row[0])
 
@@ -182,7 +184,7 @@ def _candidates(table: Table, keys: list[str], alias: str, name: str) -> str:
 def _deletion_mark(connection: duckdb.DuckDBPyConnection, table: Table) -> str | None:
     """The column of the staged rows that says when a row was deleted, if there is one."""
     columns = _columns(connection, STAGING_SCHEMA, table)
-    return next((quoted(name) for name in columns if name.lower() == DELETED_AT), None)
+    return next((quoted(name) for name in columns if lowered(name) == DELETED_AT), None)
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, schema: str, table: Table) -> dict[str, str]:
@@ -190,7 +192,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, schema: str, table: Table) -
         """select column_name, data_type from duckdb_columns()
         where database_name = current_database() and schema_name = ? and table_name = ?
         order by column_index""",
-        [schema, f"{table.source}__{table.name}"],
+        [schema, table.name_beside],
     ).fetchall()
     return dict(rows)
 

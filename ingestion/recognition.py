@@ -13,6 +13,7 @@ import duckdb
 import orjson
 
 from ingestion.errors import IngestionError
+from ingestion.names import lowered
 from ingestion.protocol import StreamKey
 from ingestion.tables import Column, Table, existing_columns, quoted
 
@@ -63,9 +64,9 @@ def append_unseen(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     present = existing_columns(connection, table)
     columns = sorted(
         (
-            replace(column, type=present[column.name.lower()])
+            replace(column, type=present[lowered(column.name)])
             for column in table.columns
-            if column.name.lower() in present
+            if lowered(column.name) in present
         ),
         key=lambda column: column.field not in keys,
     )

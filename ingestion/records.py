@@ -6,6 +6,7 @@ Not here: transactions (`committer`) and which lines belong together (`reader`).
 import duckdb
 
 from ingestion.errors import ProtocolError
+from ingestion.names import lowered
 from ingestion.protocol import lenient_record, parse_line
 from ingestion.segments import Part
 from ingestion.tables import RAW_ID, Column, Table, literal, quoted
@@ -99,7 +100,9 @@ def insert_statement(table: Table, part: Part) -> str:
 
 
 def _collides(table: Table) -> bool:
-    return len({column.field.lower() for column in table.columns}) < len(table.columns)
+    """Whether the fields cannot be those of a struct, whose names are like columns' names."""
+    fields = [lowered(column.field) for column in table.columns]
+    return len(set(fields)) < len(fields) or any(not name or "\0" in name for name in fields)
 
 
 def _read_type(column: Column) -> str:

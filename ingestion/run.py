@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 
 from ingestion import catalog as catalogs
-from ingestion import ledger, modes, recognition, tables
+from ingestion import ledger, modes, names, recognition, tables
 from ingestion.committer import Committer, Loaded
 from ingestion.configuration import Configuration
 from ingestion.connector import Runner
@@ -72,6 +72,7 @@ class Run:
             declaration, self._configuration, paths.connectors, self._redact
         )
         self._new_batches: set[int] = set()
+        self._labels: dict[StreamKey, str] = {}
         self._result = SyncResult(
             self._id, declaration.name, "failed", moment, 0.0, log=str(self._log)
         )
@@ -92,9 +93,11 @@ class Run:
             )
             offered = self._discovery.streams(runner, refresh=self._full_refresh)
             selected = catalogs.select(self._declaration, offered, self._streams)
-            plan, states = self._start(
-                connection, runner, catalogs.plan(self._declaration, selected)
-            )
+            known = names.read(connection, self._declaration.name)
+            known.add(catalogs.keys(offered))
+            wanted = catalogs.plan(self._declaration, selected, known)
+            self._labels = catalogs.labels(wanted)
+            plan, states = self._start(connection, runner, wanted, known)
             try:
                 self._read(connection, runner, work, plan, states)
             finally:
@@ -126,6 +129,7 @@ class Run:
         connection: duckdb.DuckDBPyConnection,
         runner: Runner,
         wanted: Mapping[StreamKey, Table],
+        known: names.Names,
     ) -> tuple[dict[StreamKey, Table], list[dict[str, Any]]]:
         """Tables and ledger rows in one transaction; returns them and the connector's states."""
         modes.merge_leftovers(connection, wanted.values())
@@ -139,6 +143,7 @@ class Run:
                 plan[key] = modes.with_generation(
                     connection, prepared, full_refresh=self._full_refresh, reset=self._reset
                 )
+            names.record(connection, known)
             ledger.start_sync(
                 connection,
                 self._id,
@@ -256,7 +261,8 @@ class Run:
                 name = self._declaration.name
                 for key, (count, size) in reader.spooled.items():
                     expected = reader.estimated_records.get(key)
-                    self._progress(Progress(name, key[1], "reading", count, size, expected))
+                    label = self._labels[key]
+                    self._progress(Progress(name, label, "reading", count, size, expected))
 
     def _judge(
         self, reader: Reader, process: ConnectorProcess, plan: Mapping[StreamKey, Table]
@@ -269,7 +275,7 @@ class Run:
         by_exit_code = self._declaration.completion == "exit_code" and code == 0
         if by_exit_code and not (reader.errors or process.timed_out or reader.cut):
             reader.complete_all()
-        missing = [key[1] for key in plan if key not in reader.complete]
+        missing = [self._labels[key] for key in plan if key not in reader.complete]
         if process.timed_out:
             self._fail(
                 f"The connector sent nothing for {limits.silence_seconds:g} seconds, or did not "
@@ -297,19 +303,21 @@ class Run:
         result = self._result
         for key, stream in committer.results.items():
             stream.status = "complete" if key in reader.complete else "incomplete"
-            result.streams[key[1]] = stream
+            result.streams[self._labels[key]] = stream
         result.warnings += dropped(reader)
         for (_, name), count in reader.unselected.items():
             result.unselected_records[name] = count
             result.warnings.append(f"{count} records of {name}, which is not selected, were left")
-        for (_, name), fields in reader.unknown_fields.items():
+        for key, fields in reader.unknown_fields.items():
+            name = self._labels[key]
             self._discovery.forget()
             result.warnings.append(
                 f"{name} brings fields that its catalogue does not have, which are not loaded: "
                 f"{', '.join(sorted(fields))}. The next sync asks for the catalogue again; "
                 f"--full-refresh brings what was missed"
             )
-        for _, name in committer.kept_empty:
+        for key in committer.kept_empty:
+            name = self._labels[key]
             result.warnings.append(
                 f"{name} brought no records: what was there is kept (allow_empty_overwrite: true "
                 f"in the declaration would remove it)"
@@ -322,7 +330,8 @@ class Run:
             if declared is not None and declared.commits_last:
                 batches = {file.reference.batch for file in found}
                 self._new_batches |= {batch for batch in batches if batch is not None}
-        for (_, stream), (count, size, _) in loaded.totals.items():
+        for key, (count, size, _) in loaded.totals.items():
+            stream = self._labels[key]
             self._totals[stream] += count
             self._sizes[stream] += size
             if self._progress is not None:
@@ -350,7 +359,7 @@ class Run:
         whole = result.status == "succeeded"
         statuses = {
             key: "succeeded"
-            if whole or result.streams.get(key[1], None) is None
+            if whole or result.streams.get(self._labels[key]) is None
             else ("cancelled" if result.status == "cancelled" else "failed")
             for key in plan
         }

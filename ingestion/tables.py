@@ -11,6 +11,7 @@ import duckdb
 
 from ingestion.declarations import PROVENANCE, FileFormat, Stream
 from ingestion.errors import IngestionError
+from ingestion.names import Columns, lowered
 from ingestion.protocol import StreamKey
 
 AIRBYTE_COLUMNS = {
@@ -19,6 +20,10 @@ AIRBYTE_COLUMNS = {
     "_airbyte_generation_id": "BIGINT",
 }
 RAW_ID = "_airbyte_raw_id"
+ARRIVAL = "rowid"
+"""DuckDB's number of a row orders a table's rows as they arrived; no field's column has its name.
+
+Of rows that are equal in cursor and extraction time, the one with the highest is the newest."""
 STAGING_SCHEMA = "_tradehouse_staging"
 DELETED_SCHEMA = "_tradehouse_deleted"
 _LINES = 1_000_000_000_000  # More than any file has.
@@ -47,6 +52,7 @@ class Table:
     discovered: dict[str, Any] = field(hash=False)
     generation_id: int = 1
     minimum_generation_id: int = 0
+    names: Columns = field(default_factory=Columns, hash=False, compare=False, repr=False)
     recognises: bool = False
     """Whether rows that are there already with the same content are left out: after a switch
     between the embedded runner and a server, the other one's rows come again."""
@@ -65,13 +71,18 @@ class Table:
     def target(self) -> str:
         """The table that rows are inserted into."""
         if self.is_staged:
-            return f"{STAGING_SCHEMA}.{quoted(f'{self.source}__{self.name}')}"
+            return f"{STAGING_SCHEMA}.{quoted(self.name_beside)}"
         return self.sql_name
 
     @property
     def deletions(self) -> str:
         """The table of the keys that were deleted, each with the row that said so."""
-        return f"{DELETED_SCHEMA}.{quoted(f'{self.source}__{self.name}')}"
+        return f"{DELETED_SCHEMA}.{quoted(self.name_beside)}"
+
+    @property
+    def name_beside(self) -> str:
+        """The table's name in the schemas of all sources; a source's name has no dot."""
+        return f"{self.source}.{self.name}"
 
     @property
     def computes_raw_id(self) -> bool:
@@ -102,7 +113,9 @@ def literal(value: Any) -> str:
         return "NULL"
     if isinstance(value, int | float):
         return str(value)
-    return "'" + str(value).replace("'", "''") + "'"
+    text = "'" + str(value).replace("'", "''") + "'"
+    # A statement ends for the database where a NUL is.
+    return "(" + text.replace("\0", "' || chr(0) || '") + ")" if "\0" in text else text
 
 
 def duckdb_type(schema: Any) -> str:
@@ -143,11 +156,16 @@ def _string_type(text_format: Any, airbyte_type: Any) -> str:
 
 
 def columns_of(
-    schema: Mapping[str, Any], file_format: FileFormat | None, *, provenance: bool
+    schema: Mapping[str, Any],
+    file_format: FileFormat | None,
+    *,
+    provenance: bool,
+    names: Columns | None = None,
 ) -> tuple[Column, ...]:
     """The source's columns of a table, provenance last.
 
-    Names that differ only in case collide in DuckDB: the later one gets a number behind it.
+    A field whose name collides with another column's gets a number behind it. Columns have the
+    `names` they were given before; new ones are added there.
     """
     if file_format is not None:
         fields: dict[str, str] = dict.fromkeys(file_format.table_columns(), "VARCHAR")
@@ -156,39 +174,22 @@ def columns_of(
         fields = {name: duckdb_type(of) for name, of in properties.items()}
     if provenance:
         fields = {k: v for k, v in fields.items() if k not in PROVENANCE} | PROVENANCE
-    taken = {name.lower() for name in (*AIRBYTE_COLUMNS, RAW_ID)}
-    columns = []
-    for source_field, kind in fields.items():
-        name, number = source_field, 2
-        while name.lower() in taken:
-            name, number = f"{source_field}_{number}", number + 1
-        taken.add(name.lower())
-        columns.append(Column(name, source_field, kind))
-    return tuple(columns)
-
-
-def table_names(keys: list[StreamKey]) -> dict[StreamKey, str]:
-    """A table name for every stream; the namespace goes in where the name alone is not unique."""
-    lowered = [key[1].lower() for key in keys]
-    names: dict[StreamKey, str] = {}
-    for key in sorted(keys, key=lambda k: (k[0] or "", k[1])):
-        unique = lowered.count(key[1].lower()) == 1
-        base = key[1] if unique or not key[0] else f"{key[0]}__{key[1]}"
-        name, number = base, 2
-        while name.lower() in {taken.lower() for taken in names.values()}:
-            name, number = f"{base}_{number}", number + 1
-        names[key] = name
-    return names
+    names = Columns() if names is None else names
+    ours = PROVENANCE if provenance else {}
+    return tuple(
+        Column(name if name in ours else names.of(name, reserved=ours), name, kind)
+        for name, kind in fields.items()
+    )
 
 
 def existing_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
-    """Names (lower case) and types of the table's columns; empty when there is no table."""
+    """Names (as `lowered`) and types of the table's columns; empty when there is no table."""
     rows = connection.execute(
-        "select lower(column_name), data_type from duckdb_columns()"
+        "select column_name, data_type from duckdb_columns()"
         " where database_name = current_database() and schema_name = ? and table_name = ?",
         [table.source, table.name],
     ).fetchall()
-    return dict(rows)
+    return {lowered(name): kind for name, kind in rows}
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[Table, list[str]]:
@@ -221,7 +222,7 @@ def _fit(
     changes: list[str],
 ) -> Column:
     """The column of the table that takes this field, made or changed where it has to be."""
-    found = present.get(column.name.lower())
+    found = present.get(lowered(column.name))
     if found is None:
         return _add(connection, table, column, present, changes)
     if found == column.type:
@@ -234,7 +235,8 @@ def _fit(
             f"The declaration says on_type_change: fail. Change it to widen or new_column."
         )
     if table.declared.on_type_change == "new_column":
-        name = f"{column.name}_{column.type.lower().replace(' ', '_')}"
+        others = [name for name, kind in present.items() if kind != column.type]
+        name = table.names.of(column.field, column.type, reserved=others)
         return _fit(connection, table, replace(column, name=name), present, changes)
     target = column.type if column.type in _WIDER.get(found, ()) else "VARCHAR"
     connection.execute(
@@ -254,7 +256,7 @@ def _add(
     connection.execute(
         f"alter table {table.sql_name} add column {quoted(column.name)} {column.type}"
     )
-    present[column.name.lower()] = column.type
+    present[lowered(column.name)] = column.type
     changes.append(f"{table.name}: new column {column.name} {column.type}")
     return column
 

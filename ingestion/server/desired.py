@@ -11,6 +11,7 @@ from ingestion import declarations
 from ingestion.declarations import Declaration, PackageConnector, Stream
 from ingestion.errors import DeclarationError
 from ingestion.server.settings import Destination, Server
+from ingestion.server.units import plain
 
 PREFIX = "tradehouse-"
 _PATH_START = "${NAMESPACE}/${STREAM_NAME}/"
@@ -170,11 +171,15 @@ def select_streams(
             f"{declaration.name}: the source does not offer {', '.join(unknown)}; it offers "
             f"{', '.join(sorted(by_name)) or 'nothing'}."
         )
-    doubled = sorted(name for name in declared if len(by_name[name]) > 1)
+    folders = [plain(name) for name in by_name]
+    doubled = sorted(
+        name for name in declared if len(by_name[name]) > 1 or folders.count(plain(name)) > 1
+    )
     if doubled:
         raise DeclarationError(
-            f"{declaration.name}: {', '.join(doubled)} occur in several namespaces, which would "
-            f"land in one directory: use runner: embedded for this source."
+            f"{declaration.name}: {', '.join(doubled)} occur in several namespaces, or with names "
+            f"that a destination writes alike, which would land in one directory: use runner: "
+            f"embedded for this source."
         )
     for name, stream in declared.items():
         _check_stream(declaration, name, stream, by_name[name][0])

@@ -5,6 +5,7 @@ Not here: the same of the embedded runner's sources (`ingestion.inventory`).
 
 from dataclasses import replace
 
+from ingestion import names
 from ingestion.database import open_raw
 from ingestion.declarations import Declaration
 from ingestion.errors import IngestionError
@@ -22,9 +23,13 @@ def offered_streams(
     declaration: Declaration, client: Client, workspace_id: str, source_id: str
 ) -> list[Offered]:
     """The streams that are synced, as the server gives them."""
-    found = desired.select_streams(declaration, Objects(client, workspace_id).streams(source_id))
+    offered = Objects(client, workspace_id).streams(source_id)
+    found = desired.select_streams(declaration, offered)
+    every = tuple(
+        (each.get("streamnamespace") or None, str(each["streamName"])) for each in offered
+    )
     return [
-        Offered((properties.get("streamnamespace") or None, name), stream, properties)
+        Offered((properties.get("streamnamespace") or None, name), stream, properties, every)
         for name, (stream, properties) in found.items()
     ]
 
@@ -50,8 +55,9 @@ def tables(declaration: Declaration, paths: Paths) -> list[Table]:
         client.close()
     found, missing = [], []
     with open_raw(paths.raw_database, tmp=paths.tmp) as connection:
+        known = names.read(connection, declaration.name)
         for stream in streams:
-            table = stream.table(declaration.name)
+            table = stream.table(known)
             recorded = landing.recorded_columns(connection, table)
             columns = tuple(Column(name, field, kind) for field, (name, kind) in recorded.items())
             modes = tuple(str(mode) for mode in stream.modes())

@@ -5,14 +5,13 @@ Not here: where units lie (`lake`, `postgres`), and the job that wrote them (`jo
 """
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import duckdb
-import orjson
 
-from ingestion import ledger, modes, recognition, tables
+from ingestion import ledger, modes, names, recognition, tables
 from ingestion.declarations import Stream
+from ingestion.names import Names, lowered
 from ingestion.protocol import StreamKey
 from ingestion.results import StreamResult
 from ingestion.server import rows
@@ -27,13 +26,17 @@ class Offered:
     key: StreamKey
     declared: Stream
     properties: dict[str, object] = field(hash=False)
+    beside: tuple[StreamKey, ...] = ()
+    """All streams that the server offers, selected or not."""
 
-    def table(self, source: str) -> Table:
-        """Its raw table, without columns."""
+    def table(self, known: Names) -> Table:
+        """Its raw table, called as `known` has it, without columns."""
+        known.add((*self.beside, self.key))
         return Table(
-            source=source,
+            source=known.source,
             key=self.key,
-            name=self.key[1],
+            name=known.tables[self.key],
+            names=known.of(self.key),
             columns=(),
             provenance=False,
             file_format=None,
@@ -79,6 +82,7 @@ class Landing:
         self._is_reset = is_reset
         self._segments = itertools.count(_last_segment(connection, sync_id) + 1)
         self._first: int | None = None
+        self._known = names.read(connection, source)
         self.warnings: list[str] = []
 
     def land(self, offered: Offered) -> StreamResult:
@@ -122,7 +126,7 @@ class Landing:
         self._lake.release(found)
 
     def _has_rows(self, offered: Offered) -> bool:
-        table = offered.table(self._source)
+        table = offered.table(self._known)
         if not tables.existing_columns(self._connection, table):
             return False
         found = self._connection.execute(f"select 1 from {table.sql_name} limit 1").fetchone()
@@ -171,12 +175,12 @@ class Landing:
         self, offered: Offered, units: list[Unit], last: int | None, *, replaces: bool
     ) -> tuple[list[int], int]:
         """The rows inserted of every unit, and the values that did not fit."""
-        connection, base = self._connection, offered.table(self._source)
+        connection, base = self._connection, offered.table(self._known)
         recorded = recorded_columns(connection, base)
         counts, nulled, starts = [], 0, replaces
         each: list[Unit | None] = [*units] or [None]
         for unit in each:
-            columns, by_field = table_columns(unit, offered.fields(), recorded)
+            columns, by_field = table_columns(unit, offered.fields(), recorded, base.names)
             recognises = self._recognises(base, unit)
             table, changes = tables.prepare(
                 connection, replace(base, columns=columns, recognises=recognises)
@@ -192,7 +196,7 @@ class Landing:
                 same=not starts and not is_new,
             )
             recorded |= {column.field: (column.name, column.type) for column in table.columns}
-            _keep_recorded(connection, table, recorded)
+            names.record(connection, self._known)
             if starts:
                 modes.replace_older(connection, table, 1)
                 starts = False
@@ -266,30 +270,8 @@ def recorded_columns(
 ) -> dict[str, tuple[str, str]]:
     """Name and type of the table's columns by the source's field."""
     present = tables.existing_columns(connection, table)
-    row = connection.execute(
-        """select columns from _tradehouse.streams
-        where source = ? and stream = ? and namespace is not distinct from ?""",
-        [table.source, table.key[1], table.key[0]],
-    ).fetchone()
-    known = orjson.loads(row[0]) if row else {}
     return {
-        name: (column, present[column.lower()])
-        for name, (column, _) in known.items()
-        if column.lower() in present
+        source_field: (name, present[lowered(name)])
+        for (source_field, of_type), name in table.names.names.items()
+        if of_type is None and lowered(name) in present
     }
-
-
-def _keep_recorded(
-    connection: duckdb.DuckDBPyConnection, table: Table, recorded: Mapping[str, tuple[str, str]]
-) -> None:
-    """A unit may lack columns that others have: the stream's record keeps them."""
-    connection.execute(
-        """update _tradehouse.streams set columns = ?::json
-        where source = ? and stream = ? and namespace is not distinct from ?""",
-        [
-            orjson.dumps({name: list(of) for name, of in recorded.items()}).decode(),
-            table.source,
-            table.key[1],
-            table.key[0],
-        ],
-    )

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import duckdb
 
-from ingestion import ledger, modes, recognition
+from ingestion import ledger, modes, names, recognition
 from ingestion.configuration import digest_of
 from ingestion.database import open_raw
 from ingestion.declarations import Declaration
@@ -122,7 +122,8 @@ class ServerSync:
                         f"Let it end first: tradehouse sync {self._name}; then --reset."
                     )
                 return found
-            tables = [self._table(connection, offered) for offered in self._offered]
+            known = names.read(connection, self._name)
+            tables = [self._table(connection, offered, known) for offered in self._offered]
             if not self._reset:
                 recognition.require_keys(self._switched(connection, tables), "server")
             modes.merge_leftovers(connection, tables)
@@ -154,9 +155,11 @@ class ServerSync:
             ledger.write_snapshot(connection, self._paths)
             return run
 
-    def _table(self, connection: duckdb.DuckDBPyConnection, offered: Offered) -> Table:
+    def _table(
+        self, connection: duckdb.DuckDBPyConnection, offered: Offered, known: names.Names
+    ) -> Table:
         """The raw table as it stands."""
-        table = offered.table(self._name)
+        table = offered.table(known)
         recorded = landing.recorded_columns(connection, table)
         columns = tuple(Column(name, field, kind) for field, (name, kind) in recorded.items())
         return replace(table, columns=columns)

@@ -11,6 +11,7 @@ from typing import Protocol
 import duckdb
 
 from ingestion.errors import IngestionError
+from ingestion.names import Columns
 from ingestion.tables import Column
 
 Connection = duckdb.DuckDBPyConnection
@@ -98,12 +99,12 @@ _SAME_VALUES = {
 
 
 def table_columns(
-    unit: Unit | None, fields: list[str], recorded: dict[str, tuple[str, str]]
+    unit: Unit | None, fields: list[str], recorded: dict[str, tuple[str, str]], names: Columns
 ) -> tuple[tuple[Column, ...], dict[str, str]]:
     """The raw table's columns that a unit fills, and which of its columns fills each field.
 
     `fields` are the source's own names: destinations replace characters they do not take.
-    `recorded` has name and type of columns that are there, by field.
+    `recorded` has name and type of columns that are there, by field; `names` gives new ones.
     """
     found = own_columns(unit.columns) if unit is not None else {}
     by_field: dict[str, str] = {}
@@ -114,7 +115,7 @@ def table_columns(
     for name in found:
         if name not in by_field.values():
             by_field[name] = name
-    columns, taken = [], {name.lower() for name, _ in recorded.values()}
+    columns = []
     for field, name in by_field.items():
         kind = raw_type(found[name])
         if field in recorded:
@@ -122,11 +123,7 @@ def table_columns(
             kind = known_type if (known_type, kind) in _SAME_VALUES else kind
             columns.append(Column(known, field, kind))
             continue
-        free, number = field, 2
-        while free.lower() in taken:
-            free, number = f"{field}_{number}", number + 1
-        taken.add(free.lower())
-        columns.append(Column(free, field, kind))
+        columns.append(Column(names.of(field), field, kind))
     return tuple(columns), by_field
 
 

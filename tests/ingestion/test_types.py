@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ingestion import records
 from ingestion.errors import DeclarationError
-from ingestion.tables import columns_of, duckdb_type, table_names
+from ingestion.tables import columns_of, duckdb_type
 from tests.ingestion.conftest import Source, record, status, stream
 
 DATE_TIME = {"type": "string", "format": "date-time"}
@@ -259,11 +259,6 @@ def test_types_of_schemas() -> None:
     assert duckdb_type({}) == "VARCHAR"
     assert duckdb_type({"type": "null"}) == "VARCHAR"
     assert duckdb_type(True) == "JSON"
-
-
-def test_table_names_that_differ_only_in_case() -> None:
-    names = table_names([(None, "Users"), (None, "users"), ("x", "orders")])
-    assert sorted(names.values()) == ["Users", "orders", "users_2"]
 
 
 def test_columns_of_a_stream_without_properties() -> None:
