@@ -184,8 +184,10 @@ def is_held(table: Table) -> bool:
 
 def labels(keys: Collection[StreamKey]) -> dict[StreamKey, str]:
     """What people read of a stream: its name, with the namespace where two have the same."""
-    ambiguous = ambiguous_names(keys)
-    return {key: f"{key[0]}.{key[1]}" if key[1] in ambiguous and key[0] else key[1] for key in keys}
+    said = [name for _, name in keys]
+    return {
+        key: f"{key[0]}.{key[1]}" if key[0] and said.count(key[1]) > 1 else key[1] for key in keys
+    }
 
 
 def fields(table: Table) -> frozenset[str]:
