@@ -19,8 +19,8 @@ from simulator.profile import compare, markdown
 from simulator.simulation import simulate
 from simulator.steps import FAULT_LIST, FAULTS, read_list
 
-_console = Console(stderr=False, highlight=False)
-_errors = Console(stderr=True, highlight=False)
+_console = Console(stderr=False, highlight=False, markup=False)
+_errors = Console(stderr=True, highlight=False, markup=False)
 
 
 def simulate_command(

@@ -7,13 +7,13 @@ import csv
 import itertools
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tradehouse import fingerprint, graph, journal, partial, selection, state, warehouse
+from tradehouse import ends, fingerprint, graph, journal, partial, selection, state, warehouse
 from tradehouse.dbt_runner import DbtRunner, Invocation, NodeResult
 from tradehouse.errors import TradehouseError, UsageError
 from tradehouse.home import Home
@@ -239,12 +239,18 @@ def build(
     with _journal_kept(home, runner, early):
         if reach:
             reach.report_untouched(runner)
-        outcome = runner.build(
-            environment,
-            full_refresh=EVERYTHING in plan.rebuild,
-            from_nothing=_is_from_nothing(home, plan) and last_batch is None and not names,
-            select=names,
-        )
+        try:
+            outcome = runner.build(
+                environment,
+                full_refresh=EVERYTHING in plan.rebuild,
+                from_nothing=_is_from_nothing(home, plan) and last_batch is None and not names,
+                select=names,
+            )
+        except BaseException as error:
+            # As after a kill: what the journal says stands, and the build can be resumed.
+            with suppress(OSError):
+                state.write(home, "build", {**record, "error": _why_stopped(error)})
+            raise
     record |= {
         "untouched": len(reach.untouched) if reach else 0,
         "reasons": plan.reasons,
@@ -270,6 +276,12 @@ def build(
     record["seconds"] = round(time.monotonic() - clock, 3)
     state.write(home, "build", record)
     return record
+
+
+def _why_stopped(error: BaseException) -> str:
+    from ingestion.mishaps import advise
+
+    return ends.describe_stop(error) or advise(error) or f"{type(error).__name__}: {error}"
 
 
 def _is_from_nothing(home: Home, plan: Plan) -> bool:
@@ -356,13 +368,20 @@ def _measures(noted: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _error_of(broken: list[NodeResult], outcome: Invocation, home: Home) -> str:
+    from ingestion.mishaps import advise
+
     if broken:
         names = ", ".join(node.name for node in broken)
-        message = " ".join(broken[0].message.split())
-        return f"{names} could not be built: {message}. The whole log: {home.logs / 'dbt.log'}"
-    if outcome.message:
-        return f"dbt could not build: {outcome.message}"
-    return ""
+        message = " ".join(broken[0].message.split()).rstrip(".")
+        said = f"{names} could not be built: {message}."
+    elif outcome.message:
+        said = f"dbt could not build: {outcome.message}"
+    else:
+        return ""
+    advice = next((advise(node.message) for node in broken if advise(node.message)), None)
+    return f"{said} {advice or advise(said) or ''}".rstrip() + (
+        f" The whole log: {home.logs / 'dbt.log'}"
+    )
 
 
 def _describe_failure(node: NodeResult, home: Home) -> dict[str, Any]:

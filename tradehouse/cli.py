@@ -1,19 +1,24 @@
-"""The command line: what each command takes, and how errors become exit codes.
+"""The command line: what each command takes; how it ends is for `tradehouse.ends`.
 
 Commands are thin; what they do lies in the modules of their name. Modules are imported when a
 command needs them, so that `tradehouse status` answers at once.
 """
 
-import atexit
-import gc
 import itertools
 import sys
 from typing import Annotated
 
 import typer
 
-from tradehouse import __version__, airbyte_commands, alert_commands, commands, source_commands
-from tradehouse.errors import EXIT_ERROR, EXIT_OK, TradehouseError
+from tradehouse import (
+    __version__,
+    airbyte_commands,
+    alert_commands,
+    commands,
+    ends,
+    source_commands,
+)
+from tradehouse.errors import EXIT_ERROR
 from tradehouse.home import find_home
 
 EXIT_CODES = """
@@ -174,22 +179,15 @@ app.add_typer(airbyte_commands.app)
 
 def main() -> None:
     """Run the command line; the process ends with a documented exit code."""
-    from tradehouse import absent, output
+    ends.run(call)
+
+
+def call() -> None:
+    """Do what the command line's arguments say; what it raises is for `tradehouse.ends`."""
+    from tradehouse import absent
 
     absent.remember()
-    try:
-        app(_with_rebuild_of_everything(sys.argv[1:]))
-    except TradehouseError as error:
-        output.print_error(str(error))
-        sys.exit(error.exit_code)
-    except SystemExit as end:
-        if end.code == EXIT_OK:
-            # Half a second, otherwise, to collect what is gone with the process anyway.
-            atexit.register(gc.freeze)
-        raise
-    except KeyboardInterrupt:
-        output.print_error("Stopped. What was committed stays; the next run goes on from there.")
-        sys.exit(130)
+    app(_with_rebuild_of_everything(sys.argv[1:]), prog_name="tradehouse")
 
 
 def _with_rebuild_of_everything(arguments: list[str]) -> list[str]:

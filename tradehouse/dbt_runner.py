@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tradehouse import dbt_overhead
+from tradehouse import dbt_overhead, ends
 from tradehouse.errors import TradehouseError
 from tradehouse.fingerprint import fingerprint_nodes
 from tradehouse.home import PROJECT, Home
@@ -166,6 +166,7 @@ class DbtRunner:
         ]
 
     def _invoke(self, arguments: list[str]) -> Any:
+        """Call dbt; what stops the whole command (a signal, disk, memory) is raised."""
         dbt_overhead.prepare()
         dbt_overhead.templates.use(self.home.target / TEMPLATES)
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -175,7 +176,11 @@ class DbtRunner:
 
         watcher = _Watcher(self.report, self.on_result, self.counts_rows)
         try:
-            return dbtRunner(self.manifest, callbacks=[watcher]).invoke(arguments)
+            outcome = dbtRunner(self.manifest, callbacks=[watcher]).invoke(arguments)
+            ends.check()
+            if isinstance(outcome.exception, KeyboardInterrupt | OSError | MemoryError):
+                raise outcome.exception
+            return outcome
         finally:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
             dbt_plugin.release()

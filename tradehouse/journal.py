@@ -7,6 +7,7 @@ counts of it is for `tradehouse.partial` and `tradehouse.resume`.
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,17 +39,21 @@ def begin(home: Home, build_id: str) -> None:
 
 
 def note(home: Home, unique_id: str, node: dict[str, Any]) -> None:
-    """Add what came of a node; called from dbt's threads, so a line is one write."""
+    """Add what came of a node; called from dbt's threads, so a line is one write.
+
+    A line that finds no room is left out: the node stands all the same, and is built again.
+    """
     try:
         inode = home.warehouse.stat().st_ino
     except FileNotFoundError:
         inode = None
     line = json.dumps({"id": unique_id, "node": node, "file": inode})
-    descriptor = os.open(_path(home), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        os.write(descriptor, f"{line}\n".encode())
-    finally:
-        os.close(descriptor)
+    with suppress(OSError):
+        descriptor = os.open(_path(home), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, f"{line}\n".encode())
+        finally:
+            os.close(descriptor)
 
 
 def read(home: Home) -> Progress:

@@ -8,15 +8,20 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tradehouse.streams import WITHIN_LINES, visible
+
+# A narrower terminal breaks the lines of a table; of narrower columns nothing could be read.
+LEAST_WIDTH, WIDTH = 80, 200
+
 
 def print_json(content: Any) -> None:
-    """Print `content` as one JSON document on standard output."""
-    print(json.dumps(content, indent=2, default=str))
+    """Print `content` as one JSON document on standard output, in ASCII."""
+    # JSON's escapes leave DEL alone, which a terminal acts upon.
+    print(json.dumps(content, indent=2, default=str).replace("\x7f", "\\u007f"))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows as a table; numbers are set right, with thousands separated."""
-    from rich.console import Console
     from rich.table import Table
 
     rows = [list(row) for row in rows]
@@ -27,14 +32,27 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         table.add_column(column, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width, highlight=False).print(table)
+    out = console()
+    out.width = max(out.width, LEAST_WIDTH) if out.is_terminal else WIDTH
+    out.print(table)
 
 
-def _cell(value: object) -> str:
-    from rich.markup import escape
+def console(*, stderr: bool = False) -> Any:
+    """Return a console for styled output; what is given to it has to be `visible`."""
+    from rich.console import Console
 
-    return escape(text_of(value))
+    stream = sys.stderr if stderr else sys.stdout
+    file = stream
+    if stream.isatty():
+        stream.flush()
+        file = getattr(stream, "styled", stream)
+    return Console(file=file, stderr=stderr, highlight=False, soft_wrap=stderr)
+
+
+def _cell(value: object) -> Any:
+    from rich.text import Text
+
+    return Text(visible(text_of(value)), overflow="fold")
 
 
 def text_of(value: object) -> str:
@@ -57,9 +75,14 @@ def text_of_bytes(number: float) -> str:
     return f"{number:,.1f} TB"
 
 
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: `1 row`, `2 rows`, `1,024 batches`."""
+    plural = plural or (f"{noun}es" if noun.endswith(("ch", "s", "x")) else f"{noun}s")
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
 def print_error(message: str) -> None:
     """Print an error on standard error, red on a terminal."""
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"error: {message}", style="red", markup=False)
+    console(stderr=True).print(
+        visible(f"error: {message}", keep=WITHIN_LINES), style="red", markup=False
+    )

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tradehouse.output import console
+from tradehouse.streams import visible
+
 
 class Step:
     """One step; `update` moves its bar, `finish` sets what its closing line says."""
@@ -29,7 +32,7 @@ class Step:
     def update(self, done: float, total: float | None, note: str) -> None:
         """Show how far the step is; `total` None when it cannot be known."""
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, total=total, note=note)
+            self._bar.update(self._task, completed=done, total=total, note=visible(note))
 
     def finish(self, outcome: str) -> None:
         """Set what the step's closing line says."""
@@ -46,6 +49,8 @@ class Steps:
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
         """Show one step while the block runs, then its closing line with the seconds it took."""
+        from rich.markup import escape
+
         if self.quiet:
             yield Step(name, None, None)
             return
@@ -61,15 +66,16 @@ class Steps:
                 TimeElapsedColumn,
             )
 
-            columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(30)]
-            columns += [TextColumn("{task.fields[note]}"), TimeElapsedColumn()]
-            with Progress(*columns, transient=True, console=_console()) as bar:
-                step = Step(name, bar, bar.add_task(f"{name:<8}", total=None, note=""))
+            columns = [SpinnerColumn(_spinner()), TextColumn("{task.description}", markup=False)]
+            columns += [BarColumn(30), TextColumn("{task.fields[note]}", markup=False)]
+            columns += [TimeElapsedColumn()]
+            with Progress(*columns, transient=True, console=console(stderr=True)) as bar:
+                step = Step(name, bar, bar.add_task(f"{visible(name):<8}", total=None, note=""))
                 yield step
-        _console().print(f"{name:<8} {step.outcome} [dim]({step.seconds:.1f} s)[/dim]")
+        said = visible(f"{name:<8} {step.outcome}")
+        console(stderr=True).print(f"{escape(said)} [dim]({step.seconds:.1f} s)[/dim]")
 
 
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+def _spinner() -> str:
+    is_unicode = (sys.stderr.encoding or "").lower().startswith("utf")
+    return "dots" if is_unicode else "line"

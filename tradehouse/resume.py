@@ -132,7 +132,12 @@ def describe(home: Home) -> str:
     if not record or record["status"] in (build.PASSED, build.PARTIAL):
         return ""
     prospect = look(home)
-    how = "was killed" if record["status"] == build.BEGUN else record["status"]
+    how = record["status"]
+    if how == build.BEGUN:
+        # Empty when nobody could say it any more.
+        how = str(record.get("error") or "").partition(". ")[0].rstrip(".")
+        how = f"was {how}" if how.startswith("stopped ") else f"stopped ({how})"
+        how = how if record.get("error") else "was killed"
     said = f"The last build {how}"
     if prospect.broken:
         said += f" in {', '.join(prospect.broken[:5])}" + (" ..." if prospect.broken[5:] else "")

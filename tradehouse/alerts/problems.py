@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from tradehouse import build, graph, locks, partial, state
+from tradehouse import build, ends, graph, locks, partial, state
 from tradehouse.alerts import sources
 from tradehouse.alerts.problem import PLATFORM, Problem, words_of
 from tradehouse.home import Home
@@ -63,18 +63,22 @@ def _died(home: Home, nodes: dict[str, dict[str, Any]]) -> list[Problem]:
     record = state.read(home, "build")
     if dead is None and record.get("status") != build.BEGUN:
         return []
-    who = f"`{dead['command']}` (process {dead['pid']})" if dead else "A build"
-    since = dead["since"] if dead else record["started_at"]
-    return [died(who, since)]
+    if dead is not None:
+        return [died(f"`{dead['command']}` (process {dead['pid']})", dead["since"])]
+    how = str(record.get("error") or "")
+    if how == ends.BY_HAND:
+        return []
+    return [died("A build", record["started_at"], how if how.startswith("stopped") else "")]
 
 
-def died(who: str, since: str) -> Problem:
-    """A process that wrote into the home and ended without a word."""
+def died(who: str, since: str, how: str = "") -> Problem:
+    """A process that wrote into the home and did not come to its end; by default without a word."""
+    how = how or "killed"
     return Problem(
         key="died",
         owner=PLATFORM,
-        title="a run was killed",
-        what=f"{who} was killed. What it had committed stays, the release is as it was.",
+        title=f"a run was {how}",
+        what=f"{who} was {how}. What it had committed stays, the release is as it was.",
         since=since,
         look=["tradehouse status", "tradehouse run --resume"],
     )

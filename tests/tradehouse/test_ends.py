@@ -1,0 +1,179 @@
+"""How a command ends: every error a sentence, every signal its exit code, and what stood stands."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import duckdb
+import pytest
+
+from ingestion import mishaps
+from ingestion.errors import DatabaseBusyError, DeclarationError, IngestionError
+from tests.tradehouse.support import command, deliver, part, published_batches
+from tradehouse import ends, journal, locks, resume, state
+from tradehouse.errors import BusyError, UsageError
+from tradehouse.home import PROJECT, Home
+
+CLEAN = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+@pytest.fixture(autouse=True)
+def unstopped(monkeypatch):
+    monkeypatch.setattr(ends, "_received", None)
+    monkeypatch.setattr(ends, "_is_ending", False)
+
+
+def raising(error):
+    def call():
+        raise error
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (UsageError("No."), 2, "error: No.\n"),
+        (BusyError("Wait."), 5, "error: Wait.\n"),
+        (DatabaseBusyError("Raw is open."), 5, "Raw is open."),
+        (DeclarationError("a.yml: no."), 2, "a.yml: no."),
+        (IngestionError("It cannot start."), 1, "It cannot start."),
+        (OSError(errno.ENOSPC, "x", "/home/a"), 1, "There is no room left for /home/a."),
+        (OSError(errno.EDQUOT, "x", "/home/a"), 1, "quota of the disk is used up"),
+        (OSError(errno.EROFS, "x", "/home/a"), 1, "/home/a lies on a file system that can only"),
+        (OSError(errno.EIO, "x", "/home/a"), 1, "The disk failed to read or write /home/a."),
+        (PermissionError(errno.EACCES, "x", "/home/a"), 1, "/home/a may not be read or written"),
+        (OSError(errno.ELOOP, "Too many links", "/home/a"), 1, "Too many links (/home/a)."),
+        (duckdb.IOException('Could not write "/a/b": No space left on device'), 1, "left for /a/b"),
+        (duckdb.OutOfMemoryException("Out of Memory Error: no"), 1, "The memory did not suffice."),
+        (MemoryError(), 1, "The memory did not suffice."),
+        (RecursionError("maximum"), 1, "nested more deeply"),
+        (KeyError("nodes"), 1, "This was not expected (KeyError: 'nodes')."),
+        (KeyboardInterrupt(), 130, "error: Stopped. What was committed stays"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
+)
+def test_every_error_is_a_sentence_and_an_exit_code(home, capsys, error, code, said):
+    (home / "logs").mkdir(parents=True)
+
+    assert ends.guard(raising(error)) == code
+
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert "Traceback" not in shown
+    is_kept = (home / "logs" / "errors.log").exists()
+    assert is_kept == (f"The details: {home}/logs/errors.log" in shown)
+
+
+def test_the_traceback_is_kept_for_the_owner_and_shown_on_demand(home, capsys, monkeypatch):
+    log = home / "logs" / "errors.log"
+    log.parent.mkdir(parents=True)
+    monkeypatch.setenv("TRADEHOUSE_DEBUG", "1")
+
+    ends.guard(raising(KeyError("nodes")))
+
+    assert "Traceback" in capsys.readouterr().err
+    assert "KeyError: 'nodes'" in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_without_a_home_the_traceback_is_kept_elsewhere(home, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ends.guard(raising(KeyError("nodes")))
+    [kept] = tmp_path.glob("tradehouse-error-*.log")
+    assert str(kept) in capsys.readouterr().err
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    ends.guard(raising(KeyError("nodes")))
+    assert "not kept, as no place can be written" in capsys.readouterr().err
+
+
+def test_what_is_no_fault_of_the_disk_is_not_called_one():
+    assert mishaps.advise(ValueError("no")) is None
+    assert mishaps.advise("Binder Error: no such column") is None
+
+
+@pytest.mark.parametrize("number", CLEAN)
+def test_a_signal_ends_the_wait_for_the_lock(home, number):
+    with locks.writing(Home(home), command="tradehouse other"):
+        waiting = subprocess.Popen(
+            [sys.executable, "-m", "tradehouse", "build", "--wait", "600"],
+            cwd=PROJECT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while "Waiting for" not in waiting.stderr.readline():
+            assert waiting.poll() is None
+        waiting.send_signal(number)
+        said = waiting.communicate(timeout=30)[1]
+
+    assert waiting.returncode == CLEAN[number]
+    assert "error: Stopped" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", CLEAN)
+def test_a_build_that_is_stopped_stands_and_is_gone_on_with(published, number):
+    deliver(published, days=2)
+    (published / "logs" / "dbt.log").unlink()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tradehouse", "run"],
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    reached = part(0.5)
+    while not reached(published):
+        assert running.poll() is None
+        time.sleep(0.002)
+    running.send_signal(number)
+    said = running.communicate(timeout=120)[1]
+
+    assert (running.returncode, "Traceback" in said) == (CLEAN[number], False), said
+    how = {signal.SIGINT: "Ctrl-C"}.get(number, number.name)
+    prospect = resume.look(Home(published))
+    assert prospect.done > 50
+    assert f"The last build was stopped with {how}; {prospect.done} models" in (
+        command(published, "status").stdout
+    )
+    again = command(published, "run", "--resume")
+    assert again.returncode == 0, again.stderr
+    assert state.read(Home(published), "build")["resumed_after"] == prospect.done
+    assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["once", "twice"])
+def test_a_signal_that_somebody_swallowed_counts_all_the_same(closed, capsys):
+    def call():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1)
+        except KeyboardInterrupt:
+            if closed:
+                sys.exit(0)
+
+    before = signal.signal(signal.SIGTERM, ends._stop)
+    try:
+        assert ends.guard(call) == 143
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert "Stopped by SIGTERM" in capsys.readouterr().err
+
+
+def test_a_journal_without_room_leaves_the_node_out(home, monkeypatch):
+    (home / "state").mkdir(parents=True)
+    journal.begin(Home(home), "1")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        journal.note(Home(home), "model.a", {"status": "success"})
+
+    assert journal.read(Home(home)).nodes == {}
