@@ -11,6 +11,7 @@ import typer
 
 from tradehouse.errors import EXIT_ERROR, EXIT_OK, TradehouseError
 from tradehouse.home import Home, find_home
+from tradehouse.output import count
 from tradehouse.source_commands import plain_errors
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _show(changes: list["Change"], *, json: bool) -> None:
         output.print_json([asdict(change) for change in changes])
         return
     if all(change.action == "none" for change in changes):
-        print(f"The server is as declared: {len(changes)} objects, nothing to do.")
+        print(f"The server is as declared: {count(len(changes), 'object')}, nothing to do.")
         return
     for change in changes:
         reason = f" ({change.reason})" if change.reason else ""

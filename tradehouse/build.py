@@ -17,6 +17,7 @@ from tradehouse import ends, fingerprint, graph, journal, partial, selection, st
 from tradehouse.dbt_runner import DbtRunner, Invocation, NodeResult
 from tradehouse.errors import TradehouseError, UsageError
 from tradehouse.home import Home
+from tradehouse.output import count
 
 PASSED, TESTS_FAILED, FAILED, BEGUN = "passed", "tests failed", "failed", "begun"
 PARTIAL = "was done in part"
@@ -102,7 +103,9 @@ def _make_plan(
     waiting = find_waiting(home, in_force)
     plan = Plan(fingerprint.digest_project(), waiting, in_force, reads_everything=all_tests)
     if plan.waiting:
-        plan.reasons.append(f"batches {', '.join(map(str, plan.waiting))} wait")
+        numbers = ", ".join(map(str, waiting))
+        one = len(waiting) == 1
+        plan.reasons.append(f"batch {numbers} waits" if one else f"batches {numbers} wait")
     if from_batch is not None:
         plan.from_batch = from_batch
         plan.waiting = sorted({*waiting, *(batch for batch in in_force if batch >= from_batch)})
@@ -163,12 +166,13 @@ def _compare_code(home: Home, runner: DbtRunner, plan: Plan) -> set[str]:
     tests = [one for one in changed if manifest.nodes[one].resource_type == "test"]
     gone = [one for one in before if one not in manifest.nodes]
     if rebuild:
-        plan.reasons.append(f"code of {len(rebuild)} models changed, what is downstream included")
+        models = count(len(rebuild), "model")
+        plan.reasons.append(f"code of {models} changed, what is downstream included")
     if tests:
-        plan.reasons.append(f"{len(tests)} tests are new or changed")
+        plan.reasons.append(f"new or changed: {count(len(tests), 'test')}")
         plan.reads_everything = True
     if gone:
-        plan.reasons.append(f"{len(gone)} models or tests are gone")
+        plan.reasons.append(f"gone: {count(len(gone), 'model or test', 'models or tests')}")
     return rebuild
 
 
@@ -357,7 +361,7 @@ def _describe(node: NodeResult, runner: DbtRunner, early: set[str]) -> dict[str,
         "rows": node.rows,
         "columns": node.columns,
         "code": runner.fingerprints.get(node.unique_id),
-        "message": node.message[:MESSAGE_KEPT] if node.status == "error" else "",
+        "message": node.message[:MESSAGE_KEPT] if node.status in ("error", "warn") else "",
         "is_early": not early.isdisjoint(partial.names_of(runner.parse(), node.unique_id)),
     }
 

@@ -84,13 +84,15 @@ def quarantine(
         output.print_json(rows)
         return
     if not rows:
-        print("No such row is in quarantine.")
+        is_narrowed = any(one is not None for one in (batch, stream, reason))
+        print(f"No {'such ' if is_narrowed else ''}row is in quarantine.")
         return
     columns = ["batch", "file", "line", "reason", "detail", "disposition", "text"]
     keys = ["batch_id", "source_file", "source_line", "reason", "detail", "disposition", "raw_text"]
     output.print_table(columns, [[row[key] for key in keys] for row in rows])
     if len(rows) == limit:
-        print(f"The first {limit} rows; --limit shows more, --batch, --stream and --reason narrow.")
+        shown = output.count(limit, "row")
+        print(f"The first {shown}; --limit shows more, --batch, --stream and --reason narrow.")
 
 
 @app.command()

@@ -17,6 +17,8 @@ from dbt.adapters.events.logging import AdapterLogger
 from dbt_common.exceptions import DbtRuntimeError
 
 from tradehouse import opening
+from tradehouse.errors import UsageError
+from tradehouse.home import whole_number_setting
 
 WAIT_SECONDS = 600
 POLL_SECONDS = 0.5
@@ -78,7 +80,10 @@ def wait_until_free(files: list[tuple[Path, bool]], *, seconds: float | None = N
         DbtRuntimeError: when another process still has one of them.
     """
     if seconds is None:
-        seconds = float(os.environ.get("TRADEHOUSE_DBT_WAIT_SECONDS") or WAIT_SECONDS)
+        try:
+            seconds = whole_number_setting("TRADEHOUSE_DBT_WAIT_SECONDS", WAIT_SECONDS)
+        except UsageError as error:
+            raise DbtRuntimeError(str(error)) from error
     deadline = time.monotonic() + seconds
     told: set[str] = set()
     while True:

@@ -14,7 +14,7 @@ from typing import Any
 from tradehouse import dbt_overhead, ends
 from tradehouse.errors import TradehouseError
 from tradehouse.fingerprint import fingerprint_nodes
-from tradehouse.home import PROJECT, Home
+from tradehouse.home import PROJECT, Home, check_engine_settings
 
 CHOSEN = "chosen_for_this_build"
 TEMPLATES = "templates.marshal"
@@ -68,6 +68,7 @@ class DbtRunner:
         `on_result`, when it is set, is given every node's result as soon as the node has finished,
         from a thread of dbt; with the columns of a model, and its rows where `counts_rows` is set.
         """
+        check_engine_settings()
         self.home = home
         self.report = report
         self.on_result: OnResult | None = None

@@ -139,7 +139,12 @@ def _leftovers(home: Home) -> Iterator[Finding]:
         found += list(home.temporary.iterdir())
     if found and locks.find_holder(home) is None:
         advice = "Left by a process that was killed; the next run removes them."
-        yield Finding("leftovers", NOTE, f"{len(found)} files or directories", advice)
+        yield Finding(
+            "leftovers",
+            NOTE,
+            output.count(len(found), "file or directory", "files or directories"),
+            advice,
+        )
     else:
         yield Finding("leftovers", OK, "none")
 

@@ -5,6 +5,7 @@ files is known by the modules that write them.
 """
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +90,16 @@ def load_settings() -> None:
     if path.exists():
         from dotenv import load_dotenv
 
-        load_dotenv(path, override=False)
+        try:
+            if not path.is_file():
+                raise ValueError("it is no file")  # noqa: TRY301
+            load_dotenv(path, override=False)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise UsageError(
+                f"{path} should be a text file of settings like .env.example, and it cannot be "
+                f"read ({why}). Mend it or move it away."
+            ) from error
 
 
 def find_home() -> Home:
@@ -98,10 +108,17 @@ def find_home() -> Home:
     The variable is set to the absolute path, so that dbt and connectors use the same one.
     """
     load_settings()
-    root = (
-        PROJECT / Path(os.environ.get("TRADEHOUSE_HOME") or DEFAULT_HOME).expanduser()
-    ).resolve()
-    if root.exists() and not root.is_dir():
+    named = os.environ.get("TRADEHOUSE_HOME") or DEFAULT_HOME
+    try:
+        root = (PROJECT / Path(named).expanduser()).resolve()
+        is_file = root.exists() and not root.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(
+            f"TRADEHOUSE_HOME should name a directory, and {named} cannot be one ({why}). "
+            "Mend it in the environment or in .env."
+        ) from error
+    if is_file:
         raise UsageError(
             f"TRADEHOUSE_HOME should name a directory, and {root} is a file. Name another one."
         )
@@ -111,14 +128,26 @@ def find_home() -> Home:
 
 def whole_number_setting(name: str, default: int, least: int = 0) -> int:
     """Return an integer setting of the environment, checked."""
-    text = os.environ.get(name) or str(default)
-    try:
-        number = int(text)
-    except ValueError:
-        number = least - 1
+    text = (os.environ.get(name) or str(default)).strip()
+    number = int(text) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else -1
     if number < least:
         raise UsageError(
-            f"{name} should be a whole number of at least {least}, and is {text!r}. "
-            "Mend it in the environment or in .env."
+            f"{name} should be a whole number of at least {least} and at most nine digits, and is "
+            f"{text[:50]!r}. Mend it in the environment or in .env."
         )
     return number
+
+
+def check_engine_settings() -> None:
+    """Check what the settings say of DuckDB's threads and memory, which dbt hands on unread.
+
+    Raises:
+        UsageError: when one of them cannot be meant.
+    """
+    whole_number_setting("TRADEHOUSE_THREADS", 2, least=1)
+    limit = os.environ.get("TRADEHOUSE_MEMORY_LIMIT") or "1500MB"
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,3})? ?([KMGT]i?B|%)", limit, re.ASCII | re.IGNORECASE):
+        raise UsageError(
+            f"TRADEHOUSE_MEMORY_LIMIT should be a size such as 1500MB or 4GB, and is "
+            f"{limit[:50]!r}. Mend it in the environment or in .env."
+        )

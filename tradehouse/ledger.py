@@ -8,6 +8,7 @@ from typing import Any
 from tradehouse import locks
 from tradehouse.files import read_json
 from tradehouse.home import Home
+from tradehouse.output import count
 
 
 def last_syncs(home: Home) -> list[dict[str, Any]]:
@@ -60,9 +61,8 @@ def describe(sync: dict[str, Any]) -> str:
     if sync["status"] is None:
         return now
     moment = str(sync["ended_at"] or sync["started_at"])[:19].replace("T", " ")
-    last = (
-        f"{sync['status']} {moment}, {sync['records']:,} records of {len(sync['streams'])} streams"
-    )
+    records, streams = count(sync["records"], "record"), count(len(sync["streams"]), "stream")
+    last = f"{sync['status']} {moment}, {records} of {streams}"
     if sync["nulled_values"]:
-        last += f", {sync['nulled_values']:,} values did not fit"
+        last += f", {count(sync['nulled_values'], 'value')} did not fit"
     return f"{now}; before that: {last}" if now else last

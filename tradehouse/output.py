@@ -70,7 +70,9 @@ def text_of_bytes(number: float) -> str:
     """Return a size in the unit that fits, such as `84.5 MB`."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if number < 1000:
-            return f"{number:,.0f} {unit}" if unit in ("bytes", "kB") else f"{number:,.1f} {unit}"
+            if unit == "bytes":
+                return count(round(number), "byte")
+            return f"{number:,.0f} {unit}" if unit == "kB" else f"{number:,.1f} {unit}"
         number /= 1000
     return f"{number:,.1f} TB"
 

@@ -28,7 +28,7 @@ from tradehouse import (
 from tradehouse.dbt_runner import DbtRunner
 from tradehouse.errors import EXIT_ERROR, EXIT_HELD, EXIT_OK, EXIT_TESTS_FAILED, LandingError
 from tradehouse.home import Home
-from tradehouse.output import text_of_bytes
+from tradehouse.output import count, text_of_bytes
 from tradehouse.progress import Step, Steps
 
 
@@ -190,8 +190,11 @@ def build_one(
         tests = record["tests"]
         models = sum(not one.startswith("test.") for one in record["nodes"])
         left = f", {record['untouched']} of them out of reach of new rows"
+        warned = f", {tests['warned']} warned" if tests["warned"] else ""
+        failed = f", {tests['failed']} failed" if tests["failed"] else ""
         step.finish(
-            f"{record['status']}: {models} models and seeds, {tests['passed']} tests passed"
+            f"{record['status']}: {count(models, 'model or seed', 'models and seeds')}, "
+            f"{count(tests['passed'], 'test')} passed{warned}{failed}"
             + (left if record["untouched"] else "")
         )
     return record
@@ -300,10 +303,11 @@ def describe_sync(record: dict[str, Any], seconds: float) -> str:
     """Return one line on what a sync did."""
     if not record["records"]:
         return "nothing new" if not record["errors"] else "nothing could be taken"
-    batches = ", ".join(map(str, record["new_batches"]))
+    new = record["new_batches"]
+    what = f"batch{'es' * (len(new) > 1)} {', '.join(map(str, new))}" if new else "no whole batch"
     rate = record["records"] / max(seconds, 0.001)
     return (
-        f"batches {batches}: {record['records']:,} records, {text_of_bytes(record['bytes'])}, "
+        f"{what}: {count(record['records'], 'record')}, {text_of_bytes(record['bytes'])}, "
         f"{rate:,.0f} records/s"
     )
 
@@ -314,6 +318,6 @@ def describe_publication(publication: publish.Publication) -> str:
         return f"held since the rollback of {publication.held_since}"
     release = publication.release
     return (
-        f"release {release['id']}: {sum(release['rows'].values()):,} rows, "
+        f"release {release['id']}: {count(sum(release['rows'].values()), 'row')}, "
         f"{text_of_bytes(release['bytes'])}"
     )

@@ -15,6 +15,7 @@ import typer
 
 from tradehouse.errors import EXIT_ERROR, EXIT_OK, BusyError, TradehouseError, UsageError
 from tradehouse.home import PROJECT, Home, find_home
+from tradehouse.output import count
 
 app = typer.Typer(
     name="sources",
@@ -193,7 +194,7 @@ def sync_source(
             if progress.expected_records:
                 expected[progress.stream] = progress.expected_records
             done, total = sum(seen.values()), sum(expected.values())
-            step.update(done, total or None, f"{done:,} records, {progress.stream}")
+            step.update(done, total or None, f"{count(done, 'record')}, {progress.stream}")
 
         with plain_errors():
             declaration = declarations.read(name)
@@ -209,8 +210,11 @@ def sync_source(
                 on_wait=syncing.say_waiting,
             )
         nulled = sum(stream.nulled_values for stream in result.streams.values())
-        outcome = f"{result.records:,} records of {len(result.streams)} streams, {result.status}"
-        step.finish(outcome + (f", {nulled:,} values did not fit and are null" if nulled else ""))
+        fits = f", {count(nulled, 'value')} did not fit and became null" if nulled else ""
+        step.finish(
+            f"{count(result.records, 'record')} of {count(len(result.streams), 'stream')}, "
+            f"{result.status}{fits}"
+        )
     if json:
         output.print_json(asdict(result) | {"records": result.records, "bytes": result.bytes})
     else:

@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from tradehouse import brokerage, build, ledger, locks, output, releases, state
+from tradehouse.errors import TradehouseError
+from tradehouse.files import read_json
 from tradehouse.home import Home
+from tradehouse.streams import visible
 from tradehouse.warehouse import LAYERS
 
 ROWS_SHOWN = 5
 IGNORED_SHOWN = 20
+SIMULATION = "simulation.json"
+# Of `tradehouse simulate`; another value has to be given again for a further day.
+DEFAULTS = {"scale": None, "seed": 1, "start": "2017-07-08", "newswire": "continuing"}
 BUILD_KEYS = ("id", "status", "error", "finished_at", "seconds")
 
 
@@ -48,6 +54,7 @@ def collect(home: Home) -> dict[str, Any]:
             key: record.get(key) for key in ("id", "status", "error", "finished_at", "seconds")
         },
         "tests": record.get("tests", {}),
+        "warnings": _warnings(record),
         "failures": record.get("failures", []),
         "release": current[0] if current else None,
         "publishing_held": releases.read_hold(home),
@@ -64,6 +71,15 @@ def _find_ignored(home: Home) -> list[str]:
     return brokerage.find_ignored(Path(landing)) if landing else []
 
 
+def _warnings(record: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the tests of the last build that found something and let it pass, and what."""
+    return [
+        {"test": name.split(".")[2], "message": node.get("message") or "see logs/dbt.log"}
+        for name, node in record.get("nodes", {}).items()
+        if node["status"] == "warn"
+    ]
+
+
 def show(home: Home, facts: dict[str, Any]) -> None:
     """Print where things stand."""
     if facts["writing"]:
@@ -75,9 +91,11 @@ def show(home: Home, facts: dict[str, Any]) -> None:
         print(f"Source      {sync['source']}: {ledger.describe(sync)}")
     if not facts["batches"] and not facts["release"]:
         print(f"Nothing is built yet in {home.root}. `tradehouse run` takes what waits.")
-    if facts["batches"]:
-        _show_batches(facts["batches"])
+    batches = facts["batches"] + _at_door(facts)
+    if batches:
+        _show_batches(batches)
         print()
+    if facts["batches"]:
         _show_layers(facts)
     _show_failures(facts)
     if facts["resume"]:
@@ -118,7 +136,7 @@ def _show_batches(batches: list[dict[str, Any]]) -> None:
             [
                 str(batch["batch"]),
                 batch["batch_date"],
-                str(batch["delivery"]),
+                batch["delivery"] and str(batch["delivery"]),
                 batch["rows_delivered"],
                 batch["rows_typed"],
                 batch["rows_quarantined"],
@@ -129,10 +147,22 @@ def _show_batches(batches: list[dict[str, Any]]) -> None:
         ],
     )
     if len(batches) > 10:
-        print(f"... and {len(batches) - 10} earlier batches")
+        print(f"... and {output.count(len(batches) - 10, 'earlier batch')}")
+
+
+def _at_door(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the batches that no sync has taken, in the form of those that are built."""
+    known = {batch["batch"] for batch in facts["batches"]}
+    kept = ("batch_date", "delivery", "rows_delivered", "rows_typed", "rows_quarantined")
+    return [
+        {**dict.fromkeys((*kept, "rows_dropped")), "batch": batch, "is_refused": True}
+        for batch in sorted({one.get("batch") for one in facts["held"]} - known - {None})
+    ]
 
 
 def _standing(batch: dict[str, Any]) -> str:
+    if batch.get("is_refused"):
+        return "refused"
     if not batch["is_accepted"]:
         return "held"
     return "published" if batch["is_published"] else "not published"
@@ -140,29 +170,32 @@ def _standing(batch: dict[str, Any]) -> str:
 
 def _show_layers(facts: dict[str, Any]) -> None:
     layers = ", ".join(
-        f"{layer} {facts['rows'][layer]:,} in {facts['tables'][layer]} tables" for layer in LAYERS
+        f"{layer} {facts['rows'][layer]:,} in {output.count(facts['tables'][layer], 'table')}"
+        for layer in LAYERS
     )
     print(f"Rows        {layers}")
     refused = sum(one["rows"] for one in facts["quarantine"] if one["disposition"] == "quarantined")
-    how = " (read them: tradehouse quarantine)" if refused else ""
-    print(f"Quarantine  {refused:,} rows{how}")
+    how = f" (read {'it' if refused == 1 else 'them'}: tradehouse quarantine)" if refused else ""
+    print(f"Quarantine  {output.count(refused, 'row')}{how}")
     tests = facts["tests"]
     if tests:
         words = [
             f"{tests[name]:,} {name}" for name in ("passed", "warned", "failed") if tests[name]
         ]
         print(f"Tests       {', '.join(words) or 'none'}")
+    for warning in facts["warnings"]:
+        print(f"  warned    {warning['test']}: {warning['message']}")
 
 
 def _show_failures(facts: dict[str, Any]) -> None:
     if facts["build"]["status"] == build.FAILED:
         print(f"\n{facts['build']['error']}")
     for failure in facts["failures"]:
-        print(f"\nFailed: {failure['test']}, {failure['failing_rows']:,} rows")
+        print(f"\nFailed: {failure['test']}, {output.count(failure['failing_rows'], 'row')}")
         if not failure["rows"]:
             print(f"  {failure['message']}")
         for row in failure["rows"][:ROWS_SHOWN]:
-            print("  " + ", ".join(f"{name}={value}" for name, value in row.items()))
+            print("  " + visible(", ".join(f"{name}={value}" for name, value in row.items())))
         if failure["kept_in"]:
             print(f"  up to a hundred of them: {failure['kept_in']}")
 
@@ -190,8 +223,8 @@ def _show_release(home: Home, facts: dict[str, Any]) -> None:
         print("Release     none yet")
     else:
         size = output.text_of_bytes(release["bytes"])
-        rows = sum(release["rows"].values())
-        print(f"Release     {release['id']}: {rows:,} rows, {size}")
+        rows = output.count(sum(release["rows"].values()), "row")
+        print(f"Release     {release['id']}: {rows}, {size}")
         print(f"  open it   {home.releases / releases.CURRENT / releases.DATABASE} (read-only)")
         if release["docs"]:
             print(f"  read      {home.releases / releases.CURRENT / release['docs']}")
@@ -200,6 +233,27 @@ def _show_release(home: Home, facts: dict[str, Any]) -> None:
             f"Publishing is held since {hold['since']}, when {hold['rolled_back_from']} was rolled "
             "back. Let it go on: tradehouse publish --resume"
         )
+    elif release is not None:
+        _show_next(home, facts)
+
+
+def _show_next(home: Home, facts: dict[str, Any]) -> None:
+    """Say how a simulated brokerage delivers a further day, once all it delivered is published."""
+    try:
+        simulation = read_json(home.landing / SIMULATION)
+    except (TradehouseError, OSError):
+        return
+    if not isinstance(simulation, dict) or facts["landing"] != str(home.landing):
+        return
+    if facts["held"] or not all(batch["is_published"] for batch in facts["batches"]):
+        return
+    days = max(batch["batch"] for batch in facts["batches"])
+    options = "".join(
+        f" --{name} {simulation[name]}"
+        for name, default in DEFAULTS.items()
+        if simulation.get(name, default) != default
+    )
+    print(f"Next        a further day: tradehouse simulate{options} --days {days}, then make run")
 
 
 def describe_fault(fault: dict[str, Any]) -> str:

@@ -38,3 +38,51 @@ def test_a_number_out_of_range_is_refused_by_name(text, monkeypatch):
 
     with pytest.raises(UsageError, match=r"TRADEHOUSE_KEEP_RELEASES .* at least 1"):
         homes.whole_number_setting("TRADEHOUSE_KEEP_RELEASES", 5, least=1)
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "1e3", "١٢", "inf", "nan", "0x10", "1_0", "2.5"])
+def test_a_number_that_is_none_in_plain_digits_is_refused(text, monkeypatch):
+    monkeypatch.setenv("TRADEHOUSE_WAIT_SECONDS", text)
+
+    with pytest.raises(UsageError, match=r"TRADEHOUSE_WAIT_SECONDS should be a whole number"):
+        homes.whole_number_setting("TRADEHOUSE_WAIT_SECONDS", 0)
+
+
+@pytest.mark.parametrize("text", ["~nobody-of-that-name/x", "a" * 5000, "loop/x"])
+def test_a_home_that_no_path_can_name_is_refused(text, project, monkeypatch):
+    (project / "loop").symlink_to("loop")
+    monkeypatch.setenv("TRADEHOUSE_HOME", text)
+
+    with pytest.raises(UsageError, match="TRADEHOUSE_HOME should name a directory"):
+        homes.find_home()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"TRADEHOUSE_LANDING=a\0b\n", b"\xff\xfe\x00", None],
+    ids=["nul", "binary", "folder"],
+)
+def test_settings_that_cannot_be_read_are_a_sentence(content, project):
+    path = project / ".env"
+    path.mkdir() if content is None else path.write_bytes(content)
+
+    with pytest.raises(UsageError, match=r"\.env should be a text file of settings"):
+        homes.find_home()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("TRADEHOUSE_THREADS", "0"),
+        ("TRADEHOUSE_THREADS", "many"),
+        ("TRADEHOUSE_MEMORY_LIMIT", "lots"),
+        ("TRADEHOUSE_MEMORY_LIMIT", "-1GB"),
+        ("TRADEHOUSE_MEMORY_LIMIT", "1GB'; drop"),
+    ],
+)
+def test_a_setting_of_the_engine_that_cannot_be_meant_is_named(name, text, monkeypatch):
+    homes.check_engine_settings()
+    monkeypatch.setenv(name, text)
+
+    with pytest.raises(UsageError, match=f"{name} should be"):
+        homes.check_engine_settings()

@@ -93,7 +93,7 @@ def rest(monkeypatch):
         changed = {f"model.tradehouse.{name}": value for name, value in fingerprints.items()}
         runner = SimpleNamespace(parse=lambda: MANIFEST, fingerprints={**FINGERPRINTS, **changed})
         rebuild = fingerprint.names_with_downstream(MANIFEST, set(changed))
-        plan = build.Plan("", [3], {3: 1}, reasons=["batches 3 wait"], rebuild=rebuild)
+        plan = build.Plan("", [3], {3: 1}, reasons=["batch 3 waits"], rebuild=rebuild)
         monkeypatch.setattr("tradehouse.build.make_plan", lambda *_, from_batch: plan)
         return resume.find_rest(home, runner)
 
@@ -105,7 +105,7 @@ def test_what_failed_and_what_is_downstream_is_left(half_built, rest):
     found = rest(half_built)
 
     assert found.select == ["b", "c", "of_c"]
-    assert found.plan.reasons == ["resumed: 3 of 5 nodes are left", "batches 3 wait"]
+    assert found.plan.reasons == ["resumed: 3 of 5 nodes are left", "batch 3 waits"]
 
 
 def test_changed_code_is_built_from_nothing_with_what_is_downstream(half_built, rest):

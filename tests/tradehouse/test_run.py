@@ -28,7 +28,7 @@ pytestmark = pytest.mark.xdist_group("run")
 
 def test_the_first_run_publishes_everything_and_the_second_changes_nothing(finished):
     home = finished.home
-    assert "Quarantine  1 rows" in finished.said
+    assert "Quarantine  1 row (read it: tradehouse quarantine)" in finished.said
     assert published_batches(home) == [(1, 1), (2, 1)]
     before = sorted((path, path.stat().st_mtime_ns) for path in home.rglob("*") if path.is_file())
 
@@ -47,7 +47,7 @@ def test_a_new_day_is_taken_and_only_that(published):
     outcome = take(published)
 
     assert outcome.sync["new_batches"] == [3]
-    assert [build["reasons"] for build in outcome.builds] == [["batches 3 wait"]]
+    assert [build["reasons"] for build in outcome.builds] == [["batch 3 waits"]]
     assert [build["test_from_batch"] for build in outcome.builds] == [3]
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
     assert take(published).is_idle
