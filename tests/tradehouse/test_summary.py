@@ -45,6 +45,7 @@ def facts_of(home, **changes):
         "publishing_held": None,
         "resume": "",
         "problems": [],
+        "ignored": [],
     }
     return facts | changes
 
