@@ -3,14 +3,13 @@
 Not here: the process itself (`process`) and the loading of what it reads (`sync`).
 """
 
-import os
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ingestion import declarations, environments, json_text
+from ingestion import declarations, environments, json_text, surroundings
 from ingestion.catalog import checked
 from ingestion.declarations import (
     CommandConnector,
@@ -20,9 +19,10 @@ from ingestion.declarations import (
     PackageConnector,
 )
 from ingestion.errors import ConnectorError
-from ingestion.process import ConnectorProcess, Redactor
+from ingestion.process import ConnectorProcess
 from ingestion.protocol import Message, read_items
 from ingestion.reader import error_of, odd
+from ingestion.redaction import Redactor
 
 PROJECT = Path(__file__).resolve().parent.parent
 _BODIES = {"SPEC": "spec", "CONNECTION_STATUS": "connectionStatus", "CATALOG": "catalog"}
@@ -105,6 +105,7 @@ class Runner:
                 redact=self._redact,
                 environment=self._environment(),
                 directory=PROJECT,
+                directory_of_secrets=self._work,
             )
         except OSError as error:
             raise ConnectorError(
@@ -113,8 +114,7 @@ class Runner:
             ) from None
 
     def _environment(self) -> dict[str, str]:
-        environment = dict(os.environ)
-        environment.pop("PYTHONPATH", None)
+        environment = surroundings.for_connector(self._declaration.environment)
         if isinstance(self._declaration.connector, ModuleConnector):
             environment["PYTHONPATH"] = str(PROJECT)
         environment["DO_NOT_TRACK"] = "1"
@@ -131,6 +131,7 @@ class Runner:
     def write(self, name: str, content: Any) -> Path:
         """Write a file for the connector, readable by this user only."""
         path = self._work / name
+        path.unlink(missing_ok=True)
         path.touch(mode=0o600)
         path.write_bytes(json_text.dumps(content))
         return path

@@ -20,7 +20,7 @@ from ingestion.declarations import (
     ManifestConnector,
     ModuleConnector,
 )
-from ingestion.process import Redactor
+from ingestion.redaction import Redactor
 
 
 class Discovery:

@@ -3,13 +3,13 @@
 uv is used when it is there, else venv and pip. Not here: running what is installed (`connector`).
 """
 
-import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from ingestion import surroundings
 from ingestion.errors import ConnectorError
 
 INSTALL_SECONDS = 900
@@ -113,7 +113,7 @@ def _install(home: Path, requirement: str, interpreter: str) -> None:
 
 
 def _run(command: list[str], requirement: str) -> None:
-    clean = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH")}
+    clean = surroundings.for_installing()
     try:
         done = subprocess.run(
             command,

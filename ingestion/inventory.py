@@ -3,6 +3,7 @@
 Not here: loading (`sync`) and dbt's files for a source (`scaffold`).
 """
 
+import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from ingestion import catalog, declarations, ledger, names
+from ingestion import catalog, declarations, ledger, names, surroundings
 from ingestion.configuration import Configuration
 from ingestion.connector import Runner
 from ingestion.database import open_raw
@@ -23,7 +24,7 @@ from ingestion.discovery import Discovery
 from ingestion.errors import ConnectorError, DeclarationError
 from ingestion.names import Names
 from ingestion.paths import Paths
-from ingestion.process import Redactor
+from ingestion.redaction import Redactor
 from ingestion.tables import Table
 
 
@@ -227,8 +228,9 @@ def _runner(
 ) -> Iterator[Runner]:
     """The source's connector, outside a sync."""
     paths.make()
-    work = paths.tmp / f"ask-{secrets.token_hex(4)}"
-    work.mkdir()
+    surroundings.remove_leftovers(paths.tmp)
+    work = paths.tmp / f"ask-{secrets.token_hex(4)}-{os.getpid()}"
+    work.mkdir(mode=0o700)
     try:
         settings = Configuration(declaration, paths.connectors, overrides)
         yield Runner(

@@ -3,50 +3,41 @@
 Not here: which command that is (`connector`) and what the output means (`reader`).
 """
 
+import codecs
 import os
+import secrets
+import select
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from ingestion import logs
 from ingestion.declarations import Limits
+from ingestion.redaction import LineRedactor, Redactor
+from ingestion.watcher import MARK, Watcher, kill_marked
 
 PIPE_BYTES = 1024 * 1024
 KEPT_ERROR_BYTES = 16 * 1024 * 1024
 LAST_WORDS = 20
+LAST_WORDS_CHARACTERS = 2000
 _SET_PIPE_SIZE = 1031  # fcntl.F_SETPIPE_SZ, which Python names only on Linux
-
-
-class Redactor:
-    """Replaces secrets in texts."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets: list[str] = []
-        self.add(secrets)
-
-    def add(self, secrets: Iterable[str]) -> None:
-        """Replace these too; texts of one or two characters are none."""
-        known = {*self._secrets, *(s for s in secrets if len(s) >= 3)}
-        self._secrets = sorted(known, key=len, reverse=True)
-
-    def __call__(self, text: str) -> str:
-        """The text with every secret as `****`."""
-        for secret in self._secrets:
-            text = text.replace(secret, "****")
-        return text
+_LOOK_SECONDS = 0.5
 
 
 class ConnectorProcess:
-    """A running connector. Use as a context manager: leaving it ends the process.
+    """A running connector. Use as a context manager: leaving it ends every process of it.
 
     A connector that sends nothing for `limits.silence_seconds` while it is waited for is stopped,
-    and `timed_out` says so.
+    and `timed_out` says so. What it started and left behind has `limits.stop_seconds` to let go of
+    its output. If this process dies, the connector is ended and `directory_of_secrets` removed.
     """
 
     def __init__(
@@ -56,15 +47,17 @@ class ConnectorProcess:
         error_log: Path,
         limits: Limits,
         redact: Redactor,
-        environment: dict[str, str] | None = None,
+        environment: dict[str, str],
         directory: Path | None = None,
+        directory_of_secrets: Path | None = None,
     ) -> None:
         self._limits = limits
         self._redact = redact
         self._error_log = error_log
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
-        self._waiting_since: float | None = None
-        self._ended = threading.Event()
+        self._ended_at: float | None = None
+        self._bytes_since_end = 0
+        self._mark = secrets.token_hex(16)
         self.timed_out = False
         self._process = subprocess.Popen(
             command,
@@ -72,17 +65,16 @@ class ConnectorProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
-            env=environment,
+            env={**environment, MARK: self._mark},
             cwd=directory,
             start_new_session=True,
         )
-        _widen_pipe(self._process.stdout)
-        self._threads = [
-            threading.Thread(target=self._keep_errors, daemon=True),
-            threading.Thread(target=self._watch, daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._watcher = Watcher(self._process.pid, self._mark, directory_of_secrets)
+        assert self._process.stdout is not None
+        self._output = self._process.stdout
+        _widen_pipe(self._output)
+        self._errors = threading.Thread(target=self._keep_errors, daemon=True)
+        self._errors.start()
 
     @property
     def pid(self) -> int:
@@ -90,13 +82,38 @@ class ConnectorProcess:
         return self._process.pid
 
     def read(self, size: int) -> bytes:
-        """The next bytes of standard output, empty at its end; the time limit runs meanwhile."""
-        assert self._process.stdout is not None
-        self._waiting_since = time.monotonic()
-        try:
-            return self._process.stdout.read(size) or b""
-        finally:
-            self._waiting_since = None
+        """The next bytes of standard output, empty at its end; the time limits run meanwhile."""
+        since = time.monotonic()
+        while not self._is_readable():
+            now = time.monotonic()
+            if self._has_ended_for(self._limits.stop_seconds):
+                self._end_group()
+                return b""
+            if now - since > self._limits.silence_seconds:
+                self.timed_out = True
+                self.stop()
+                return b""
+        if self._has_ended_for(self._limits.stop_seconds) and self._bytes_since_end > PIPE_BYTES:
+            self._end_group()  # The connector's own last words have been read.
+            return b""
+        block = os.read(self._output.fileno(), size)
+        if self._ended_at is not None:
+            self._bytes_since_end += len(block)
+        return block
+
+    def _is_readable(self) -> bool:
+        ready, _, _ = select.select([self._output], [], [], min(_LOOK_SECONDS, self._shortest()))
+        return bool(ready)
+
+    def _shortest(self) -> float:
+        return min(self._limits.silence_seconds, self._limits.stop_seconds) / 4
+
+    def _has_ended_for(self, seconds: float) -> bool:
+        """Whether the connector itself ended so long ago, though its output is still open."""
+        if self._process.poll() is None:
+            return False
+        self._ended_at = self._ended_at or time.monotonic()
+        return time.monotonic() - self._ended_at > seconds
 
     def wait(self) -> int:
         """Wait for the end after the output ended; returns the exit code."""
@@ -105,51 +122,64 @@ class ConnectorProcess:
         except subprocess.TimeoutExpired:
             self.timed_out = True
             code = self.stop()
-        self._ended.set()
-        self._threads[0].join(self._limits.stop_seconds)
+        self._errors.join(self._limits.stop_seconds)
+        if self._errors.is_alive():
+            self._end_group()
+            self._errors.join(self._limits.stop_seconds)
         return code
 
     def stop(self) -> int:
-        """Ask the process to end, then end it; returns the exit code."""
+        """Ask the process and what it started to end, then end them; returns the exit code."""
         self._signal(signal.SIGTERM)
-        try:
-            return self._process.wait(self._limits.stop_seconds)
-        except subprocess.TimeoutExpired:
-            self._signal(signal.SIGKILL)
-            return self._process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(self._limits.stop_seconds)
+        self._end_group()
+        return self._process.wait()
 
     def last_words(self) -> str:
         """The last lines of standard error."""
-        return "\n".join(self._last_words)
+        return "\n".join(self._last_words)[-LAST_WORDS_CHARACTERS:]
 
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process.poll() is None:
-            try:
-                os.killpg(self._process.pid, number)
-            except (ProcessLookupError, PermissionError):
+    def _signal(self, number: int) -> bool:
+        """Send it to every process of the group; returns whether there was one."""
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # macOS says so of a group of zombies.
+            with suppress(ProcessLookupError):
                 self._process.send_signal(number)
+            return False
+        return True
+
+    def _end_group(self) -> None:
+        """End what is left, wherever it went."""
+        if self._signal(signal.SIGTERM) and self._process.poll() is not None:
+            deadline = time.monotonic() + min(1.0, self._limits.stop_seconds)
+            while time.monotonic() < deadline and self._signal(0):
+                time.sleep(0.02)
+        self._signal(signal.SIGKILL)
+        kill_marked(self._mark)
 
     def _keep_errors(self) -> None:
         assert self._process.stderr is not None
         kept = 0
-        with self._error_log.open("a", encoding="utf-8") as log:
-            for line in iter(lambda: self._process.stderr.readline(65536), b""):  # type: ignore[union-attr]
-                text = self._redact(line.decode("utf-8", "backslashreplace").rstrip("\r\n"))
-                self._last_words.append(text)
+        with logs.opened(self._error_log) as log:
+            for text in self._error_lines(self._process.stderr):
+                self._last_words.append(text[-LAST_WORDS_CHARACTERS:])
                 if kept < KEPT_ERROR_BYTES:
                     kept += log.write(text + "\n")
                     log.flush()
                     if kept >= KEPT_ERROR_BYTES:
                         log.write("(more follows; only the beginning is kept)\n")
 
-    def _watch(self) -> None:
-        limit = self._limits.silence_seconds
-        while not self._ended.wait(min(1.0, limit / 4)):
-            since = self._waiting_since
-            if since is not None and time.monotonic() - since > limit:
-                self.timed_out = True
-                self.stop()
-                return
+    def _error_lines(self, stream: IO[bytes]) -> Iterator[str]:
+        lines = LineRedactor(self._redact)
+        decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        while block := stream.read(65536):
+            yield from lines.feed(decoder.decode(block))
+        yield from lines.feed(decoder.decode(b"", final=True))
+        yield from lines.close()
 
     def __enter__(self) -> "ConnectorProcess":
         return self
@@ -160,17 +190,16 @@ class ConnectorProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._ended.set()
         if self._process.poll() is None:
             self.stop()
-        for stream in (self._process.stdout,):
-            if stream is not None:
-                stream.close()
-        self._threads[0].join(self._limits.stop_seconds)
+        self._end_group()
+        self._output.close()
+        self._errors.join(self._limits.stop_seconds)
+        self._watcher.dismiss()
 
 
-def _widen_pipe(stream: IO[bytes] | None) -> None:
-    if stream is None or not sys.platform.startswith("linux"):
+def _widen_pipe(stream: IO[bytes]) -> None:
+    if not sys.platform.startswith("linux"):
         return
     import fcntl  # Only where it exists.
 

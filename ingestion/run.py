@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 
 from ingestion import catalog as catalogs
-from ingestion import ledger, modes, names, recognition, tables
+from ingestion import ledger, logs, modes, names, recognition, tables
 from ingestion.committer import Committer, Loaded
 from ingestion.configuration import Configuration
 from ingestion.connector import Runner
@@ -27,9 +27,10 @@ from ingestion.declarations import Declaration
 from ingestion.discovery import Discovery
 from ingestion.errors import IngestionError, ProtocolError
 from ingestion.paths import Paths
-from ingestion.process import ConnectorProcess, Redactor
+from ingestion.process import ConnectorProcess
 from ingestion.protocol import StreamKey, read_items
 from ingestion.reader import Reader
+from ingestion.redaction import Redactor
 from ingestion.results import Progress, ProgressCallback, SyncError, SyncResult
 from ingestion.segments import Segment
 from ingestion.tables import Table
@@ -77,9 +78,15 @@ class Run:
             self._id, declaration.name, "failed", moment, 0.0, log=str(self._log)
         )
 
+    @property
+    def redact(self) -> Redactor:
+        """Replaces what is secret in this sync."""
+        return self._redact
+
     def run(self, connection: duckdb.DuckDBPyConnection) -> SyncResult:
         """The whole sync on an open database."""
         _remove_leftovers(self._paths.tmp)
+        logs.tidy(self._paths.logs)
         if ledger.close_dead_syncs(connection):
             ledger.write_snapshot(connection, self._paths)
         with self._work_directory() as work:
@@ -108,8 +115,8 @@ class Run:
 
     @contextmanager
     def _work_directory(self) -> Iterator[Path]:
-        work = self._paths.tmp / f"sync-{self._id}"
-        work.mkdir(parents=True)
+        work = self._paths.tmp / f"sync-{self._id}-{os.getpid()}"
+        work.mkdir(mode=0o700, parents=True)
         marker = self._paths.state / f"sync-{self._declaration.name}.json"
         content = {
             "sync_id": self._id,
@@ -249,7 +256,8 @@ class Run:
         beside = self._log.with_suffix(".redacted")
         with suppress(OSError):
             text = self._log.read_text(encoding="utf-8")
-            beside.write_text(self._redact(text), encoding="utf-8")
+            with logs.opened(beside) as log:
+                log.write(self._redact(text))
             beside.replace(self._log)
 
     def _pump(self, reader: Reader, process: ConnectorProcess) -> None:
@@ -271,7 +279,7 @@ class Run:
         code = process.wait()
         limits = self._declaration.limits
         for error in reader.errors:
-            self._result.errors.append(replace(error, message=self._redact(error.message)))
+            self._result.errors.append(SyncError(**self._redact.structure(vars(error))))
         by_exit_code = self._declaration.completion == "exit_code" and code == 0
         if by_exit_code and not (reader.errors or process.timed_out or reader.cut):
             reader.complete_all()
@@ -322,6 +330,7 @@ class Run:
                 f"{name} brought no records: what was there is kept (allow_empty_overwrite: true "
                 f"in the declaration would remove it)"
             )
+        result.warnings = self._redact.structure(result.warnings)
         result.new_batches = sorted(self._new_batches)
 
     def _committed(self, segment: Segment, loaded: Loaded) -> None:
@@ -383,7 +392,7 @@ class Run:
         self._logged += len(line)
         if level not in KEPT_LEVELS and self._logged > KEPT_LOG_BYTES:
             line += "(more of what the connector says follows; only the beginning is kept)\n"
-        with suppress(OSError), self._log.open("a", encoding="utf-8") as log:
+        with suppress(OSError), logs.opened(self._log) as log:
             log.write(line)
 
 

@@ -3,7 +3,10 @@
 Not here: its steps (`run`), and what follows a sync (dbt, publishing).
 """
 
-from collections.abc import Callable, Collection, Mapping
+import signal
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +76,42 @@ def sync(
             raise IngestionError(words(error, paths)) from error
     run = Run(declaration, paths, overrides, streams, progress, full_refresh, reset)
     try:
-        with open_raw(
-            paths.raw_database, tmp=paths.tmp, wait_seconds=wait_seconds, on_wait=on_wait
-        ) as connection:
+        with (
+            _signals_interrupt(),
+            open_raw(
+                paths.raw_database, tmp=paths.tmp, wait_seconds=wait_seconds, on_wait=on_wait
+            ) as connection,
+        ):
             return run.run(connection)
     except (duckdb.Error, OSError) as error:
-        raise IngestionError(words(error, paths)) from error
+        raise IngestionError(run.redact(words(error, paths))) from None
+    except IngestionError as error:
+        error.args = tuple(run.redact.structure(error.args))
+        raise
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """A polite signal, or a terminal that goes away, stops a sync as Ctrl-C does: cleanly.
+
+    Only in the main thread, and only where nobody else listens for the signal.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, _: object) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    wanted = (signal.SIGTERM, signal.SIGHUP)
+    taken = [number for number in wanted if signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _require_whole(

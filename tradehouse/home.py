@@ -123,7 +123,12 @@ def find_home() -> Home:
             f"TRADEHOUSE_HOME should name a directory, and {root} is a file. Name another one."
         )
     os.environ["TRADEHOUSE_HOME"] = str(root)
-    return Home(root)
+    home = Home(root)
+    if any(home.temporary.glob("sync-*")) or any(home.temporary.glob("ask-*")):
+        from ingestion.surroundings import remove_leftovers
+
+        remove_leftovers(home.temporary)  # Configurations of killed syncs hold secrets.
+    return home
 
 
 def whole_number_setting(name: str, default: int, least: int = 0) -> int:

@@ -19,7 +19,7 @@ from ingestion.database import open_raw
 from ingestion.declarations import Declaration
 from ingestion.errors import DeclarationError, IngestionError, ServerError
 from ingestion.paths import Paths
-from ingestion.process import Redactor
+from ingestion.redaction import Redactor
 from ingestion.results import Progress, ProgressCallback, SyncResult
 from ingestion.server import desired, inventory, landing, runs
 from ingestion.server.client import Client

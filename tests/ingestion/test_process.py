@@ -15,7 +15,7 @@ from ingestion import reader, run
 from ingestion.declarations import Declaration
 from ingestion.errors import ConnectorError
 from ingestion.paths import Paths
-from ingestion.process import Redactor
+from ingestion.redaction import Redactor
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
 
 PROJECT = Path(__file__).resolve().parents[2]

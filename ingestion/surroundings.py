@@ -1,0 +1,60 @@
+"""The environment that connectors and their installation get: a few variables, by name.
+
+Whatever else is set, secrets of other sources above all, is not theirs.
+"""
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+MORE = "TRADEHOUSE_CONNECTOR_ENVIRONMENT"
+"""Names of further variables that every connector gets, separated by blanks or commas."""
+
+_USUAL = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_[A-Z_]+|TZ|TMPDIR|TEMP|TMP|TERM"
+    r"|(?:https?|ftp|all|no)_proxy|(?:HTTPS?|FTP|ALL|NO)_PROXY"
+    r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|NODE_EXTRA_CA_CERTS"
+    r"|XDG_[A-Z_]+|LD_LIBRARY_PATH|DYLD_[A-Z_]+|JAVA_HOME|DO_NOT_TRACK"
+)
+_INSTALLERS = re.compile(r"(?:PIP|UV)_[A-Z0-9_]+|NETRC|CC|CXX|CFLAGS|LDFLAGS|MACOSX_[A-Z_]+")
+
+
+def for_connector(named: Iterable[str] = ()) -> dict[str, str]:
+    """The usual variables, those of the setting, and those that a declaration names."""
+    more = re.split(r"[\s,]+", os.environ.get(MORE, ""))
+    wanted = {*named, *more}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if _USUAL.fullmatch(name) or name in wanted
+    }
+
+
+def for_installing() -> dict[str, str]:
+    """The usual variables and those that pip and uv read."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if _USUAL.fullmatch(name) or _INSTALLERS.fullmatch(name)
+    }
+
+
+def remove_leftovers(tmp: Path) -> None:
+    """Remove what killed processes wrote for their connectors: configurations hold secrets."""
+    from shutil import rmtree
+
+    for directory in (*tmp.glob("sync-*"), *tmp.glob("ask-*")):
+        owner = directory.name.rpartition("-")[2]
+        if owner.isdigit() and not _is_alive(int(owner)):
+            rmtree(directory, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

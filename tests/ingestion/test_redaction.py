@@ -1,0 +1,104 @@
+"""Secrets are replaced in whatever way they are written, wherever a text is cut."""
+
+import base64
+import html
+import json
+import shlex
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingestion.redaction import LineRedactor, Redactor
+
+CHARACTERS = st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"])
+SECRETS = st.text(st.one_of(st.sampled_from("aZ09+/%&<>\"'\\ é$:@?="), CHARACTERS), min_size=8)
+WAYS: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "json": json.dumps,
+    "json in utf-8": lambda s: json.dumps(s, ensure_ascii=False),
+    "json in json": lambda s: json.dumps(json.dumps({"message": s})),
+    "repr": repr,
+    "repr of a structure": lambda s: repr({"x": [s]}),
+    "bytes": lambda s: repr(s.encode()),
+    "url": lambda s: quote(s, safe=""),
+    "query": quote_plus,
+    "url twice": lambda s: quote(quote(s, safe=""), safe=""),
+    "html": html.escape,
+    "shell": lambda s: shlex.quote("x " + s),
+    "base64": lambda s: base64.b64encode(s.encode()).decode(),
+    "user and password": lambda s: base64.b64encode(f"someone:{s}".encode()).decode(),
+    "base64 in a text": lambda s: base64.urlsafe_b64encode(f"u:{s}\nmore".encode()).decode(),
+    "hex": lambda s: s.encode().hex(),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@given(secret=SECRETS.map(str.strip).filter(lambda s: len(s) >= 8 and not s.isdigit()))
+def test_a_secret_is_replaced_in_usual_escapes(way: str, secret: str) -> None:
+    written = WAYS[way](secret)
+    shown = Redactor([secret])(f"before ({written}) behind")
+    assert "****" in shown
+    assert shown.startswith("before (")
+    assert shown.endswith(" behind")
+    assert written.strip("\"'") not in shown
+    if "base64" in way or way == "user and password":
+        assert shown == "before (****) behind"
+
+
+@given(SECRETS, st.integers(0, 200), st.lists(st.integers(1, 90_000), max_size=4))
+def test_no_boundary_of_blocks_or_of_long_lines_hides_one(
+    secret: str, before: int, sizes: list[int]
+) -> None:
+    text = "x" * (64 * 1024 - before) + secret + "y" * 150_000 + secret + "\r\nlast " + secret
+    lines, pieces, position = LineRedactor(Redactor([secret])), [], 0
+    for size in [*sizes, len(text)]:
+        pieces += lines.feed(text[position : position + size])
+        position += size
+    pieces += lines.close()
+    whole = "".join(pieces)
+    assert secret not in whole
+    assert whole.count("****") == 3
+    assert whole.count("y") >= 150_000
+
+
+def test_every_line_of_a_key_is_secret_and_so_is_what_a_document_holds() -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END PRIVATE KEY-----\n"
+    redact = Redactor([key, json.dumps({"private_key": key, "type": "x", "id": "0123-4567-89"})])
+    assert redact("a kqhkiG9w0BAQEF b") == "a **** b"
+    assert "MIIE" not in redact(json.dumps(key))
+    assert redact("id 0123-4567-89") == "id ****"
+    assert Redactor(["postgres://me:pass-word@db/x"])("pass-word for me") == "**** for me"
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "shown"),
+    [
+        ("a", "a value: a, pin=a&b 'a' \"abc\"", "a value: ****, pin=****&b '****' \"abc\""),
+        ("1234", "1234 of 12345, 0.1234, pin:1234", "**** of 12345, 0.1234, pin:****"),
+        ("true", "true", "true"),
+        ("", "nothing", "nothing"),
+        ("abcd", "xabcdx", "x****x"),
+    ],
+)
+def test_short_and_numeric_secrets_do_not_empty_the_log(secret: str, text: str, shown: str) -> None:
+    assert Redactor([secret])(text) == shown
+
+
+def test_a_structure_is_redacted_whole() -> None:
+    found: Any = {"code": "x sesame-1 y", "sesame-1": [1, {"deep": ("sesame-1", 771234, None)}]}
+    assert Redactor(["sesame-1", "771234"]).structure(found) == {
+        "code": "x **** y",
+        "****": [1, {"deep": ["****", "****", None]}],
+    }
+
+
+@given(st.lists(st.text(min_size=3), max_size=5), st.text())
+def test_what_is_shown_holds_no_secret(secrets: list[str], text: str) -> None:
+    shown = Redactor(secrets)(text)
+    for secret in secrets:
+        if "*" not in secret and not secret.strip().isdigit() and secret not in ("true", "null"):
+            assert secret not in shown or secret.lower() in ("true", "false", "null", "none")
