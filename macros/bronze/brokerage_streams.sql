@@ -12,8 +12,8 @@
         columns:  {name: [kind, required, expression if it is not the column itself]}
     }
 
-    Kinds (see macro typed_value): text:n, integer:n digits, decimal:precision,scale, date, compact_date,
-    timestamp, xml_timestamp, compact_timestamp, time, word (true/false), bit (0/1), code:A/B/C.
+    Kinds (see macro typed_value): text:n, integer:n digits, decimal:precision,scale, date, compact_date (with
+    `:early` also before 1900), timestamp, xml_timestamp, compact_timestamp, time, word (true/false), bit (0/1), code:A/B/C.
     Required means: empty is a breach of contract.
 #}
 {% macro brokerage_streams() %}
@@ -56,7 +56,7 @@
         'pts': ['compact_timestamp', true, field(1, 15)], 'companyname': ['text:60', true, field(19, 60)],
         'cik': ['integer:10', true, field(79, 10)], 'status': ['code:ACTV/INAC', true, field(89, 4)],
         'industryid': ['text:2', true, field(93, 2)], 'sprating': ['text:4', false, field(95, 4)],
-        'foundingdate': ['compact_date', false, field(99, 8)], 'addrline1': ['text:80', false, field(107, 80)],
+        'foundingdate': ['compact_date:early', false, field(99, 8)], 'addrline1': ['text:80', false, field(107, 80)],
         'addrline2': ['text:80', false, field(187, 80)], 'postalcode': ['text:12', true, field(267, 12)],
         'city': ['text:25', true, field(279, 25)], 'stateprovince': ['text:20', true, field(304, 20)],
         'country': ['text:24', false, field(324, 24)], 'ceoname': ['text:46', true, field(348, 46)],
@@ -66,8 +66,8 @@
         'pts': ['compact_timestamp', true, field(1, 15)], 'symbol': ['text:15', true, field(19, 15)],
         'issuetype': ['text:6', true, field(34, 6)], 'status': ['code:ACTV/INAC', true, field(40, 4)],
         'name': ['text:70', true, field(44, 70)], 'exid': ['text:6', true, field(114, 6)],
-        'shout': ['integer:12', true, field(120, 13)], 'firsttradedate': ['compact_date', true, field(133, 8)],
-        'firsttradeexchg': ['compact_date', true, field(141, 8)], 'dividend': ['decimal:10,2', true, field(149, 12)],
+        'shout': ['integer:12', true, field(120, 13)], 'firsttradedate': ['compact_date:early', true, field(133, 8)],
+        'firsttradeexchg': ['compact_date:early', true, field(141, 8)], 'dividend': ['decimal:10,2', true, field(149, 12)],
         'conameorcik': ['text:60', true, field(161, 60)]}},
     'finwire_fin': {'raw': 'finwire', 'where': "substr(line, 16, 3) = 'FIN'", 'line': [196, 246],
         'key': ['conameorcik', 'year', 'quarter'], 'key_in': 'delivery', 'columns': {
@@ -85,7 +85,7 @@
         'action_number': ['plain', true],
         'actiontype': ['code:NEW/ADDACCT/UPDACCT/CLOSEACCT/UPDCUST/INACT', true], 'actionts': ['xml_timestamp', true],
         'c_id': ['integer:11', true], 'c_tax_id': ['text:20', false], 'c_gndr': ['text:1', false],
-        'c_tier': ['xml_integer:1', false], 'c_dob': ['xml_date', false],
+        'c_tier': ['xml_integer:1', false], 'c_dob': ['xml_date:early', false],
         'c_l_name': ['text:25', false], 'c_f_name': ['text:20', false], 'c_m_name': ['text:1', false],
         'c_adline1': ['text:80', false], 'c_adline2': ['text:80', false], 'c_zipcode': ['text:12', false],
         'c_city': ['text:25', false], 'c_state_prov': ['text:20', false], 'c_ctry': ['text:24', false],
@@ -105,7 +105,7 @@
     'customer': {'key': ['cdc_dsn'], 'key_in': 'all', 'columns': dict(change, **{
         'c_id': ['integer:11', true], 'c_tax_id': ['text:20', true], 'c_st_id': ['code:ACTV/INAC', true],
         'c_l_name': ['text:25', true], 'c_f_name': ['text:20', true], 'c_m_name': ['text:1', false],
-        'c_gndr': ['text:1', false], 'c_tier': ['integer:1', false], 'c_dob': ['date', true],
+        'c_gndr': ['text:1', false], 'c_tier': ['integer:1', false], 'c_dob': ['date:early', true],
         'c_adline1': ['text:80', true], 'c_adline2': ['text:80', false], 'c_zipcode': ['text:12', true],
         'c_city': ['text:25', true], 'c_state_prov': ['text:20', true], 'c_ctry': ['text:24', false],
         'c_ctry_1': ['text:3', false], 'c_area_1': ['text:3', false], 'c_local_1': ['text:10', false],

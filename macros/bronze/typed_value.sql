@@ -3,6 +3,7 @@
     dropped digits. `kind` is one of those listed in brokerage_streams; the xml_ kinds of numbers and dates check
     the text and leave it text, because an empty one ('' in XML) says something else than an absent one (NULL).
     The casts alone would be too kind: 1.5 becomes the integer 2, 1.239 the decimal 1.24, 0x1F the integer 31.
+    What is typed is finite and within the calendar (first_day_of_calendar).
 #}
 {% macro typed_value(expression, kind) %}
     {%- set name = kind.split(':')[0] -%}
@@ -15,31 +16,35 @@
         case when {{ expression }} = '' or ({{ typed_value(expression, 'integer:' ~ size) }}) is not null
             then {{ expression }} end
     {%- elif name == 'xml_date' -%}
-        case when {{ expression }} = '' or ({{ typed_value(expression, 'date') }}) is not null then {{ expression }} end
+        case when {{ expression }} = '' or ({{ typed_value(expression, kind[4:]) }}) is not null then {{ expression }} end
     {%- elif name == 'integer' -%}
-        {%- set digits = size | int -%}
-        {%- set sql_type = 'integer' if digits <= 9 else 'bigint' -%}
-        case when length({{ expression }}) <= {{ digits + 1 }} and regexp_full_match({{ expression }}, '-?[0-9]+')
+        {%- set sql_type = 'integer' if size | int <= 9 else 'bigint' -%}
+        case when regexp_full_match({{ expression }}, '-?[0-9]{1,{{ size }}}')
             then try_cast({{ expression }} as {{ sql_type }}) end
     {%- elif name == 'decimal' -%}
         {%- set scale = size.split(',')[1] -%}
         case when regexp_full_match({{ expression }}, '-?([0-9]+[.]?[0-9]{0,{{ scale }}}|[.][0-9]{1,{{ scale }}})')
             then try_cast({{ expression }} as decimal({{ size }})) end
     {%- elif name == 'date' -%}
-        case when {{ is_written_as(expression, 'date') }} then try_cast({{ expression }} as date) end
+        case when {{ is_in_calendar(expression, size) }} and {{ is_written_as(expression, 'date') }}
+            then try_cast({{ expression }} as date) end
     {%- elif name == 'compact_date' -%}
         {%- set dashed = "substr(" ~ expression ~ ", 1, 4) || '-' || substr(" ~ expression ~ ", 5, 2) || '-' || substr(" ~ expression ~ ", 7)" -%}
-        case when length({{ expression }}) = 8 and {{ is_written_as(dashed, 'date') }} then try_cast({{ dashed }} as date) end
+        case when length({{ expression }}) = 8 and {{ is_in_calendar(dashed, size) }} and {{ is_written_as(dashed, 'date') }}
+            then try_cast({{ dashed }} as date) end
     {%- elif name == 'timestamp' -%}
-        case when {{ is_written_as(expression, 'timestamp') }} then try_cast({{ expression }} as timestamp) end
+        case when {{ is_in_calendar(expression) }} and {{ is_written_as(expression, 'timestamp') }}
+            then try_cast({{ expression }} as timestamp) end
     {%- elif name == 'xml_timestamp' -%}
-        case when substr({{ expression }}, 11, 1) = 'T' and {{ is_written_as("replace(" ~ expression ~ ", 'T', ' ')", 'timestamp') }}
+        case when substr({{ expression }}, 11, 1) = 'T' and {{ is_in_calendar("replace(" ~ expression ~ ", 'T', ' ')") }}
+            and {{ is_written_as("replace(" ~ expression ~ ", 'T', ' ')", 'timestamp') }}
             then try_cast({{ expression }} as timestamp) end
     {%- elif name == 'compact_timestamp' -%}
-        case when strftime(try_strptime({{ expression }}, '%Y%m%d-%H%M%S'), '%Y%m%d-%H%M%S') = {{ expression }}
+        case when {{ expression }} between '{{ first_day_of_calendar() | replace("-", "") }}' and '{{ last_day_of_calendar() | replace("-", "") }}-9'
+            and strftime(try_strptime({{ expression }}, '%Y%m%d-%H%M%S'), '%Y%m%d-%H%M%S') = {{ expression }}
             then try_strptime({{ expression }}, '%Y%m%d-%H%M%S') end
     {%- elif name == 'time' -%}
-        case when {{ is_written_as(expression, 'time') }} then try_cast({{ expression }} as time) end
+        case when {{ expression }} < '24' and {{ is_written_as(expression, 'time') }} then try_cast({{ expression }} as time) end
     {%- elif name == 'word' -%}
         case {{ expression }} when 'true' then true when 'false' then false end
     {%- elif name == 'bit' -%}
@@ -50,6 +55,27 @@
         {{ exceptions.raise_compiler_error('Unknown kind of column: ' ~ kind) }}
     {%- endif -%}
 {% endmacro %}
+
+
+{#
+    First day that a date may be: of business, or `early` (birth, founding, first trade), where rules of their own may
+    find fault with it. Every date of the contract lies between this and the last one, `BatchDate.txt` as well.
+#}
+{% macro first_day_of_calendar(kind='') -%}
+    {{ '1800-01-01' if kind == 'early' else '1900-01-01' }}
+{%- endmacro %}
+
+
+{% macro last_day_of_calendar() -%}
+    2100-12-31
+{%- endmacro %}
+
+
+{# Condition on the text of a date or timestamp that begins with its day: it is in the calendar, and no year BC. #}
+{% macro is_in_calendar(expression, kind='') -%}
+    {{ expression }} between '{{ first_day_of_calendar(kind) }}' and '{{ last_day_of_calendar() }} 9'
+        and substr({{ expression }}, 5, 1) = '-' and not contains({{ expression }}, '(')
+{%- endmacro %}
 
 
 {#

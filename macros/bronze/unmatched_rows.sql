@@ -112,7 +112,7 @@
 {# Condition on a newswire record: some version of a company has the name or the number that it refers to. #}
 {% macro refers_to_a_company() -%}
     (
-        conameorcik in (select name from {{ ref('dim_company') }})
+        {{ composed('conameorcik') }} in (select {{ composed('name') }} from {{ ref('dim_company') }})
         or regexp_full_match(conameorcik, '[0-9]+')
         and coalesce(try_cast(conameorcik as bigint) in (select company_id from {{ ref('dim_company') }}), false)
     )

@@ -15,7 +15,7 @@
             *,
             case
                 when regexp_full_match(conameorcik, '[0-9]+') then 'key ' || ltrim(conameorcik, '0')
-                else 'name ' || conameorcik
+                else 'name ' || {{ composed('conameorcik') }}
             end as reference
         from {{ records }}
     ) as referring
@@ -44,7 +44,7 @@
             ) as end_date
         from {{ ref('silver_companies') }}
         cross join unnest([
-            'key ' || ltrim(cast(company_id as varchar), '0'), 'name ' || name
+            'key ' || ltrim(cast(company_id as varchar), '0'), 'name ' || {{ composed('name') }}
         ]) as called (reference)
     )
 {%- endmacro %}
