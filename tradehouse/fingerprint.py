@@ -13,7 +13,7 @@ from typing import Any
 from tradehouse.home import PROJECT
 
 FILES = ("dbt_project.yml", "profiles.yml", "requirements.lock")
-FOLDERS = ("models", "macros", "seeds", "tests/data")
+FOLDERS = ("models", "macros", "seeds", "snapshots", "tests/data")
 BUILT = ("model", "seed", "snapshot")
 COMPARED = (*BUILT, "test")
 NEUTRAL_CONFIG = ("docs", "meta", "group", "tags", "description", "owner", "contact", "access")

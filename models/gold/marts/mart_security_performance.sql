@@ -20,7 +20,7 @@ prices as (
     where
         sk_company_id is not null
         and price_date >= (
-            select max(price_date) - interval 1 year - interval 7 days from {{ ref('silver_prices') }}
+            select cast(max(price_date) - interval 1 year as date) - 7 from {{ ref('silver_prices') }}
         )
 
 ),
@@ -69,7 +69,7 @@ closes as (
         max(pe_ratio) filter (where price_date = last_trading_date) as pe_ratio,
         max(yield) filter (where price_date = last_trading_date) as yield,
         avg(volume) filter (
-            where price_date > last_trading_date - interval 30 days
+            where price_date > last_trading_date - 30
         ) as average_volume
     from dated_prices
     group by
