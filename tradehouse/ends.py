@@ -154,6 +154,8 @@ def _sentence(error: BaseException) -> tuple[str | None, int]:
             said = "Something is nested more deeply than can be followed."
         if said is None and isinstance(error, OSError) and error.strerror:
             said = f"{error.strerror} ({error.filename}). Check that place, then call this again."
+        if said is None and type(error).__module__ in ("duckdb", "_duckdb"):
+            said = f"DuckDB: {_first_line(error)}. `tradehouse doctor` looks at the files."
         return said, EXIT_ERROR
     return None, EXIT_ERROR
 

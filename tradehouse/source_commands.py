@@ -30,10 +30,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """Errors of ingestion as the command line's own, with their exit codes."""
+    from pydantic import ValidationError
+
     from ingestion.errors import DatabaseBusyError, DeclarationError, IngestionError
 
     try:
         yield
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
+        raise UsageError(f"This cannot be declared: {wrong}. See docs/ingestion.md.") from error
     except DatabaseBusyError as error:
         raise BusyError(str(error)) from error
     except DeclarationError as error:
