@@ -4,13 +4,16 @@ Not here: the declaration's model (`declarations`).
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from ingestion import json_text
 from ingestion.declarations import Declaration, resolve
+from ingestion.errors import DeclarationError
+from ingestion.specification import Specification
 
 
 class Configuration:
@@ -27,19 +30,33 @@ class Configuration:
         self._declaration = declaration
         self._overrides = dict(overrides)
         self._path = directory / f"{declaration.name}.config.json"
+        self._specification = Specification({})
+        self._resolved = resolved
         self._declared = hashlib.sha256(
-            orjson.dumps(resolved, option=orjson.OPT_SORT_KEYS)
+            json_text.dumps(_as_written(resolved), sort_keys=True)
         ).hexdigest()
         self.declaration_digest = digest_of(declaration)
         self.values: dict[str, Any] = self._kept() or dict(resolved)
-        self._secrets = secrets | self.secrets_in(self.values)
+        self._secrets = secrets | _texts_of_environment(declaration.environment)
+        self.settle(self._specification)
+
+    def settle(self, specification: Specification) -> None:
+        """Give values the types, and secrets the names, that the connector's specification says.
+
+        Raises DeclarationError for a variable that does not fit.
+        """
+        self._specification = specification
+        name, declared = self._declaration.name, self._declaration.config
+        values = {k: v for k, v in self.values.items() if k not in self._overrides}
+        self.values = specification.settled(name, declared, values)
+        self._secrets |= self.secrets_in(self.values) | specification.secrets(self._resolved)
         self.values |= self._overrides
 
     @property
     def digest(self) -> str:
         """What tells this configuration, as declared and overridden, from another."""
         content = [self._declared, self._overrides]
-        return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return hashlib.sha256(json_text.dumps(content, sort_keys=True)).hexdigest()
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -47,14 +64,29 @@ class Configuration:
         return self._secrets
 
     def secrets_in(self, config: Mapping[str, Any]) -> frozenset[str]:
-        """The texts of a configuration that stand where the declaration has variables."""
-        return frozenset(_in_places_of_variables(self._declaration.config, config))
+        """What is secret in a configuration.
+
+        That is what stands where the declaration has variables, what the specification calls so,
+        and, because tokens rotate, every text that the declared configuration does not have.
+        """
+        known = set(_texts(self._resolved))
+        new = {text for text in _texts(config) if text not in known and not _PUBLIC.fullmatch(text)}
+        places = _in_places_of_variables(self._declaration.config, config)
+        return frozenset({*places, *new}) | self._specification.secrets(config)
 
     def _kept(self) -> dict[str, Any] | None:
         if not self._path.is_file():
             return None
-        kept = orjson.loads(self._path.read_bytes())
-        return kept["config"] if kept.get("declared") == self._declared else None
+        try:
+            kept = json_text.loads(self._path.read_bytes())
+            is_valid = kept["declared"] == self._declared and isinstance(kept["config"], dict)
+        except (OSError, ValueError, KeyError, TypeError):
+            raise DeclarationError(
+                f"{self._path}, which holds what the connector changed in its configuration, "
+                f"cannot be read. Remove it to begin with what the declaration says; a token that "
+                f"the connector was given since then has to be made anew."
+            ) from None
+        return kept["config"] if is_valid else None
 
     def save(self, config: dict[str, Any]) -> None:
         """Keep the configuration the connector sent, at once."""
@@ -65,8 +97,34 @@ class Configuration:
         beside = self._path.with_suffix(".new")
         beside.unlink(missing_ok=True)
         beside.touch(mode=0o600)
-        beside.write_bytes(orjson.dumps(content))
+        beside.write_bytes(json_text.dumps(content))
         beside.replace(self._path)
+
+
+_PUBLIC = re.compile(r".{0,3}|[\d.:TZ +-]{4,35}", re.DOTALL)
+"""Texts that are too short to be secrets of their own, dates and numbers."""
+
+
+def _as_written(value: Any) -> Any:
+    """The content with every number as it was written."""
+    if isinstance(value, dict):
+        return {key: _as_written(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_written(item) for item in value]
+    return [value.written] if hasattr(value, "written") else value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
+
+
+def _texts_of_environment(names: Iterable[str]) -> frozenset[str]:
+    """Values that a declaration lets its connector have; short ones are switches, not secrets."""
+    return frozenset(os.environ[name] for name in names if len(os.environ.get(name, "")) >= 6)
 
 
 def _in_places_of_variables(declared: Any, found: Any) -> Iterator[str]:
@@ -82,5 +140,8 @@ def _in_places_of_variables(declared: Any, found: Any) -> Iterator[str]:
 
 def digest_of(declaration: Declaration) -> str:
     """What tells one version of a declaration from another."""
-    content = orjson.dumps(declaration.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    described = declaration.model_dump(exclude={"config"}, mode="json")
+    content = json_text.dumps(
+        described | {"config": _as_written(declaration.config)}, sort_keys=True
+    )
     return hashlib.sha256(content).hexdigest()[:16]

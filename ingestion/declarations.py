@@ -10,12 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from ingestion import written
 from ingestion.errors import DeclarationError
 from ingestion.names import OWN_SCHEMAS, Columns
 from ingestion.server.settings import ServerRun
+from ingestion.written import Text
 
 SOURCES = Path(__file__).parent / "sources"
 PROVENANCE = {
@@ -33,7 +34,7 @@ SyncMode = Literal[
     "full_refresh_append",
     "full_refresh_overwrite",
 ]
-_VARIABLE = re.compile(r"\$?\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+VARIABLE = re.compile(r"\$?\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _DURATION = re.compile(r"^(\d+)\s*(minute|hour|day)s?$")
 
 
@@ -120,9 +121,9 @@ class Stream(_Model):
 class PackageConnector(_Model):
     """A connector of the package registry, installed into an environment of its own."""
 
-    package: str
-    version: str
-    python: str | None = None
+    package: Text
+    version: Text
+    python: Text | None = None
     executable: str | None = None
 
     @property
@@ -146,8 +147,8 @@ class ManifestConnector(_Model):
     """A declarative low-code manifest, run by airbyte-cdk's `source-declarative-manifest`."""
 
     manifest: str
-    cdk_version: str = "7.39.1"
-    python: str | None = ">=3.10,<3.15"
+    cdk_version: Text = "7.39.1"
+    python: Text | None = ">=3.10,<3.15"
 
     @property
     def label(self) -> str:
@@ -158,7 +159,7 @@ class ManifestConnector(_Model):
 class CommandConnector(_Model):
     """Any command line that speaks the Airbyte protocol."""
 
-    command: Annotated[list[str], Field(min_length=1)]
+    command: Annotated[list[Text], Field(min_length=1)]
 
     @property
     def label(self) -> str:
@@ -181,8 +182,8 @@ class Declaration(_Model):
     """A source: connector, configuration, streams, promises, owner."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    description: str
-    owner: str
+    description: Text
+    owner: Text
     enabled: bool = True
     connector: Connector
     runner: Literal["embedded", "server"] = "embedded"
@@ -257,10 +258,7 @@ def read(name: str, directory: Path = SOURCES) -> Declaration:
 
 def read_file(path: Path) -> Declaration:
     """Read and validate one declaration file. Raises DeclarationError."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise DeclarationError(f"{path}: not valid YAML: {error}") from None
+    content = written.read(path)
     if not isinstance(content, dict):
         raise DeclarationError(f"{path}: expected keys and values at the top, found {content!r}")
     content.setdefault("name", path.stem)
@@ -311,7 +309,7 @@ def resolve(value: Any, environment: Mapping[str, str] | None = None) -> tuple[A
 
     def walk(node: Any) -> Any:
         if isinstance(node, str):
-            return _VARIABLE.sub(replace, node)
+            return VARIABLE.sub(replace, node)
         if isinstance(node, dict):
             return {key: walk(item) for key, item in node.items()}
         if isinstance(node, list):

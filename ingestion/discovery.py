@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from ingestion import json_text
 from ingestion.configuration import Configuration
 from ingestion.connector import Runner, manifest_path
 from ingestion.declarations import (
@@ -20,7 +21,9 @@ from ingestion.declarations import (
     ManifestConnector,
     ModuleConnector,
 )
+from ingestion.errors import IngestionError
 from ingestion.redaction import Redactor
+from ingestion.specification import Specification
 
 
 class Discovery:
@@ -71,7 +74,7 @@ class Discovery:
     def _keep(self, streams: list[dict[str, Any]]) -> None:
         moment = datetime.now(UTC)
         content = {"asked_for": self._asked_for, "discovered_at": moment, "streams": streams}
-        text = orjson.dumps(content)
+        text = json_text.dumps(content | {"discovered_at": moment.isoformat()})
         if self._redact(text.decode()) != text.decode():
             return  # The connector put a secret into its catalogue.
         beside = self._path.with_suffix(".new")
@@ -79,6 +82,34 @@ class Discovery:
         beside.touch(mode=0o600)
         beside.write_bytes(text)
         beside.replace(self._path)
+
+
+def specification(declaration: Declaration, directory: Path, runner: Runner) -> Specification:
+    """The connector's specification, kept while its files are what they were.
+
+    Empty where there is nothing to configure, or where the connector gives none.
+    """
+    if not declaration.config:
+        return Specification({})
+    path = directory / f"{declaration.name}.spec.json"
+    described = [declaration.connector.model_dump(mode="json"), _stamps(declaration)]
+    asked_for = hashlib.sha256(orjson.dumps(described)).hexdigest()
+    try:
+        kept = orjson.loads(path.read_bytes())
+        if kept["asked_for"] == asked_for and isinstance(kept["schema"], dict):
+            return Specification(kept["schema"])
+    except (OSError, ValueError, KeyError, TypeError):
+        path.unlink(missing_ok=True)
+    try:
+        schema = runner.spec().get("connectionSpecification")
+    except IngestionError:
+        return Specification({})
+    beside = path.with_suffix(".new")
+    beside.unlink(missing_ok=True)
+    beside.touch(mode=0o600)
+    beside.write_bytes(json_text.dumps({"asked_for": asked_for, "schema": schema}))
+    beside.replace(path)
+    return Specification(schema)
 
 
 def _stamps(declaration: Declaration) -> list[Any]:

@@ -13,18 +13,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from ingestion import catalog, declarations, ledger, names, surroundings
+from ingestion import catalog, declarations, ledger, names, surroundings, written
 from ingestion.configuration import Configuration
 from ingestion.connector import Runner
 from ingestion.database import open_raw
 from ingestion.declarations import SOURCES, Declaration
-from ingestion.discovery import Discovery
+from ingestion.discovery import Discovery, specification
 from ingestion.errors import ConnectorError, DeclarationError
 from ingestion.names import Names
 from ingestion.paths import Paths
 from ingestion.redaction import Redactor
+from ingestion.specification import Specification
 from ingestion.tables import Table
 
 
@@ -162,9 +161,9 @@ def add(
     declaration = Declaration.model_validate(content | {"name": name})
     with _runner(declaration, _paths(home), {}) as runner:
         spec = runner.spec()
-    settings = _required_settings(name, spec.get("connectionSpecification") or {})
+    settings = Specification(spec.get("connectionSpecification")).example(name)
     document = {
-        "description": spec.get("title") or _title(spec) or content["description"],
+        "description": _title(spec) or content["description"],
         "owner": owner,
         "enabled": False,
         "freshness": "36 hours",
@@ -172,8 +171,9 @@ def add(
         "config": settings,
     }
     directory.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
-    path.write_text(text + _STREAMS_NOTE, encoding="utf-8")
+    begun = path.with_suffix(".new")
+    begun.write_text(written.dump(document) + _STREAMS_NOTE, encoding="utf-8")
+    begun.replace(path)
     return path
 
 
@@ -190,28 +190,9 @@ _STREAMS_NOTE = """\
 
 
 def _title(spec: Mapping[str, Any]) -> str | None:
-    title = (spec.get("connectionSpecification") or {}).get("title")
-    return f"{title}." if title else None
-
-
-def _required_settings(name: str, schema: Mapping[str, Any], *path: str) -> dict[str, Any]:
-    """The required settings of a specification, as variables or their defaults.
-
-    Of alternatives the first one is taken.
-    """
-    properties = schema.get("properties") or {}
-    found: dict[str, Any] = {}
-    for key in schema.get("required") or ():
-        of = properties.get(key) or {}
-        if "const" in of or "default" in of:
-            found[key] = of.get("const", of.get("default"))
-        elif of.get("properties") or of.get("oneOf"):
-            chosen = of if of.get("properties") else of["oneOf"][0]
-            found[key] = _required_settings(name, chosen, *path, key)
-        else:
-            variable = "_".join((name, *path, key)).upper()
-            found[key] = "${" + "".join(c if c.isalnum() else "_" for c in variable) + "}"
-    return found
+    schema = spec.get("connectionSpecification")
+    title = schema.get("title") if isinstance(schema, dict) else None
+    return f"{title}." if isinstance(title, str) and title else None
 
 
 def _declaration(source: str | Declaration) -> Declaration:
@@ -233,14 +214,19 @@ def _runner(
     work.mkdir(mode=0o700)
     try:
         settings = Configuration(declaration, paths.connectors, overrides)
-        yield Runner(
+        redact = Redactor(settings.secrets)
+        runner = Runner(
             declaration,
             settings.values,
             work=work,
             log=paths.logs / f"connector-{declaration.name}.log",
-            redact=Redactor(settings.secrets),
+            redact=redact,
             environments=paths.connectors,
         )
+        settings.settle(specification(declaration, paths.connectors, runner))
+        redact.add(settings.secrets)
+        runner.config = dict(settings.values)
+        yield runner
     except OSError as error:
         raise ConnectorError(f"{declaration.name}: {error}") from error
     finally:

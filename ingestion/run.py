@@ -19,6 +19,7 @@ from typing import Any
 import duckdb
 
 from ingestion import catalog as catalogs
+from ingestion import discovery as discoveries
 from ingestion import ledger, logs, modes, names, recognition, tables
 from ingestion.committer import Committer, Loaded
 from ingestion.configuration import Configuration
@@ -98,6 +99,11 @@ class Run:
                 redact=self._redact,
                 environments=self._paths.connectors,
             )
+            self._configuration.settle(
+                discoveries.specification(self._declaration, self._paths.connectors, runner)
+            )
+            self._redact.add(self._configuration.secrets)
+            runner.config = dict(self._configuration.values)
             offered = self._discovery.streams(runner, refresh=self._full_refresh)
             selected = catalogs.select(self._declaration, offered, self._streams)
             known = names.read(connection, self._declaration.name)

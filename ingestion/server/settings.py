@@ -6,9 +6,9 @@ Not here: what is made of it on the server (`desired`).
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ingestion import written
 from ingestion.errors import DeclarationError
 
 SETTINGS = Path(__file__).parent.parent / "airbyte.yml"
@@ -90,10 +90,7 @@ def read_server(path: Path | None = None) -> tuple[Server, frozenset[str]]:
             f"A source says `runner: server`, and {path} does not exist: it says where the server "
             f"is. See docs/airbyte-server.md."
         )
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise DeclarationError(f"{path}: not valid YAML: {error}") from None
+    content = written.read(path)
     try:
         resolved, secrets = resolve(content)
         return Server.model_validate(resolved), secrets
