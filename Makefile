@@ -1,13 +1,10 @@
-# Every target sets up .venv by itself; Python 3.11 to 3.13 and make are all it needs (uv is used
-# when it is there). `make help` explains each target.
+# Every target sets up .venv by itself (`tradehouse/bootstrap.py`); Python 3.11 to 3.13 with its venv
+# and make are all it needs; uv is used when it is there. `make help` explains each target.
 
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed-lock
-LINKED := $(VENV)/.installed-project
-ACCEPTABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
-FIND_PYTHON = for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
-	if $$candidate -c '$(ACCEPTABLE)' >/dev/null 2>&1; then echo $$candidate; break; fi; done
+SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11 $(BIN)/python)
 
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
@@ -18,31 +15,14 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 help: ## Explain every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(INSTALLED) $(LINKED) ## Make .venv (done by every other target when the lock changed)
-
-$(INSTALLED): requirements.lock
-	@python=$$($(FIND_PYTHON)); \
-	if [ -z "$$python" ]; then echo "Tradehouse needs Python 3.11, 3.12 or 3.13 and found none;" \
-		"name one with make PYTHON=/path/to/python3" >&2; exit 1; fi; \
-	echo "Installing the pinned packages into $(VENV) ..."; \
-	if uv --version >/dev/null 2>&1; then \
-		{ [ -x $(BIN)/python ] || uv venv --quiet --python "$$(command -v $$python)" $(VENV); } && \
-		VIRTUAL_ENV=$(VENV) uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock; \
-	else \
-		{ [ -x $(BIN)/pip ] || $$python -m venv $(VENV); } && \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-			-r requirements.lock; \
-	fi
-	@touch $@
-
-$(LINKED): pyproject.toml $(INSTALLED)
-	@if uv --version >/dev/null 2>&1; then \
-		VIRTUAL_ENV=$(VENV) uv pip install --quiet --no-deps --no-build-isolation --editable .; \
-	else \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
-			--no-build-isolation --editable .; \
-	fi
-	@touch $@
+setup: ## Make .venv and keep it as the lock says (done by every other target)
+	@for python in $(PYTHONS); do \
+		if "$$python" -c '$(SUITS)' >/dev/null 2>&1; then \
+			exec "$$python" -I tradehouse/bootstrap.py $(if $(PYTHON),named); fi; \
+		found="$$found $$("$$python" --version 2>/dev/null | sed -n "s|^Python.*|$$python is &,|p")"; \
+	done; \
+	echo "Tradehouse needs Python 3.11, 3.12 or 3.13:$$found none of $(subst ",,$(PYTHONS)) is one." \
+		"Install one, or name one with make PYTHON=/path/to/python3.12" >&2; exit 1
 
 run: setup ## Take what waits: sync, build, test, publish (LANDING=<dir> names a landing directory)
 	@$(BIN)/tradehouse run $(if $(LANDING),--landing "$(LANDING)") $(ARGS)
@@ -77,6 +57,6 @@ clean: ## Remove what can be made again: .venv, caches, dbt's target (data/ stay
 	find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
 
 lock: ## Resolve requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-strip-extras --custom-compile-command "make lock" --group dev pyproject.toml \
-		-o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-build \
+		--no-emit-index-url --strip-extras --custom-compile-command "make lock" --group dev \
+		pyproject.toml -o requirements.lock

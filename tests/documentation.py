@@ -19,6 +19,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradehouse import bootstrap
+
 PROJECT = Path(__file__).resolve().parents[1]
 RUN = ("sh", "console")
 _FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>[\w-]*).*$")
@@ -143,8 +145,8 @@ def fresh_project(target: Path) -> Path:
             f'#!/bin/sh\nexport PYTHONPATH="{target}"\nexec "{sys.executable}" {arguments} "$@"\n'
         )
         path.chmod(0o755)
-    for done in (".installed-lock", ".installed-project"):
-        (target / ".venv" / done).touch()
+    place = bootstrap.Place(target.resolve())
+    place.write(place.wanted("{}.{}".format(*sys.version_info)))
     return target
 
 

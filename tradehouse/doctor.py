@@ -65,7 +65,9 @@ def _packages(home: Home) -> Iterator[Finding]:
             differing.append(f"{name} is {installed}, should be {version}")
     if differing:
         found = "; ".join(differing[:5]) + (" ..." if len(differing) > 5 else "")
-        yield Finding("packages", PROBLEM, found, "Install the locked ones: make -B setup.")
+        yield Finding(
+            "packages", PROBLEM, found, "Install the locked ones: make clean, then make setup."
+        )
     else:
         yield Finding("packages", OK, f"{len(pins)} as locked")
 
