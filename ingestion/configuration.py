@@ -14,6 +14,14 @@ from ingestion import json_text
 from ingestion.declarations import Declaration, resolve
 from ingestion.errors import DeclarationError
 from ingestion.specification import Specification
+from tradehouse import files
+
+
+class Kept(files.Kept):
+    """`connectors/<source>.config.json`: what a connector made of which declared configuration."""
+
+    declared: str
+    config: dict[str, Any]
 
 
 class Configuration:
@@ -75,18 +83,19 @@ class Configuration:
         return frozenset({*places, *new}) | self._specification.secrets(config)
 
     def _kept(self) -> dict[str, Any] | None:
-        if not self._path.is_file():
-            return None
         try:
-            kept = json_text.loads(self._path.read_bytes())
-            is_valid = kept["declared"] == self._declared and isinstance(kept["config"], dict)
-        except (OSError, ValueError, KeyError, TypeError):
+            kept = files.read(self._path, Kept)
+        except files.DamagedError as error:
             raise DeclarationError(
-                f"{self._path}, which holds what the connector changed in its configuration, "
-                f"cannot be read. Remove it to begin with what the declaration says; a token that "
-                f"the connector was given since then has to be made anew."
-            ) from None
-        return kept["config"] if is_valid else None
+                f"{error} It holds what the connector of {self._declaration.name} changed in its "
+                "configuration, such as a renewed token, which is nowhere else. Remove it to use "
+                "the configuration as declared; if the connector had renewed its access, get new "
+                "credentials and set them first."
+            ) from error
+        if kept is None or kept["declared"] != self._declared:
+            return None
+        # Once more, with every number as it was written.
+        return dict(json_text.loads(self._path.read_bytes())["config"])
 
     def save(self, config: dict[str, Any]) -> None:
         """Keep the configuration the connector sent, at once."""
@@ -94,11 +103,7 @@ class Configuration:
             "declared": self._declared,
             "config": {k: v for k, v in config.items() if k not in self._overrides},
         }
-        beside = self._path.with_suffix(".new")
-        beside.unlink(missing_ok=True)
-        beside.touch(mode=0o600)
-        beside.write_bytes(json_text.dumps(content))
-        beside.replace(self._path)
+        files.write_bytes(self._path, json_text.dumps({"version": Kept.VERSION, **content}))
 
 
 _PUBLIC = re.compile(r".{0,3}|[\d.:TZ +-]{4,35}", re.DOTALL)

@@ -6,11 +6,13 @@ Not here: asking (`connector`) and what is made of the answer (`catalog`).
 import hashlib
 import importlib.util
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
+from pydantic import AwareDatetime
 
 from ingestion import json_text
 from ingestion.configuration import Configuration
@@ -24,6 +26,22 @@ from ingestion.declarations import (
 from ingestion.errors import IngestionError
 from ingestion.redaction import Redactor
 from ingestion.specification import Specification
+from tradehouse import files
+
+
+class Kept(files.Kept):
+    """`connectors/<source>.catalog.json`: what a connector offered when it was asked."""
+
+    asked_for: str
+    discovered_at: AwareDatetime
+    streams: list[dict[str, Any]]
+
+
+class KeptSpecification(files.Kept):
+    """`connectors/<source>.spec.json`: what a connector said can be configured."""
+
+    asked_for: str
+    specification: dict[str, Any]
 
 
 class Discovery:
@@ -64,12 +82,13 @@ class Discovery:
 
     def _kept(self) -> list[dict[str, Any]] | None:
         try:
-            kept = orjson.loads(self._path.read_bytes())
-            age = datetime.now(UTC) - datetime.fromisoformat(kept["discovered_at"])
-            is_valid = kept["asked_for"] == self._asked_for and age < self._limit
-            return list(kept["streams"]) if is_valid else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None  # Not there, or not whole: the connector is asked.
+            kept = files.read(self._path, Kept)
+        except files.DamagedError:
+            return None  # The connector is asked.
+        if kept is None or kept["asked_for"] != self._asked_for:
+            return None
+        age = datetime.now(UTC) - kept["discovered_at"]
+        return list(kept["streams"]) if age < self._limit else None
 
     def _keep(self, streams: list[dict[str, Any]]) -> None:
         moment = datetime.now(UTC)
@@ -77,11 +96,7 @@ class Discovery:
         text = json_text.dumps(content | {"discovered_at": moment.isoformat()})
         if self._redact(text.decode()) != text.decode():
             return  # The connector put a secret into its catalogue.
-        beside = self._path.with_suffix(".new")
-        beside.unlink(missing_ok=True)
-        beside.touch(mode=0o600)
-        beside.write_bytes(text)
-        beside.replace(self._path)
+        files.write_bytes(self._path, text)
 
 
 def specification(declaration: Declaration, directory: Path, runner: Runner) -> Specification:
@@ -94,21 +109,16 @@ def specification(declaration: Declaration, directory: Path, runner: Runner) -> 
     path = directory / f"{declaration.name}.spec.json"
     described = [declaration.connector.model_dump(mode="json"), _stamps(declaration)]
     asked_for = hashlib.sha256(orjson.dumps(described)).hexdigest()
-    try:
-        kept = orjson.loads(path.read_bytes())
-        if kept["asked_for"] == asked_for and isinstance(kept["schema"], dict):
-            return Specification(kept["schema"])
-    except (OSError, ValueError, KeyError, TypeError):
-        path.unlink(missing_ok=True)
+    with suppress(files.DamagedError):  # Then the connector is asked.
+        kept = files.read(path, KeptSpecification)
+        if kept is not None and kept["asked_for"] == asked_for:
+            return Specification(kept["specification"])
     try:
         schema = runner.spec().get("connectionSpecification")
     except IngestionError:
         return Specification({})
-    beside = path.with_suffix(".new")
-    beside.unlink(missing_ok=True)
-    beside.touch(mode=0o600)
-    beside.write_bytes(json_text.dumps({"asked_for": asked_for, "schema": schema}))
-    beside.replace(path)
+    if isinstance(schema, dict):
+        files.write(path, KeptSpecification, {"asked_for": asked_for, "specification": schema})
     return Specification(schema)
 
 

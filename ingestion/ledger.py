@@ -5,22 +5,19 @@ row. Not here: the schema's definition and migration (`database`).
 """
 
 import json
-import os
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
-import orjson
 
 from ingestion import json_text
 from ingestion.paths import Paths
 from ingestion.protocol import StreamKey
 from ingestion.segments import LoadedFile, Segment
 from ingestion.tables import Table
+from tradehouse import snapshot as snapshots
 
-SNAPSHOT = "ingestion.json"
 KEPT_SYNCS = 100
 
 
@@ -274,18 +271,7 @@ def _dicts(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, 
 
 def write_snapshot(connection: duckdb.DuckDBPyConnection, paths: Paths) -> None:
     """Write the snapshot beside the old one and put it in its place."""
-    write_json(paths.state / SNAPSHOT, snapshot(connection))
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file so that a reader sees the old one or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("wb") as handle:
-        handle.write(orjson.dumps(content, option=orjson.OPT_INDENT_2, default=str))
-        handle.flush()
-        os.fsync(handle.fileno())
-    beside.replace(path)
+    snapshots.write(paths.state, snapshot(connection))
 
 
 def read_status(paths: Paths) -> dict[str, Any]:
@@ -293,22 +279,4 @@ def read_status(paths: Paths) -> dict[str, Any]:
 
     Returns empty lists where nothing was synced yet.
     """
-    empty: dict[str, Any] = {"written_at": None, "syncs": [], "streams": [], "batches": []}
-    path = paths.state / SNAPSHOT
-    status = orjson.loads(path.read_bytes()) if path.is_file() else empty
-    running = []
-    for marker in sorted(paths.state.glob("sync-*.json")):
-        content = orjson.loads(marker.read_bytes())
-        if _is_alive(int(content["pid"])):
-            running.append(content)
-    return status | {"running": running}
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return snapshots.read(paths.state) | {"running": snapshots.running(paths.state)}

@@ -35,6 +35,7 @@ from ingestion.redaction import Redactor
 from ingestion.results import Progress, ProgressCallback, SyncError, SyncResult
 from ingestion.segments import Segment
 from ingestion.tables import Table
+from tradehouse import snapshot
 
 PROGRESS_SECONDS = 0.2
 KEPT_LOG_BYTES = 16 * 1024 * 1024
@@ -123,19 +124,12 @@ class Run:
     def _work_directory(self) -> Iterator[Path]:
         work = self._paths.tmp / f"sync-{self._id}-{os.getpid()}"
         work.mkdir(mode=0o700, parents=True)
-        marker = self._paths.state / f"sync-{self._declaration.name}.json"
-        content = {
-            "sync_id": self._id,
-            "source": self._declaration.name,
-            "pid": os.getpid(),
-            "started_at": self._result.started_at,
-        }
-        ledger.write_json(marker, content)
+        name, moment = self._declaration.name, self._result.started_at
         try:
-            yield work
+            with snapshot.marked(self._paths.state, name, self._id, moment):
+                yield work
         finally:
             shutil.rmtree(work, ignore_errors=True)
-            marker.unlink(missing_ok=True)
 
     def _start(
         self,

@@ -22,7 +22,6 @@ from orchestration.translators import UNIQUE_ID, raw_key
 from orchestration.working import Emit
 from tradehouse import lineage, syncing
 from tradehouse.dbt_runner import NodeResult
-from tradehouse.files import read_json
 from tradehouse.home import Home
 
 
@@ -33,7 +32,7 @@ class Describer:
         self.key_of = {spec.metadata[UNIQUE_ID]: spec.key for spec in specs}
         self.id_of = {key: unique_id for unique_id, key in self.key_of.items()}
         self.words_of = {spec.key: _words_of_columns(spec) for spec in specs}
-        self.made_of = read_json(home.docs / lineage.COLUMNS) or {}
+        self.made_of = lineage.read_columns(home.docs)
 
     def describe(self, key: AssetKey, node: NodeResult) -> dict[str, Any]:
         """Return the metadata of a model or seed; types and rows where the build looked."""

@@ -130,10 +130,14 @@ def stamp_landing(landing: Path) -> str:
 
 
 def find_landing(home: Home, given: Path | None) -> Path | None:
-    """Return the landing directory to read: the given one, else the home's own, else None."""
+    """Return the landing directory to read: the given one, else the home's own, else None.
+
+    The home's own is where its brokerage delivers, or what the last sync read where that is lost.
+    """
     if given is not None:
         return given.expanduser().resolve()
     known = state.read(home, "brokerage").get("landing")
+    known = known or state.read(home, "sync").get("landing")
     if known:
         return Path(known)
     return home.landing if home.landing.is_dir() else None

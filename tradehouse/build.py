@@ -16,6 +16,7 @@ from typing import Any
 from tradehouse import ends, fingerprint, graph, journal, partial, selection, state, warehouse
 from tradehouse.dbt_runner import DbtRunner, Invocation, NodeResult
 from tradehouse.errors import TradehouseError, UsageError
+from tradehouse.files import DamagedError
 from tradehouse.home import Home
 from tradehouse.output import count
 
@@ -91,8 +92,14 @@ def make_plan(
     Raises:
         UsageError: when a model to rebuild does not exist.
     """
-    with warehouse.kept_open(home.raw, home.warehouse):
-        return _make_plan(home, runner, rebuild or [], all_tests, from_batch)
+    warehouse.set_aside_foreign(home, state.read(home, "build"))
+    try:
+        with warehouse.kept_open(home.raw, home.warehouse):
+            return _make_plan(home, runner, rebuild or [], all_tests, from_batch)
+    except DamagedError as error:
+        if error.path != home.raw:
+            raise
+        raise TradehouseError(warehouse.describe_raw(home.raw, error.reason)) from error
 
 
 def _make_plan(
@@ -113,6 +120,10 @@ def _make_plan(
     if not home.warehouse.exists():
         plan.reasons.append("there is no warehouse yet")
         plan.reads_everything = True
+        return plan
+    if not record:
+        plan.reasons.append("what the warehouse holds is not known")
+        plan.rebuild, plan.reads_everything = [EVERYTHING], True
         return plan
     pending = set(record.get("pending_rebuild", []))
     if rebuild:
@@ -135,11 +146,19 @@ def _make_plan(
     return plan
 
 
-def accept_project(home: Home, plan: Plan) -> None:
-    """Note that the project as it is needs no build, so that the next run need not parse it."""
+def accept_project(home: Home, runner: DbtRunner, plan: Plan) -> None:
+    """Note that the project as it is needs no build, so that the next run need not parse it.
+
+    What a build leaves beside the warehouse, and is missing, is made again.
+    """
     record = state.read(home, "build")
     if record.get("project_digest") != plan.project_digest:
         state.write(home, "build", {**record, "project_digest": plan.project_digest})
+    if not (state.exists(home, "nodes") and state.exists(home, "graph")):
+        graph.remember(home, runner.parse(), plan.project_digest)
+        state.write(home, "nodes", {"codes": runner.fingerprints})
+    if not warehouse.is_snapshot(state.quarantine_path(home)):
+        warehouse.snapshot_quarantine(home, state.quarantine_path(home))
 
 
 def _with_downstream(runner: DbtRunner, names: list[str]) -> set[str]:
@@ -160,7 +179,7 @@ def _with_downstream(runner: DbtRunner, names: list[str]) -> set[str]:
 def _compare_code(home: Home, runner: DbtRunner, plan: Plan) -> set[str]:
     manifest = runner.parse()
     graph.remember(home, manifest, plan.project_digest)
-    before = state.read(home, "nodes")
+    before = state.read(home, "nodes").get("codes", {})
     changed = fingerprint.changed_nodes(before, runner.fingerprints)
     rebuild = set(fingerprint.names_with_downstream(manifest, changed))
     tests = [one for one in changed if manifest.nodes[one].resource_type == "test"]
@@ -274,7 +293,7 @@ def build(
         record["dropped"] = warehouse.drop_relations_without_model(home, known)
         record["pending_rebuild"] = []
         record["project_digest"] = plan.project_digest
-        state.write(home, "nodes", runner.fingerprints)
+        state.write(home, "nodes", {"codes": runner.fingerprints})
     _add_facts(home, record)
     record["finished_at"] = datetime.now(UTC).isoformat(timespec="seconds")
     record["seconds"] = round(time.monotonic() - clock, 3)
@@ -422,6 +441,7 @@ def _add_facts(home: Home, record: dict[str, Any]) -> None:
         record["quarantine"] = warehouse.snapshot_quarantine(home, state.quarantine_path(home))
         record["streams"] = warehouse.count_streams(home)
     record["warehouse"] = warehouse.stamp_file(home.warehouse)
+    record["warehouse_head"] = warehouse.digest_head(home.warehouse)
 
 
 def has_accepted(record: dict[str, Any]) -> bool:

@@ -113,7 +113,12 @@ def list_releases(json: Json = False) -> None:
     """List the releases that are kept; readers follow the one marked current."""
     from tradehouse import output, releases
 
-    found = releases.list_releases(find_home())
+    home = find_home()
+    found = releases.list_releases(home)
+    for damage in releases.find_damaged(home):
+        output.print_error(damage)
+    if fault := releases.find_fault(home):
+        output.print_error(f"{fault} {releases.advice(home)}")
     if json:
         output.print_json(found)
         return

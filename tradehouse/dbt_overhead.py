@@ -12,6 +12,9 @@ import importlib.metadata
 import importlib.util
 import json
 import marshal
+import os
+import stat
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -42,8 +45,9 @@ def prepare() -> None:
 class Templates:
     """Compiled templates of Jinja, kept in a file from one process to the next.
 
-    The file belongs to the versions of Python, Jinja and dbt that wrote it. It can be removed at
-    any time, and one that cannot be read or written costs time and nothing else.
+    The file belongs to the versions of Python, Jinja and dbt that wrote it, and lies beside Jinja's
+    own compiled modules: what is run comes from the environment, never from a home. It can be
+    removed at any time, and one that cannot be read or written costs time and nothing else.
     """
 
     def __init__(self) -> None:
@@ -52,12 +56,12 @@ class Templates:
         self._read = 0
         self._path: Path | None = None
 
-    def use(self, path: Path) -> None:
-        """Take from now on what `path` holds, and remember what is compiled."""
+    def use(self, path: Path | None) -> None:
+        """Take from now on what `path` holds, and remember what is compiled; None: for now only."""
         import jinja2
 
         if path != self._path:
-            self._path, self._kept = path, _read_templates(path)
+            self._path, self._kept = path, _read_templates(path) if path else {}
             self._read = len(self._kept)
         if _is_replaced(jinja2.Environment, "compile"):
             return
@@ -96,6 +100,31 @@ class Templates:
 
 
 templates = Templates()
+
+
+def templates_path() -> Path | None:
+    """Return where compiled templates are kept: where Python keeps the compiled modules of Jinja.
+
+    None where that is not this user's alone to write, so that nobody else's code is run.
+    """
+    found = importlib.util.find_spec("jinja2")
+    if found is None or found.origin is None or sys.dont_write_bytecode:
+        return None
+    folder = Path(importlib.util.cache_from_source(found.origin)).parent
+    path = folder / f"tradehouse-templates.{sys.implementation.cache_tag}.marshal"
+    is_below = folder.resolve().is_relative_to(Path(sys.prefix).resolve())
+    return path if is_below and all(_is_own(one) for one in (folder, path)) else None
+
+
+def _is_own(path: Path) -> bool:
+    """Whether only this user may write a directory or a file; one that is missing is as good."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return path.parent.is_dir()
+    is_plain = stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
+    is_closed = not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return is_plain and is_closed and found.st_uid == os.geteuid() and os.access(path, os.W_OK)
 
 
 def _read_templates(path: Path) -> dict[tuple[str, str], CodeType]:

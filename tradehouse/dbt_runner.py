@@ -17,7 +17,6 @@ from tradehouse.fingerprint import fingerprint_nodes
 from tradehouse.home import PROJECT, Home, check_engine_settings
 
 CHOSEN = "chosen_for_this_build"
-TEMPLATES = "templates.marshal"
 BUILD_ONLY = "flags.WHICH"
 """What the code of a node says that a build compiles differently from the documentation."""
 
@@ -169,7 +168,7 @@ class DbtRunner:
     def _invoke(self, arguments: list[str]) -> Any:
         """Call dbt; what stops the whole command (a signal, disk, memory) is raised."""
         dbt_overhead.prepare()
-        dbt_overhead.templates.use(self.home.target / TEMPLATES)
+        dbt_overhead.templates.use(dbt_overhead.templates_path())
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 

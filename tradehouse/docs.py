@@ -7,10 +7,10 @@ lineage (`tradehouse.lineage`), and made anew only when the project changed sinc
 import shutil
 from pathlib import Path
 
-from tradehouse import build, fingerprint, lineage
+from tradehouse import build, files, fingerprint, lineage
 from tradehouse.dbt_runner import DbtRunner, variables_set
 from tradehouse.errors import TradehouseError
-from tradehouse.files import read_json, replacing, write_json
+from tradehouse.files import Kept, replacing
 from tradehouse.home import Home
 
 PAGE = "index.html"
@@ -19,12 +19,27 @@ GENERATED = "static_index.html"
 FILES = (PAGE, lineage.PAGE, lineage.COLUMNS)
 
 
+class Made(Kept):
+    """`docs.json`: of which project the site is, and how long its files are."""
+
+    project_digest: str
+    sizes: dict[str, int] = {}
+
+
 def are_outdated(home: Home) -> bool:
-    """Whether there is no site yet, or the project changed since it was made."""
-    record = read_json(home.docs / RECORD)
-    if record is None or not all((home.docs / one).exists() for one in FILES):
+    """Whether there is no whole site yet, or the project changed since it was made."""
+    try:
+        record = files.read(home.docs / RECORD, Made)
+    except files.DamagedError:
         return True
-    return bool(record.get("project_digest") != fingerprint.digest_project())
+    if record is None or record["sizes"] != _sizes(home):
+        return True
+    return bool(record["project_digest"] != fingerprint.digest_project())
+
+
+def _sizes(home: Home) -> dict[str, int]:
+    paths = [home.docs / one for one in FILES]
+    return {path.name: path.stat().st_size for path in paths if path.is_file()}
 
 
 def require_data(home: Home) -> None:
@@ -75,6 +90,7 @@ def complete(home: Home, digest: str) -> Path:
         shutil.copyfile(home.target / GENERATED, begun)
     with replacing(home.docs / lineage.PAGE) as begun:
         found = lineage.make(home.target / "manifest.json", home.target / "catalog.json", begun)
-    write_json(home.docs / lineage.COLUMNS, lineage.sources_by_column(found["edges"]))
-    write_json(home.docs / RECORD, {"project_digest": digest})
+    made_from = lineage.sources_by_column(found["edges"])
+    files.write(home.docs / lineage.COLUMNS, lineage.Columns, {"made_from": made_from})
+    files.write(home.docs / RECORD, Made, {"project_digest": digest, "sizes": _sizes(home)})
     return home.docs / PAGE

@@ -6,6 +6,7 @@ It changes nothing, and it answers while a run is writing.
 import os
 import re
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -13,10 +14,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from tradehouse import locks, output, releases, state, warehouse
+from tradehouse import files, locks, output, releases, state, warehouse
 from tradehouse.errors import BusyError
-from tradehouse.files import BEGUN
-from tradehouse.home import PROJECT, Home
+from tradehouse.files import DamagedError, NewerError
+from tradehouse.home import PROJECT, Home, find_shared
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 LEAST_FREE_BYTES = 2_000_000_000
@@ -35,8 +36,8 @@ class Finding:
 def examine(home: Home) -> list[dict[str, Any]]:
     """Return every finding, as `tradehouse doctor --json` prints it."""
     checks = (
-        _python, _packages, _home, _disk, _lock, _databases, _leftovers, _pointer, _landing,
-        _last_build,
+        _python, _packages, _home, _disk, _lock, _databases, _leftovers, _pointer, _records,
+        _permissions, _landing, _last_build,
     )  # fmt: skip
     return [asdict(finding) for check in checks for finding in check(home)]
 
@@ -108,10 +109,8 @@ def _lock(home: Home) -> Iterator[Finding]:
 
 
 def _databases(home: Home) -> Iterator[Finding]:
-    import duckdb
-
     for path in (home.raw, home.warehouse):
-        if not path.exists():
+        if not os.path.lexists(path):
             yield Finding(path.name, NOTE, "not there yet", "Made by: tradehouse run.")
             continue
         if locks.find_holder(home) is not None:
@@ -125,18 +124,18 @@ def _databases(home: Home) -> Iterator[Finding]:
             found = str(error).partition(" is open in ")[2].partition(". ")[0]
             advice = "While it has the file open no run can write; readers open releases."
             yield Finding(path.name, NOTE, f"in use by {found}", advice)
-        except duckdb.IOException as error:
+        except DamagedError as error:
             advice = (
-                "Put back a copy of it; the deliveries themselves are in the landing directory."
+                warehouse.describe_raw(path, error.reason).partition("). ")[2]
                 if path == home.raw
-                else f"Remove {path}; the next run builds the same gold from raw."
+                else "The next run sets it aside and builds the same gold from raw."
             )
-            yield Finding(path.name, PROBLEM, str(error).splitlines()[0], advice)
+            yield Finding(path.name, PROBLEM, error.reason, advice)
 
 
 def _leftovers(home: Home) -> Iterator[Finding]:
     folders = (home.root, home.state, home.releases, home.docs)
-    found = [path for folder in folders for path in folder.glob(f"{BEGUN}*")]
+    found = [path for folder in folders for path in files.find_begun(folder)]
     if home.temporary.is_dir():
         found += list(home.temporary.iterdir())
     if found and locks.find_holder(home) is None:
@@ -154,16 +153,42 @@ def _leftovers(home: Home) -> Iterator[Finding]:
 def _pointer(home: Home) -> Iterator[Finding]:
     current = releases.find_current(home)
     hold = releases.read_hold(home)
-    if current is None:
+    if fault := releases.find_fault(home):
+        yield Finding("release", PROBLEM, fault, releases.advice(home))
+    elif current is None:
         yield Finding("release", NOTE, "none yet", "Made by: tradehouse run.")
-    elif (home.releases / current / releases.DATABASE).exists():
-        yield Finding("release", OK, current)
     else:
-        advice = "Go to one that is there (tradehouse releases): tradehouse rollback ID."
-        yield Finding("release", PROBLEM, f"{current} is gone", advice)
+        yield Finding("release", OK, current)
+    for damage in releases.find_damaged(home):
+        if damage != fault:
+            advice = "It is not offered for a rollback, and goes when newer ones are enough."
+            yield Finding("older release", NOTE, damage, advice)
     if hold is not None:
         found = f"held since {hold['since']}, after a rollback"
         yield Finding("publishing", NOTE, found, "Let it go on: tradehouse publish --resume.")
+
+
+def _records(home: Home) -> Iterator[Finding]:
+    try:
+        damaged = state.find_damage(home)
+    except NewerError as error:
+        yield Finding("state", PROBLEM, str(error), "See the sentence.")
+        return
+    for name, damage in damaged:
+        yield Finding(f"state/{name}.json", PROBLEM, damage.reason, state.ENTRIES[name].anew)
+    if not damaged:
+        yield Finding("state", OK, "every record can be read")
+
+
+def _permissions(home: Home) -> Iterator[Finding]:
+    if not home.root.exists():
+        return
+    mode = stat.S_IMODE(home.root.stat().st_mode)
+    if mode & ~find_shared() & 0o066 or mode & 0o022:
+        advice = "The next command that writes closes it: TRADEHOUSE_RELEASES_FOR says for whom."
+        yield Finding("permissions", NOTE, f"others may read it (mode {mode:o})", advice)
+    else:
+        yield Finding("permissions", OK, f"mode {mode:o}")
 
 
 def _landing(home: Home) -> Iterator[Finding]:

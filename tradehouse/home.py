@@ -6,14 +6,26 @@ files is known by the modules that write them.
 
 import os
 import re
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradehouse import files
 from tradehouse.errors import UsageError
-from tradehouse.files import remove_begun
 
 PROJECT = Path(__file__).resolve().parents[1]
 DEFAULT_HOME = "data"
+OWN = 0o077
+"""What a mode gives to others than the owner."""
+SHARED = {"owner": 0, "group": 0o050, "everyone": 0o055}
+NAMES = ("*.duckdb*", "releases", "state", "landing", "logs", "target", "tmp", "docs",
+         "connectors", "dagster")  # fmt: skip
+"""What Tradehouse makes in a home; whatever else lies there is left as it is."""
+LONGEST = 3500
+UNUSABLE = frozenset("?#%*[]{}'\"`;:|<>\\$")
+"""Characters that DuckDB, dbt, Dagster's SQLite or a shell take for something else in a path."""
 
 
 @dataclass(frozen=True)
@@ -68,20 +80,82 @@ class Home:
         return self.root / "docs"
 
     def prepare(self) -> None:
-        """Make the home's directories, so that the lock can be taken."""
-        for folder in (self.root, self.state, self.releases, self.logs, self.temporary):
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise UsageError(
-                    f"The home {self.root} cannot be written ({error.strerror}: {folder}). "
-                    "Give TRADEHOUSE_HOME a directory that belongs to you."
-                ) from error
+        """Make the home's directories, so that the lock can be taken, for nobody else to read.
+
+        What this process makes from now on is its owner's only, save what `share` gives away.
+
+        Raises:
+            UsageError: when they cannot be made.
+        """
+        os.umask(os.umask(OWN) | OWN)
+        folder = self.root
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            for folder in (self.state, self.releases, self.logs, self.temporary):
+                if not folder.is_dir() and (folder.exists() or folder.is_symlink()):
+                    aside = files.set_aside(folder)
+                    files.tell(f"{folder} should be a directory; what was there is {aside} now.")
+                folder.mkdir(exist_ok=True)
+            self._close()
+        except OSError as error:
+            raise UsageError(
+                f"The home {self.root} cannot be written ({error.strerror}: {folder}). "
+                "Give TRADEHOUSE_HOME a directory that belongs to you."
+            ) from error
+
+    def _close(self) -> None:
+        """Take from others what they could read: once, then the root's own mode says it is done."""
+        shared = find_shared()
+        passable = 0o700 | (shared & 0o011)
+        if stat.S_IMODE(self.root.stat().st_mode) == passable:
+            return
+        own = [path for name in NAMES for path in self.root.glob(name) if not path.is_symlink()]
+        for path in (one for top in own for one in (*_below(top), top)):
+            mode = stat.S_IMODE(path.lstat().st_mode)
+            given = shared if path.is_relative_to(self.releases) else 0
+            wanted = mode & 0o700 | (mode >> 3 & 0o070 | mode >> 6 & 0o007) & given
+            with suppress(PermissionError, FileNotFoundError):
+                if mode != wanted:
+                    path.chmod(wanted)
+        with suppress(PermissionError):
+            self.root.chmod(passable)
+
+    def share(self, path: Path) -> None:
+        """Let those read a directory of a release who may: see `find_shared`."""
+        shared = find_shared()
+        for one in (path, *_below(path)):
+            mode = stat.S_IMODE(one.stat().st_mode) & 0o700
+            one.chmod(mode | (mode >> 3 | mode >> 6) & shared)
 
     def tidy(self) -> None:
         """Remove what killed processes left half-written; only the holder of the lock may."""
         for folder in (self.root, self.state, self.releases, self.docs):
-            remove_begun(folder)
+            files.remove_begun(folder)
+        (self.target / "templates.marshal").unlink(missing_ok=True)  # Of a former version.
+
+
+def find_shared() -> int:
+    """Return the bits of a mode that releases give to others than their owner.
+
+    Raises:
+        UsageError: when TRADEHOUSE_RELEASES_FOR says something else than there is.
+    """
+    said = os.environ.get("TRADEHOUSE_RELEASES_FOR") or "owner"
+    if said not in SHARED:
+        raise UsageError(
+            f"TRADEHOUSE_RELEASES_FOR should be {', '.join(SHARED)}, and is {said!r}. "
+            "Mend it in the environment or in .env."
+        )
+    return SHARED[said]
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Yield directories and files, those first that lie deepest; no links."""
+    for name, folders, names in os.walk(folder, topdown=False):
+        for one in (*names, *folders):
+            path = Path(name, one)
+            if not path.is_symlink():
+                yield path
 
 
 def load_settings() -> None:
@@ -108,20 +182,22 @@ def find_home() -> Home:
     The variable is set to the absolute path, so that dbt and connectors use the same one.
     """
     load_settings()
-    named = os.environ.get("TRADEHOUSE_HOME") or DEFAULT_HOME
+    said = os.environ.get("TRADEHOUSE_HOME") or DEFAULT_HOME
     try:
-        root = (PROJECT / Path(named).expanduser()).resolve()
-        is_file = root.exists() and not root.is_dir()
+        root = (PROJECT / Path(said).expanduser()).resolve()
+        is_other = root.exists() and not root.is_dir()
     except (OSError, RuntimeError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise UsageError(
-            f"TRADEHOUSE_HOME should name a directory, and {named} cannot be one ({why}). "
+            f"TRADEHOUSE_HOME should name a directory, and {_shown(said)} cannot be one ({why}). "
             "Mend it in the environment or in .env."
         ) from error
-    if is_file:
+    if is_other:
         raise UsageError(
-            f"TRADEHOUSE_HOME should name a directory, and {root} is a file. Name another one."
+            f"TRADEHOUSE_HOME should name a directory, and {_shown(root)} is a file. "
+            "Name another one."
         )
+    _require_usable(root)
     os.environ["TRADEHOUSE_HOME"] = str(root)
     home = Home(root)
     if any(home.temporary.glob("sync-*")) or any(home.temporary.glob("ask-*")):
@@ -129,6 +205,36 @@ def find_home() -> Home:
 
         remove_leftovers(home.temporary)  # Configurations of killed syncs hold secrets.
     return home
+
+
+def _require_usable(root: Path) -> None:
+    """Check that every program that gets the path reads the same directory from it.
+
+    Raises:
+        UsageError: when one would not.
+    """
+    text = str(root)
+    bad = sorted({one for one in text if one in UNUSABLE or not one.isprintable()})
+    if bad:
+        named = ", ".join(ascii(one) for one in bad)
+        why = f"the path holds {named}, which DuckDB, dbt or SQLite take for something else"
+    elif len(os.fsencode(text)) > LONGEST:
+        why = f"the path is longer than {LONGEST} bytes"
+    elif root == PROJECT or root in PROJECT.parents:
+        why = "the project itself lies there"
+    else:
+        return
+    raise UsageError(
+        f"The home cannot be {_shown(text)}: {why}. "
+        "Give TRADEHOUSE_HOME (or, where it is not set, the project) another place."
+    )
+
+
+def _shown(path: object) -> str:
+    """Return a path as it can be printed, whatever is in it."""
+    text = str(path)
+    shown = text if text.isprintable() else ascii(text)
+    return shown if len(shown) <= 200 else f"{shown[:200]}..."
 
 
 def whole_number_setting(name: str, default: int, least: int = 0) -> int:

@@ -12,10 +12,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tradehouse.files import replacing
+from tradehouse import files, records
+from tradehouse.files import Kept, replacing
 from tradehouse.home import Home
 
 BEGUN = "begun"
+
+
+class Head(Kept):
+    """The first line: of which build the others are."""
+
+    build: str
+
+
+class Line(Kept):
+    """What came of a node."""
+
+    id: str
+    node: records.Node
+    file: int | None
 
 
 @dataclass(frozen=True)
@@ -33,7 +48,7 @@ class Progress:
 def begin(home: Home, build_id: str) -> None:
     """Start the journal of a build."""
     with replacing(_path(home)) as begun, begun.open("w", encoding="utf-8") as file:
-        file.write(json.dumps({"build": build_id}) + "\n")
+        file.write(json.dumps({"version": Head.VERSION, "build": build_id}) + "\n")
         file.flush()
         os.fsync(file.fileno())
 
@@ -49,7 +64,7 @@ def note(home: Home, unique_id: str, node: dict[str, Any]) -> None:
         inode = None
     line = json.dumps({"id": unique_id, "node": node, "file": inode})
     with suppress(OSError):
-        descriptor = os.open(_path(home), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        descriptor = os.open(_path(home), os.O_WRONLY | os.O_APPEND | os.O_CREAT, files.MODE)
         try:
             os.write(descriptor, f"{line}\n".encode())
         finally:
@@ -57,22 +72,22 @@ def note(home: Home, unique_id: str, node: dict[str, Any]) -> None:
 
 
 def read(home: Home) -> Progress:
-    """Return what the journal says; a last line that was cut off is left out."""
-    build_id: str | None = None
+    """Return what the journal says; lines that are no whole lines of a journal are left out.
+
+    Raises:
+        NewerError: when a newer Tradehouse wrote it.
+    """
     inode: int | None = None
     nodes: dict[str, dict[str, Any]] = {}
+    path = _path(home)
     try:
-        lines = _path(home).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+        first, *lines = (files.read_bytes(path) or b"").splitlines()
+        build_id = files.check(path, Head, first)["build"]
+    except (files.DamagedError, ValueError):
         return Progress()
     for text in lines:
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if "build" in line:
-            build_id = line["build"]
-        else:
+        with suppress(files.DamagedError):
+            line = files.check(path, Line, text)
             nodes[line["id"]], inode = line["node"], line["file"] or inode
     return Progress(build_id, nodes, inode)
 

@@ -5,8 +5,7 @@ The ledger itself lies in `raw.duckdb` and is kept by `ingestion.ledger`.
 
 from typing import Any
 
-from tradehouse import locks
-from tradehouse.files import read_json
+from tradehouse import snapshot
 from tradehouse.home import Home
 from tradehouse.output import count
 
@@ -16,12 +15,11 @@ def last_syncs(home: Home) -> list[dict[str, Any]]:
 
     `running` is a process id while a sync of the source runs; the rest is of the last that ended.
     """
-    snapshot = read_json(home.state / "ingestion.json")
-    rows = snapshot.get("syncs", []) if isinstance(snapshot, dict) else []
+    rows = snapshot.read(home.state)["syncs"]
     newest: dict[str, str] = {}
     for row in rows:
         newest[row["source"]] = max(row["sync_id"], newest.get(row["source"], ""))
-    running = _running(home)
+    running = {one["source"]: one["pid"] for one in snapshot.running(home.state)}
     return [
         _sync(source, [row for row in rows if row["sync_id"] == newest.get(source)], running)
         for source in sorted({*newest, *running})
@@ -44,15 +42,6 @@ def _sync(source: str, streams: list[dict[str, Any]], running: dict[str, int]) -
         "error": next((row["error"] for row in streams if row["error"]), None),
         "streams": streams,
     }
-
-
-def _running(home: Home) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for marker in sorted(home.state.glob("sync-*.json")):
-        content = read_json(marker)
-        if isinstance(content, dict) and locks.is_alive(int(content["pid"])):
-            found[content["source"]] = int(content["pid"])
-    return found
 
 
 def describe(sync: dict[str, Any]) -> str:

@@ -12,7 +12,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from tradehouse import files
+from tradehouse.files import Kept
 
 PAGE = "lineage.html"
 COLUMNS = "lineage.json"
@@ -52,6 +57,21 @@ def make(manifest: Path, catalog: Path, page: Path) -> dict[str, Any]:
         found = json.loads((folder / DATA).read_text(encoding="utf-8"))
         (folder / "index.html").replace(page)
     return {"nodes": found["nodes"], "edges": found["lineage"]["edges"]}
+
+
+class Columns(Kept):
+    """`lineage.json`: from which columns each column is made, by model and column."""
+
+    made_from: dict[str, dict[str, list[Annotated[list[str], Field(min_length=2, max_length=2)]]]]
+
+
+def read_columns(folder: Path) -> dict[str, dict[str, list[list[str]]]]:
+    """Return what `sources_by_column` found for a site; empty where that cannot be read."""
+    try:
+        found = files.read(folder / COLUMNS, Columns) or {}
+    except files.DamagedError:
+        found = {}
+    return dict(found.get("made_from", {}))
 
 
 def sources_by_column(edges: list[dict[str, Any]]) -> dict[str, dict[str, list[list[str]]]]:

@@ -5,8 +5,8 @@ process that may write is gone, however the first one ended.
 """
 
 import fcntl
-import json
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,13 +15,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tradehouse.errors import BusyError
+from tradehouse import files
+from tradehouse.errors import BusyError, TradehouseError
+from tradehouse.files import Kept
 from tradehouse.home import Home
+from tradehouse.processes import is_alive, started_at
 
 LOCK = "writer.lock"
 POLL_SECONDS = 0.2
 # Whoever asks who is writing holds the lock for a moment; only a writer leaves its name.
 LOOK_SECONDS = 1.0
+
+
+class Holder(Kept):
+    """Who holds the lock, as its file says; `started` tells the process from another one."""
+
+    pid: int | str = "unknown"
+    command: str = "unknown"
+    since: str = "just now"
+    started: int = 0
 
 
 def lock_path(home: Home) -> Path:
@@ -31,9 +43,8 @@ def lock_path(home: Home) -> Path:
 
 def find_holder(home: Home) -> dict[str, Any] | None:
     """Return who is writing (`pid`, `command`, `since`), or None when nobody is."""
-    try:
-        descriptor = os.open(lock_path(home), os.O_RDONLY)
-    except FileNotFoundError:
+    descriptor = _open_to_look(home)
+    if descriptor is None:
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -46,13 +57,12 @@ def find_holder(home: Home) -> dict[str, Any] | None:
 
 def find_dead(home: Home) -> dict[str, Any] | None:
     """Return who held the lock last (as `find_holder` does) if that process died holding it."""
-    try:
-        descriptor = os.open(lock_path(home), os.O_RDONLY)
-    except FileNotFoundError:
+    descriptor = _open_to_look(home)
+    if descriptor is None:
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return _read_holder(descriptor) if os.fstat(descriptor).st_size else None
+        return _read_dead(descriptor)
     except BlockingIOError:
         return None
     finally:
@@ -79,11 +89,11 @@ def writing(
         BusyError: when another process holds it after `wait_seconds`.
     """
     home.prepare()
-    descriptor = os.open(lock_path(home), os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = files.open_lock(lock_path(home))
     try:
         _acquire(home, descriptor, wait_seconds, on_wait or _print)
         os.set_inheritable(descriptor, True)
-        dead = _read_holder(descriptor) if os.fstat(descriptor).st_size else None
+        dead = _read_dead(descriptor)
         _write_holder(descriptor, command or " ".join(["tradehouse", *sys.argv[1:]]))
         home.tidy()
         try:
@@ -130,7 +140,7 @@ def _print(sentence: str) -> None:
 
 def _describe_children(home: Home, holder: dict[str, Any]) -> str:
     """Name who holds the lock in place of a holder that died; empty while the holder lives."""
-    if not isinstance(holder["pid"], int) or is_alive(holder["pid"]):
+    if not isinstance(holder["pid"], int) or is_alive(holder["pid"], holder["started"]):
         return ""
     found = ", ".join(f"process {pid}" for pid in find_processes(home)) or "a process"
     return f", which was killed; {found} that it started still runs and may write"
@@ -153,30 +163,37 @@ def _has_open(folder: Path, target: str) -> bool:
         return False
 
 
-def is_alive(pid: int) -> bool:
-    """Whether there is a process with this id, whoever it belongs to."""
+def _open_to_look(home: Home) -> int | None:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        descriptor = os.open(lock_path(home), os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return None  # No writer was here yet, or what is there is no lock.
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def _write_holder(descriptor: int, command: str) -> None:
-    holder = {
-        "pid": os.getpid(),
-        "command": command,
-        "since": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
-    }
+    holder = Holder(
+        pid=os.getpid(),
+        command=command,
+        since=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        started=started_at(os.getpid()),
+    )
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+    os.pwrite(descriptor, holder.model_dump_json().encode("utf-8", "replace"), 0)
 
 
 def _read_holder(descriptor: int) -> dict[str, Any]:
+    """Return who the lock's file names; what it does not say is unknown."""
     try:
-        content = json.loads(os.pread(descriptor, 65536, 0))
-    except ValueError:
-        content = {}
-    return {"pid": "unknown", "command": "unknown", "since": "just now", **content}
+        return files.check(Path(LOCK), Holder, os.pread(descriptor, 65536, 0))
+    except TradehouseError:
+        return Holder().model_dump()
+
+
+def _read_dead(descriptor: int) -> dict[str, Any] | None:
+    """Return who held the lock and did not give it back, if its file names anybody."""
+    holder = _read_holder(descriptor) if os.fstat(descriptor).st_size else Holder().model_dump()
+    return None if holder["pid"] == "unknown" else holder

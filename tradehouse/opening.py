@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from tradehouse import files
+
 LOCK = "opening.lock"
 CONFLICT = "Could not set lock on file"
 POLL_SECONDS = 0.2
@@ -24,9 +26,7 @@ _OWNER = re.compile(r"Conflicting lock is held in (.*?)\. ", re.DOTALL)
 
 def try_lock(root: Path) -> int | None:
     """Return a descriptor that holds the lock of a home's directory, None when it is taken."""
-    folder = root / "state"
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = files.open_lock(root / "state" / LOCK)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -9,12 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tradehouse import state, warehouse
-from tradehouse.files import read_json
+from tradehouse import snapshot, state, warehouse
 from tradehouse.home import PROJECT, Home
 
 DECLARATIONS = PROJECT / "ingestion" / "sources"
-SNAPSHOT = "ingestion.json"
 
 
 @dataclass(frozen=True)
@@ -64,10 +62,10 @@ def _promise(declaration: Any) -> Promise:
 
 def read_syncs(home: Home) -> tuple[list[dict[str, Any]], dict[str, datetime]]:
     """Return the last syncs as the ledger's snapshot has them, and each source's last success."""
-    snapshot = read_json(home.state / SNAPSHOT) or {}
+    found = snapshot.read(home.state)
     successes: dict[str, datetime] = {}
-    for stream in snapshot.get("streams", []):
+    for stream in found["streams"]:
         if stream["succeeded_at"]:
             moment = datetime.fromisoformat(stream["succeeded_at"]).astimezone(UTC)
             successes[stream["source"]] = max(moment, successes.get(stream["source"], moment))
-    return snapshot.get("syncs", []), successes
+    return found["syncs"], successes

@@ -13,12 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tradehouse import __version__, releases
-from tradehouse.files import BEGUN, read_json, sync_to_disk, write_json
+from tradehouse import __version__, files, releases
+from tradehouse.files import sync_to_disk
 from tradehouse.gold_copy import GoldChange, copy_gold, renew_gold
-from tradehouse.home import Home, whole_number_setting
+from tradehouse.home import Home
 
-KEEP_RELEASES = 5
 # Rows that are replaced leave gaps in the file; a release from nothing now and then has none.
 RENEWALS = 30
 
@@ -61,8 +60,7 @@ def publish(
         hold = releases.read_hold(home)
         if hold is None:
             releases.move_pointer(home, release["id"])
-    keep = whole_number_setting("TRADEHOUSE_KEEP_RELEASES", KEEP_RELEASES, least=1)
-    removed = releases.remove_old_releases(home, keep)
+    removed = releases.remove_old_releases(home)
     return Publication(
         release=release,
         is_published=hold is None,
@@ -73,9 +71,12 @@ def publish(
 
 
 def is_release_of(home: Home, release_id: str, build: dict[str, Any]) -> bool:
-    """Whether a release was made from a build."""
-    manifest = read_json(home.releases / release_id / releases.MANIFEST) or {}
-    return bool(manifest.get("build_id") == build.get("id"))
+    """Whether a release was made from a build, and is whole."""
+    try:
+        manifest = releases.read_release(home, release_id)
+    except releases.DamagedReleaseError:
+        return False
+    return bool(manifest["build_id"] == build.get("id"))
 
 
 def make_release(
@@ -83,7 +84,7 @@ def make_release(
 ) -> dict[str, Any]:
     """Write a release of the warehouse's gold and return its manifest; the pointer stays."""
     release_id = releases.new_release_id(home)
-    begun = home.releases / f"{BEGUN}{os.getpid()}-{release_id}"
+    begun = files.begun_beside(home.releases / release_id)
     begun.mkdir(parents=True)
     try:
         database = begun / releases.DATABASE
@@ -104,9 +105,10 @@ def make_release(
             "tradehouse_version": __version__,
             "docs": "docs/index.html" if has_docs else None,
         }
-        write_json(begun / releases.MANIFEST, manifest)
+        files.write(begun / releases.MANIFEST, releases.Manifest, manifest)
         sync_to_disk(database)
         database.chmod(0o444)
+        home.share(begun)
         sync_to_disk(begun)
         begun.replace(home.releases / release_id)
         sync_to_disk(home.releases)

@@ -6,49 +6,183 @@ replaced by rename, so a reader finds the old release or the new one, never neit
 
 import fcntl
 import os
+import re
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
+
+from tradehouse import files, records, state
 from tradehouse.errors import TradehouseError, UsageError
-from tradehouse.files import BEGUN, read_json, sync_to_disk, write_json
-from tradehouse.home import Home
+from tradehouse.files import DAMAGED, Kept, sync_to_disk
+from tradehouse.home import Home, whole_number_setting
 
 CURRENT = "current"
 DATABASE = "tradehouse.duckdb"
 MANIFEST = "release.json"
+KEEP_RELEASES = 5
+GRACE_SECONDS = 600
+# Where DuckDB says that a file is one of its own.
+MAGIC, MAGIC_AT = b"DUCK", 8
+_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
+
+
+class Manifest(Kept):
+    """`release.json`: what a release holds and from which build it is made."""
+
+    id: Annotated[str, Field(pattern=f"^{_ID.pattern}$")]
+    created_at: str
+    build_id: str
+    batches: list[records.GateBatch]
+    rows: dict[str, int]
+    renewals: int = 0
+    bytes: int
+    tests: records.Tests
+    project_digest: str | None
+    tradehouse_version: str
+    docs: str | None
 
 
 def list_releases(home: Home) -> list[dict[str, Any]]:
-    """Return the manifest of every release, oldest first; `is_current` marks the published one."""
+    """Return the manifest of every release that is whole, oldest first.
+
+    `is_current` marks the published one.
+
+    Raises:
+        NewerError: when a newer Tradehouse made one.
+    """
     current = find_current(home)
     releases = []
-    for path in sorted(home.releases.glob(f"*/{MANIFEST}")):
-        if path.parent.name == CURRENT or path.parent.name.startswith(BEGUN):
+    for name in _names(home):
+        try:
+            manifest = read_release(home, name)
+        except DamagedReleaseError:
             continue
-        manifest = read_json(path)
-        if manifest is not None:
-            manifest["is_current"] = manifest["id"] == current
-            manifest["path"] = str(path.parent / DATABASE)
-            releases.append(manifest)
-    return sorted(releases, key=lambda release: str(release["id"]))
+        manifest["is_current"] = name == current
+        manifest["path"] = str(home.releases / name / DATABASE)
+        releases.append(manifest)
+    return releases
+
+
+def find_damaged(home: Home) -> list[str]:
+    """Return a sentence on each release that is there and is not whole."""
+    found = []
+    for name in _names(home):
+        try:
+            read_release(home, name)
+        except DamagedReleaseError as error:
+            found.append(str(error))
+    return found
+
+
+class DamagedReleaseError(TradehouseError):
+    """A release is not what its manifest says, or has none; `reason` says why."""
+
+    def __init__(self, release_id: str, reason: str) -> None:
+        """`release_id` is the name of its directory."""
+        super().__init__(f"Release {release_id} is damaged: {reason}.")
+        self.release_id, self.reason = release_id, reason
+
+
+def read_release(home: Home, release_id: str) -> dict[str, Any]:
+    """Return the manifest of a release after a look at its files: sizes, and what they begin with.
+
+    Raises:
+        DamagedReleaseError: when a file is missing, cut off or another one.
+        NewerError: when a newer Tradehouse made it.
+    """
+    folder = home.releases / release_id
+    try:
+        manifest = files.read(folder / MANIFEST, Manifest)
+        if manifest is None:
+            raise DamagedReleaseError(release_id, f"{folder / MANIFEST} is missing")
+        if manifest["id"] != release_id:
+            raise DamagedReleaseError(release_id, f"{MANIFEST} is that of {manifest['id']}")
+        _check_database(folder / DATABASE, manifest["bytes"])
+    except files.DamagedError as error:
+        raise DamagedReleaseError(release_id, f"{error.path} is {error.reason}") from error
+    page = manifest["docs"]
+    if page is not None and not (folder / page).is_file():
+        raise DamagedReleaseError(release_id, f"{folder / page} is missing")
+    return manifest
+
+
+def _check_database(path: Path, size: int) -> None:
+    if not path.exists():
+        raise files.DamagedError(path, "missing")
+    if not path.is_file():
+        raise files.DamagedError(path, "not a file")
+    found = path.stat().st_size
+    if found != size:
+        raise files.DamagedError(path, f"{found:,} bytes long and should be {size:,}")
+    with path.open("rb") as file:
+        head = file.read(MAGIC_AT + len(MAGIC))
+    if head[MAGIC_AT:] != MAGIC:
+        raise files.DamagedError(path, "not a file of DuckDB's")
+
+
+def _names(home: Home) -> list[str]:
+    """Return the names of what ought to be releases, oldest first."""
+    try:
+        with os.scandir(home.releases) as entries:
+            return sorted(
+                entry.name
+                for entry in entries
+                if entry.name[0] != "." and entry.name != CURRENT and DAMAGED not in entry.name
+                if entry.is_dir(follow_symlinks=False)
+            )
+    except OSError:
+        return []
 
 
 def find_current(home: Home) -> str | None:
-    """Return the id of the published release, or None when nothing was published yet."""
+    """Return the id of the published release, or None when nothing was published yet.
+
+    Whether that release is whole is for `find_fault` to say.
+    """
+    try:
+        name = str((home.releases / CURRENT).readlink())
+    except OSError:
+        return None
+    return name if _ID.fullmatch(name) else None
+
+
+def find_fault(home: Home) -> str:
+    """Return what is wrong with what readers open, as a sentence; empty when they can.
+
+    Without any release nothing is wrong. To know costs reading a small file.
+
+    Raises:
+        NewerError: when a newer Tradehouse made the release.
+    """
     pointer = home.releases / CURRENT
-    return pointer.readlink().name if pointer.is_symlink() else None
+    current = find_current(home)
+    if current is not None:
+        try:
+            read_release(home, current)
+        except DamagedReleaseError as error:
+            return str(error)
+    elif os.path.lexists(pointer):
+        return f"{pointer} does not name a release beside it."
+    elif _names(home):
+        return f"{pointer} is missing, so readers find no release."
+    return ""
 
 
 def current_database(home: Home) -> Path:
     """Return the stable path of the published release's file.
 
     Raises:
-        TradehouseError: when nothing was published yet.
+        TradehouseError: when nothing was published yet, or what was cannot be opened.
     """
+    fault = find_fault(home)
+    if fault:
+        raise TradehouseError(f"{fault} {advice(home)}")
     path = home.releases / CURRENT / DATABASE
     if not path.exists():
         raise TradehouseError(
@@ -57,10 +191,21 @@ def current_database(home: Home) -> Path:
     return path
 
 
+def advice(home: Home) -> str:
+    """Return what to do about a damaged current release."""
+    if read_hold(home) is None:
+        return "`tradehouse run` makes it again."
+    return (
+        "Publishing is held since a rollback, so it is not made again: go to a release that is "
+        "whole (tradehouse releases): tradehouse rollback ID, or end the hold: tradehouse publish "
+        "--resume."
+    )
+
+
 def new_release_id(home: Home) -> str:
     """Return the id of a release that is made now: its time, UTC; later ids sort behind."""
     release_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3] + "Z"
-    newest = max((release["id"] for release in list_releases(home)), default="")
+    newest = max(filter(_ID.fullmatch, _names(home)), default="")
     if release_id > newest:
         return release_id
     moment, _, number = newest.partition("-")
@@ -71,7 +216,7 @@ def new_release_id(home: Home) -> str:
 def pointing(home: Home) -> Iterator[None]:
     """Hold the pointer's own lock: taken for moments, so a rollback need not wait for a run."""
     home.prepare()
-    descriptor = os.open(home.state / "pointer.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = files.open_lock(home.state / "pointer.lock")
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -81,17 +226,29 @@ def pointing(home: Home) -> Iterator[None]:
 
 def move_pointer(home: Home, release_id: str) -> None:
     """Let `releases/current` name another release; call it inside `pointing`."""
-    begun = home.releases / f"{BEGUN}{os.getpid()}-{CURRENT}"
-    begun.unlink(missing_ok=True)
+    pointer = home.releases / CURRENT
+    before = find_current(home)
+    begun = files.begun_beside(pointer)
     begun.symlink_to(release_id, target_is_directory=True)
-    begun.replace(home.releases / CURRENT)
+    if pointer.is_dir() and not pointer.is_symlink():
+        files.set_aside(pointer)
+    begun.replace(pointer)
+    if before not in (None, release_id):
+        with suppress(OSError):
+            os.utime(home.releases / str(before))  # See `_is_still_read`.
     sync_to_disk(home.releases)
 
 
 def read_hold(home: Home) -> dict[str, Any] | None:
-    """Return since when and why nothing is published (`since`, `rolled_back_to`), or None."""
-    hold: dict[str, Any] | None = read_json(home.state / "hold.json")
-    return hold
+    """Return since when and why nothing is published (`since`, `rolled_back_to`), or None.
+
+    While nobody knows what the file says, publishing is held.
+    """
+    found = state.read(home, "hold")
+    if found or not state.exists(home, "hold"):
+        return found or None
+    unknown = "nobody knows what"
+    return {"since": "nobody knows when", "rolled_back_from": unknown, "rolled_back_to": unknown}
 
 
 def roll_back(home: Home, release_id: str | None = None) -> str:
@@ -117,10 +274,8 @@ def roll_back(home: Home, release_id: str | None = None) -> str:
         elif release_id not in known:
             raise UsageError(f"There is no release {release_id}. Kept are: {', '.join(known)}.")
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        write_json(
-            home.state / "hold.json",
-            {"since": now, "rolled_back_from": current, "rolled_back_to": release_id},
-        )
+        hold = {"since": now, "rolled_back_from": current, "rolled_back_to": release_id}
+        state.write(home, "hold", hold)
         move_pointer(home, release_id)
     return release_id
 
@@ -129,24 +284,38 @@ def resume(home: Home) -> bool:
     """Let publishing go on after a rollback; return whether it was held."""
     with pointing(home):
         held = read_hold(home) is not None
-        (home.state / "hold.json").unlink(missing_ok=True)
+        state.forget(home, "hold")
     return held
 
 
-def remove_old_releases(home: Home, keep: int) -> list[str]:
-    """Remove all but the newest `keep` releases, never the published one; return what went."""
+def remove_old_releases(home: Home, keep: int | None = None) -> list[str]:
+    """Remove releases that nobody needs any more; return which went.
+
+    The newest `keep` stay (default: the setting), the published one, and those that were published
+    until a while ago: whoever opened the pointer then may still be opening files. A damaged one
+    goes with those of its age.
+    """
+    if keep is None:
+        keep = whole_number_setting("TRADEHOUSE_KEEP_RELEASES", KEEP_RELEASES, least=1)
+    grace = whole_number_setting("TRADEHOUSE_RELEASE_GRACE_SECONDS", GRACE_SECONDS)
     removed = []
     with pointing(home):
-        releases = list_releases(home)
-        for release in releases[: max(len(releases) - keep, 0)]:
-            if release["is_current"]:
+        whole = [release["id"] for release in list_releases(home)]
+        oldest, current = min(whole[-keep:], default=""), find_current(home)
+        for name in _names(home):
+            path = home.releases / name
+            if name >= oldest or name == current or _is_still_read(path, grace):
                 continue
-            path = home.releases / release["id"]
-            leaving = home.releases / f"{BEGUN}{os.getpid()}-{release['id']}"
+            leaving = files.begun_beside(path)
             path.replace(leaving)
             shutil.rmtree(leaving)
-            removed.append(release["id"])
+            removed.append(name)
     return removed
+
+
+def _is_still_read(path: Path, grace: int) -> bool:
+    """Whether a release was made, or was the published one, less than `grace` seconds ago."""
+    return abs(time.time() - path.stat().st_mtime) < grace
 
 
 def require_releases(home: Home) -> list[dict[str, Any]]:

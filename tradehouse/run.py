@@ -16,10 +16,13 @@ from tradehouse import (
     build,
     days,
     docs,
+    files,
     fingerprint,
+    mending,
     publish,
     releases,
     resume,
+    snapshot,
     state,
     syncing,
     warehouse,
@@ -56,7 +59,8 @@ class Options:
 class Outcome:
     """What came of a run; `held` are batches that were refused, are held or wait.
 
-    `not_resumed` says why a run that was to resume went on as any other.
+    `fault` is what was wrong with the published release when the run began. `not_resumed` says why
+    a run that was to resume went on as any other.
     """
 
     sync: dict[str, Any] | None = None
@@ -65,6 +69,7 @@ class Outcome:
     held: list[dict[str, Any]] = field(default_factory=list)
     hold: dict[str, Any] | None = None
     is_idle: bool = False
+    fault: str = ""
     not_resumed: str = ""
 
     @property
@@ -88,10 +93,11 @@ def run(home: Home, options: Options, steps: Steps) -> Outcome:
     """
     with working.writing(home, "run", options.wait_seconds):
         landing = syncing.ensure_landing(home, options.landing, steps.step)
+        releases.remove_old_releases(home)
         if options.is_plain and is_settled(home, landing):
             return Outcome(held=find_held(home), hold=releases.read_hold(home), is_idle=True)
         state.forget(home, "settled")
-        outcome = Outcome()
+        outcome = Outcome(fault=_tell_fault(home))
         runner = DbtRunner(home)
         will_build = syncing.has_waiting(home, landing)
         with runner.parsing_beside() if will_build else nullcontext(), steps.step("sync") as step:
@@ -103,7 +109,17 @@ def run(home: Home, options: Options, steps: Steps) -> Outcome:
         is_loaded = bool(outcome.sync and outcome.sync["records"])
         outcome.is_idle = not (is_loaded or outcome.builds or outcome.publications)
         _settle(home, outcome, options)
+        if outcome.exit_code in (EXIT_OK, EXIT_HELD):
+            mending.require_current(home)
     return outcome
+
+
+def _tell_fault(home: Home) -> str:
+    """Say what is wrong with the published release, which the run then makes again."""
+    fault = releases.find_fault(home)
+    if fault:
+        files.tell(f"{fault} {releases.advice(home)}")
+    return fault
 
 
 def _sync(home: Home, landing: Path, options: Options, step: Step, outcome: Outcome) -> None:
@@ -166,7 +182,7 @@ def _build_and_publish(
         if plan.waiting == before:
             break
     if not outcome.builds:
-        build.accept_project(home, plan)
+        build.accept_project(home, runner, plan)
         record = state.read(home, "build")
         if build.has_accepted(record):
             _publish_one(home, runner, record, steps, outcome)
@@ -186,6 +202,9 @@ def build_one(
         runner.report = lambda node, done, total: step.update(done, total, f"{done}/{total} {node}")
         step.update(0, None, "dbt starts")
         record = build.build(home, runner, plan, last_batch=last_batch, select=select)
+        if record["status"] == build.FAILED and warehouse.set_aside_corrupt(home, record["error"]):
+            again = build.make_plan(home, runner)
+            record = build.build(home, runner, again, last_batch=last_batch)
         runner.report = None
         tests = record["tests"]
         models = sum(not one.startswith("test.") for one in record["nodes"])
@@ -248,7 +267,9 @@ def is_settled(home: Home, landing: Path) -> bool:
     """Whether nothing changed since the last run ended well: no database is opened to know."""
     settled = state.read(home, "settled")
     try:
-        return bool(settled) and settled == _settlement(home, landing)
+        if not settled or settled != _settlement(home, landing):
+            return False
+        return not releases.find_fault(home) and not docs.are_outdated(home)
     except LandingError:
         return False
 
@@ -263,7 +284,16 @@ def _settlement(home: Home, landing: Path) -> dict[str, Any]:
         "project_digest": fingerprint.digest_project(),
         "build": state.read(home, "build").get("id"),
         "release": releases.find_current(home) if hold is None else hold,
+        "state": {path.name: warehouse.stamp_file(path) for path in _watched(home)},
     }
+
+
+def _watched(home: Home) -> list[Path]:
+    """Return the files that only runs write: whatever happens to one is looked into."""
+    names = ("sync.json", "build.json", "nodes.json", "graph.json", "brokerage.json")
+    logs = [warehouse.log_of(path) for path in (home.raw, home.warehouse)]
+    snapshots = [home.state / snapshot.SNAPSHOT, state.quarantine_path(home)]
+    return [*(home.state / name for name in names), *snapshots, *logs]
 
 
 def _settle(home: Home, outcome: Outcome, options: Options) -> None:

@@ -4,18 +4,23 @@ Only reading, except `drop_relations_without_model`. Connections are opened for 
 holder of the home's lock; everybody else reads what `tradehouse.state` keeps.
 """
 
+import hashlib
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tradehouse import opening
-from tradehouse.errors import BusyError
-from tradehouse.files import replacing
+from tradehouse import files, opening
+from tradehouse.errors import BusyError, TradehouseError
+from tradehouse.files import DamagedError, replacing
 from tradehouse.home import Home
 
 WAIT_SECONDS = 60.0
+# DuckDB's own head and the two that say, in turn, what the newest checkpoint is.
+HEAD_BYTES = 3 * 4096
+CORRUPT = ("corrupt", "checksum", "deserializ", "internal error", "not a valid duckdb")
 LAYERS = ("bronze", "silver", "gold")
 
 
@@ -27,8 +32,12 @@ def connected(
 
     Raises:
         BusyError: when another process still has it open after `wait_seconds`.
+        DamagedError: when DuckDB cannot open it.
     """
     import duckdb
+
+    if fault := look_at(path):
+        raise DamagedError(path, fault)
 
     def connect() -> Any:
         config: dict[str, Any] = {"autoinstall_known_extensions": "false"}
@@ -39,13 +48,13 @@ def connected(
 
     try:
         found = opening.wait_to_open(connect, wait_seconds, say if wait_seconds else lambda _: None)
-    except duckdb.IOException as error:
-        if opening.CONFLICT not in str(error):
-            raise
-        raise BusyError(
-            f"{path} is open in {opening.owner_of(error)}. Close it there and call this again: "
-            "readers open the release (tradehouse path), never this file."
-        ) from error
+    except duckdb.Error as error:
+        if opening.CONFLICT in str(error):
+            raise BusyError(
+                f"{path} is open in {opening.owner_of(error)}. Close it there and call this again: "
+                "readers open the release (tradehouse path), never this file."
+            ) from error
+        raise DamagedError(path, _first_line(error)) from error
     with found as connection:
         connection.execute("set TimeZone = 'UTC'")
         yield connection
@@ -68,6 +77,131 @@ def stamp_file(path: Path) -> list[int] | None:
     except FileNotFoundError:
         return None
     return [found.st_size, found.st_mtime_ns, found.st_ino]
+
+
+def look_at(path: Path) -> str:
+    """Return what is wrong with a DuckDB file as far as a glance tells; empty when nothing is.
+
+    A file that is missing is not wrong.
+    """
+    if not path.exists():
+        return "a link to nothing" if path.is_symlink() else ""
+    if not path.is_file():
+        return "not a file"
+    size = path.stat().st_size
+    if size < HEAD_BYTES:
+        return f"{size:,} bytes long, too short for a database"
+    with path.open("rb") as file:
+        return "" if file.read(12)[8:] == b"DUCK" else "not a file of DuckDB's"
+
+
+def digest_head(path: Path) -> str | None:
+    """Return a digest of what DuckDB writes at the head of a file whenever it commits to it.
+
+    The head counts the checkpoints and says where everything lies: as long as it is the same, so
+    is the database, wherever the file was copied to.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.sha256(file.read(HEAD_BYTES)).hexdigest()
+    except OSError:
+        return None
+
+
+def log_of(path: Path) -> Path:
+    """Return where DuckDB keeps what is committed to a file and not in it yet."""
+    return path.with_name(f"{path.name}.wal")
+
+
+def set_aside(path: Path, fault: str) -> None:
+    """Put a file away that is made anew from raw, with its log, and say so."""
+    names = [files.set_aside(one).name for one in (path, log_of(path)) if os.path.lexists(one)]
+    files.tell(
+        f"{path} is damaged ({fault}): set aside as {' and '.join(names)}, and built again from "
+        "raw. Remove it when nobody wants to look at it."
+    )
+
+
+def set_aside_foreign(home: Home, record: dict[str, Any]) -> bool:
+    """Set the warehouse aside when it is not the one that the last build left; return whether.
+
+    Args:
+        home: the home, its lock held.
+        record: the record of the last build.
+    """
+    fault = _find_foreign(home, record)
+    if fault:
+        set_aside(home.warehouse, fault)
+    return bool(fault)
+
+
+def _find_foreign(home: Home, record: dict[str, Any]) -> str:
+    path = home.warehouse
+    if not path.exists():
+        return "only its log is there" if log_of(path).exists() else ""
+    is_left_whole = record.get("status") not in (None, "begun") and record.get("warehouse_head")
+    if is_left_whole and log_of(path).exists():
+        return "there is a log beside it that no build left"
+    if is_left_whole and stamp_file(path) != record["warehouse"]:
+        is_other = digest_head(path) != record["warehouse_head"]
+        if is_other or path.stat().st_size != record["warehouse"][0]:
+            return "not what the last build left"
+        return find_corruption(path)
+    try:
+        with connected(path):
+            return ""
+    except DamagedError as error:
+        return error.reason
+
+
+def set_aside_corrupt(home: Home, message: str) -> bool:
+    """Set the warehouse aside when a build failed with it because it is corrupt; return whether.
+
+    Raises:
+        TradehouseError: when raw is.
+    """
+    if not any(word in message.lower() for word in CORRUPT):
+        return False
+    for path in (home.warehouse, home.raw):
+        fault = find_corruption(path)
+        if fault and path == home.raw:
+            raise TradehouseError(describe_raw(path, fault))
+        if fault:
+            set_aside(path, fault)
+            return True
+    return False
+
+
+def find_corruption(path: Path) -> str:
+    """Return what DuckDB says when every row of a file is read; empty when all can be."""
+    import duckdb
+
+    try:
+        with connected(path) as connection:
+            tables = connection.execute(
+                "select schema_name, table_name from duckdb_tables()"
+                " where database_name = current_database() order by all"
+            ).fetchall()
+            for schema, table in tables:
+                connection.execute(f'select bit_xor(hash(one)) from "{schema}"."{table}" as one')
+    except DamagedError as error:
+        return error.reason
+    except duckdb.Error as error:
+        return _first_line(error)
+    return ""
+
+
+def describe_raw(path: Path, fault: str) -> str:
+    """Return what to do about a raw file that cannot be read."""
+    return (
+        f"{path} is damaged ({fault}). It holds what sources delivered, so it is not made anew and "
+        "not removed. Put back a copy of it; without one, move it away and give everything to a "
+        "home of its own: TRADEHOUSE_HOME=<another directory> tradehouse run --landing <DIR>."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).splitlines()[0].split())[:300]
 
 
 def deliveries_in_force(home: Home) -> dict[int, int]:
@@ -164,6 +298,17 @@ def snapshot_quarantine(home: Home, path: Path) -> list[dict[str, Any]]:
         ).fetchall()
     keys = ("batch", "stream", "reason", "disposition", "rows")
     return [dict(zip(keys, row, strict=True)) for row in rows]
+
+
+def is_snapshot(path: Path) -> bool:
+    """Whether a Parquet file is there and has its two ends."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(4) == b"PAR1"
+            file.seek(-4, os.SEEK_END)
+            return begins and file.read() == b"PAR1"
+    except OSError:
+        return False
 
 
 def count_streams(home: Home) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tradehouse import alerts, locks
+from tradehouse import alerts, locks, mending
 from tradehouse.home import Home
 
 
@@ -41,6 +41,7 @@ def writing(
                     file=sys.stderr,
                 )
                 alerts.report(home, dead=dead)
+            mending.mend(home)
             yield
     except BaseException as error:
         _tell(alerts.report(home, command=command, error=error))

@@ -7,14 +7,31 @@ Not here: what differs (`plan`).
 
 import hashlib
 import hmac
-import os
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+from pydantic import Field
+
+from ingestion.errors import ServerError
+from tradehouse import files
 
 KINDS = ("source", "destination", "connection")
+
+
+class Object(files.Kept):
+    """An object on the server: its id, None before it is made, and the hashes of what was sent."""
+
+    id: str | None
+    sent: dict[str, str] = {}
+
+
+class Kept(files.Kept):
+    """`connectors/airbyte-<workspace>.json`: what belongs to this home, by kind and name."""
+
+    key: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    objects: dict[str, Object]
 
 
 class Made:
@@ -22,9 +39,14 @@ class Made:
 
     def __init__(self, directory: Path, workspace_id: str) -> None:
         self._path = directory / f"airbyte-{workspace_id}.json"
-        content: dict[str, Any] = {}
-        if self._path.is_file():
-            content = orjson.loads(self._path.read_bytes())
+        try:
+            content = files.read(self._path, Kept) or {}
+        except files.DamagedError as error:
+            raise ServerError(
+                f"{error} It names what Tradehouse made in the workspace {workspace_id}, which is "
+                "nowhere else. Put back a copy of it; without one, remove what Tradehouse made "
+                "there on the server, then the file: tradehouse airbyte apply makes all anew."
+            ) from error
         self._key = bytes.fromhex(content.get("key") or secrets.token_hex(32))
         self._objects: dict[str, dict[str, Any]] = content.get("objects") or {}
 
@@ -57,16 +79,7 @@ class Made:
         return hmac.new(self._key, orjson.dumps(value), hashlib.sha256).hexdigest()
 
     def _save(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self._path.with_suffix(f".{os.getpid()}.new")
-        beside.unlink(missing_ok=True)
-        beside.touch(mode=0o600)
-        content = {"key": self._key.hex(), "objects": self._objects}
-        with beside.open("wb") as handle:
-            handle.write(orjson.dumps(content, option=orjson.OPT_INDENT_2))
-            handle.flush()
-            os.fsync(handle.fileno())
-        beside.replace(self._path)
+        files.write(self._path, Kept, {"key": self._key.hex(), "objects": self._objects})
 
 
 def flatten(value: Any, path: str = "") -> dict[str, Any]:

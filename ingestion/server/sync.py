@@ -4,7 +4,6 @@ The raw database is open only before and after the job, so that others can read 
 here: the steps' own modules (`jobs`, `landing`, `runs`) and what callers use (`ingestion.sync`).
 """
 
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ from ingestion.server.made import Made
 from ingestion.server.runs import OpenRun
 from ingestion.server.settings import read_server
 from ingestion.tables import Column, Table
+from tradehouse import snapshot
 
 
 class ServerSync:
@@ -176,20 +176,11 @@ class ServerSync:
             )
 
     def _follow_and_land(self) -> SyncResult:
-        marker = self._paths.state / f"sync-{self._name}.json"
-        content = {
-            "sync_id": self._run.sync_id,
-            "source": self._name,
-            "pid": os.getpid(),
-            "started_at": self._run.started_at,
-        }
-        ledger.write_json(marker, content)
-        try:
+        run = self._run
+        with snapshot.marked(self._paths.state, self._name, run.sync_id, run.started_at):
             job = self._follow()
             with self._open() as connection:
-                self._ending.land(connection, self._run, job)
-        finally:
-            marker.unlink(missing_ok=True)
+                self._ending.land(connection, run, job)
         self._result.duration_seconds = time.monotonic() - self._started
         return self._result
 

@@ -12,6 +12,7 @@ from ingestion import database, ledger
 from ingestion.database import MIGRATIONS, migrate, open_raw, schema_version
 from ingestion.errors import DatabaseBusyError, SchemaVersionError
 from tests.ingestion.conftest import Source, record, state, status, stream
+from tradehouse.files import write_json
 
 HOLD = """
 import duckdb, sys, time
@@ -143,20 +144,23 @@ def test_a_running_sync_shows(source: Source) -> None:
     source.plays([status("a")], streams=[stream("a", n="integer")])
     source.paths.make()
     marker = source.paths.state / "sync-played.json"
-    ledger.write_json(marker, {"sync_id": "x", "source": "played", "pid": os.getpid()})
+    write_json(marker, {"sync_id": "x", "source": "played", "pid": os.getpid()})
     [running] = ledger.read_status(source.paths)["running"]
     assert running["sync_id"] == "x"
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    ledger.write_json(marker, {"sync_id": "x", "source": "played", "pid": process.pid})
+    write_json(marker, {"sync_id": "x", "source": "played", "pid": process.pid})
+    assert ledger.read_status(source.paths)["running"] == []
+    # The number of a process that is gone may be another one's by now.
+    write_json(marker, {"sync_id": "x", "source": "played", "pid": os.getpid(), "started": 1})
     assert ledger.read_status(source.paths)["running"] == []
 
 
 def test_snapshots_are_replaced_whole(tmp_path: Path) -> None:
     path = tmp_path / "status.json"
-    ledger.write_json(path, {"a": 1})
+    write_json(path, {"a": 1})
     before = path.stat().st_ino
-    ledger.write_json(path, {"a": 2})
+    write_json(path, {"a": 2})
     assert path.stat().st_ino != before
     assert list(tmp_path.iterdir()) == [path]
 

@@ -76,7 +76,7 @@ def test_a_day_is_started_once(landing, sensor):
 
 
 def test_a_new_day_is_started_by_itself(home, landing, sensor):
-    state.write(Home(home), "sync", {"loaded": {"1": 1, "2": 1}})
+    state.write(Home(home), "sync", {"status": "succeeded", "loaded": {"1": 1, "2": 1}})
     sensor.tick()
 
     [request], _ = sensor.tick(after=60)
@@ -85,7 +85,7 @@ def test_a_new_day_is_started_by_itself(home, landing, sensor):
 
 
 def test_what_is_loaded_is_not_started(home, landing, sensor):
-    state.write(Home(home), "sync", {"loaded": {"1": 1, "2": 1, "3": 1}})
+    state.write(Home(home), "sync", {"status": "succeeded", "loaded": {"1": 1, "2": 1, "3": 1}})
     sensor.tick()
 
     assert sensor.tick(after=60)[0] == []
@@ -140,7 +140,7 @@ def test_batches_that_are_loaded_are_forgotten(home, landing, sensor):
     sensor.tick()
     assert set(json.loads(sensor.cursor)["sizes"]) == {"1", "2", "3"}
 
-    state.write(Home(home), "sync", {"loaded": {"1": 1, "2": 1}})
+    state.write(Home(home), "sync", {"status": "succeeded", "loaded": {"1": 1, "2": 1}})
     sensor.tick()
 
     assert set(json.loads(sensor.cursor)["sizes"]) == {"3"}
@@ -161,8 +161,8 @@ def test_days_are_those_of_the_deliveries_until_they_are_built(home, landing):
     }
 
     shutil.rmtree(landing)
-    built = [{"batch": 1, "batch_date": FIRST}]
-    state.write(Home(home), "build", {"batches": built})
+    built = [{"batch": 1, "batch_date": FIRST, "is_accepted": True}]
+    state.write(Home(home), "build", {"status": "passed", "batches": built})
     assert {n: day.isoformat() for n, day in days.find_days(Home(home)).items()} == {1: FIRST}
 
 

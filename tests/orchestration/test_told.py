@@ -28,7 +28,7 @@ def describer(tmp_path):
     made = {"model.t.c": {"n": [["model.t.b", "m"], ["source.t.shop.bill", "id"], ["x.y.z", "?"]]}}
     home = Home(tmp_path)
     home.docs.mkdir(parents=True)
-    write_json(home.docs / lineage.COLUMNS, made)
+    write_json(home.docs / lineage.COLUMNS, {"made_from": made})
     return Describer(home, specs)
 
 

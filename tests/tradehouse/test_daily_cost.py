@@ -75,7 +75,8 @@ def blocks(home: Path) -> dict[tuple[str, int], str]:
     return found
 
 
-def test_dbt_makes_no_more_than_it_has_to(published, made, monkeypatch):
+def test_dbt_makes_no_more_than_it_has_to(published, made, monkeypatch, tmp_path):
+    monkeypatch.setattr(dbt_overhead, "templates_path", lambda: tmp_path / "templates")
     deliver(published, days=2)
     take(published)
     assert 0 < made["messages"] <= MESSAGES

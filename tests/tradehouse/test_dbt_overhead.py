@@ -6,6 +6,7 @@ import json
 import marshal
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -375,3 +376,39 @@ def test_pandas_is_not_searched_for_again_and_again(tmp_path):
     message = "No module named 'pandas'"
     assert found("absent") == [["ModuleNotFoundError", message, "pandas"], False, 42]
     assert found("installed")[0] == "pandas"
+
+
+def test_compiled_templates_lie_in_the_environment_and_only_where_nobody_else_writes(
+    monkeypatch, tmp_path
+):
+    path = dbt_overhead.templates_path()
+    assert path is None or path.resolve().is_relative_to(Path(sys.prefix).resolve())
+
+    package = tmp_path / "jinja2"
+    (package / "__pycache__").mkdir(parents=True, mode=0o755)
+    spec = SimpleNamespace(origin=str(package / "__init__.py"))
+    monkeypatch.setattr(dbt_overhead.importlib.util, "find_spec", lambda _name: spec)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    assert dbt_overhead.templates_path() is None
+
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    found = dbt_overhead.templates_path()
+    assert found.parent == package / "__pycache__"
+    found.touch(mode=0o644)
+    assert dbt_overhead.templates_path() == found
+    found.chmod(0o666)
+    assert dbt_overhead.templates_path() is None
+    found.unlink()
+    found.symlink_to(tmp_path / "elsewhere")
+    assert dbt_overhead.templates_path() is None
+    found.unlink()
+    found.parent.chmod(0o777)
+    assert dbt_overhead.templates_path() is None
+
+
+def test_nothing_that_is_run_is_kept_in_a_home(published):
+    """Neither by its name nor by what it begins with; connectors' own environments are apart."""
+    code = {".pyc", ".pickle", ".pkl", ".marshal", ".so", ".dill"}
+    found = [path for path in published.rglob("*") if path.is_file()]
+    assert found
+    assert [path for path in found if path.suffix in code] == []

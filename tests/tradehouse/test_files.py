@@ -1,7 +1,22 @@
+import os
+import subprocess
+import sys
+from typing import ClassVar
+
 import pytest
 
-from tradehouse.errors import TradehouseError
-from tradehouse.files import read_json, remove_begun, replacing, write_json
+from tradehouse.files import (
+    DamagedError,
+    Kept,
+    NewerError,
+    read,
+    read_json,
+    read_or_tell,
+    remove_begun,
+    replacing,
+    write,
+    write_json,
+)
 
 
 def test_a_write_that_fails_leaves_the_old_content(tmp_path):
@@ -24,17 +39,100 @@ def test_content_that_is_not_json_is_an_error_that_names_the_file(tmp_path):
     path = tmp_path / "record.json"
     path.write_text("{")
 
-    with pytest.raises(TradehouseError, match=r"record\.json should be JSON"):
+    with pytest.raises(DamagedError, match=r"record\.json is damaged \(no JSON"):
         read_json(path)
 
 
-def test_what_a_killed_process_began_is_removed_and_nothing_else(tmp_path):
+@pytest.fixture
+def gone():
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_what_a_killed_process_began_is_removed_and_nothing_else(tmp_path, gone):
     (tmp_path / "kept").mkdir()
-    (tmp_path / ".begun-17-release").mkdir()
-    (tmp_path / ".begun-17-release" / "tradehouse.duckdb").write_text("half")
-    (tmp_path / ".begun-18-current").symlink_to("kept")
+    begun = tmp_path / f".begun-{gone}-release"
+    begun.mkdir()
+    (begun / "tradehouse.duckdb").write_text("half")
+    link = tmp_path / f".begun-{gone}-17-1-current"
+    link.symlink_to("kept")
 
     removed = remove_begun(tmp_path)
 
-    assert [path.name for path in removed] == [".begun-17-release", ".begun-18-current"]
+    assert set(removed) == {begun, link}
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_what_a_living_process_writes_is_left_alone_unless_its_number_was_used_before(tmp_path):
+    with replacing(tmp_path / "record.json") as begun:
+        begun.write_text("half a")
+        before = tmp_path / f".begun-{os.getpid()}-1-1-record.json"
+        before.touch()
+
+        assert remove_begun(tmp_path) == [before]
+        begun.write_text("whole")
+
+    assert (tmp_path / "record.json").read_text() == "whole"
+
+
+class Record(Kept):
+    VERSION: ClassVar[int] = 2
+
+    batch: int
+
+
+DAMAGES = {
+    "empty": b"",
+    "NUL": bytes(40),
+    "cut": b'{"batch": ',
+    "no object": b"[1]",
+    "null": b"null",
+    "another shape": b'{"batch": "many"}',
+    "nothing in it": b"{}",
+    "no text": b'{"batch": 1, "name": "\xff"}',
+    "no version": b'{"version": "2", "batch": 1}',
+    "nested": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("content", DAMAGES.values(), ids=DAMAGES)
+def test_whatever_is_no_record_is_damage_with_a_reason(tmp_path, content, capsys):
+    path = tmp_path / "record.json"
+    path.write_bytes(content)
+
+    with pytest.raises(DamagedError, match=r"record\.json is damaged \(.+\)\.$"):
+        read(path, Record)
+
+    assert read_or_tell(path, Record, "It is made anew.") is None
+    assert read_or_tell(path, Record, "It is made anew.") is None
+    said = capsys.readouterr().err
+    assert said.count("It is made anew.") == said.count("\n") == 1
+
+
+def test_a_pipe_a_directory_or_a_link_to_nothing_is_damage_and_is_written_over(tmp_path):
+    path = tmp_path / "record.json"
+    for make in (os.mkfifo, os.mkdir, lambda it: it.symlink_to(tmp_path / "nowhere")):
+        make(path)
+        with pytest.raises(DamagedError):
+            read(path, Record)
+        write(path, Record, {"batch": 1})
+        assert read(path, Record) == {"batch": 1}
+        path.unlink()
+
+
+def test_what_a_newer_one_wrote_is_refused_and_no_damage(tmp_path):
+    path = tmp_path / "record.json"
+    path.write_text('{"version": 3, "of": "another shape"}')
+
+    with pytest.raises(NewerError, match=r"newer Tradehouse \(version 3 .* knows 2\)"):
+        read_or_tell(path, Record, "It is made anew.")
+
+
+def test_a_record_is_read_as_it_was_written_by_its_owner_only(tmp_path):
+    path = tmp_path / "record.json"
+    write(path, Record, {"batch": 1, "more": ["é", 2**70]})
+
+    assert read(path, Record) == {"batch": 1, "more": ["é", 2**70]}
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -125,7 +125,9 @@ def test_a_waiting_writer_gets_the_lock_when_it_is_free(tmp_path, holder):
 
 
 def test_the_holder_removes_what_was_begun_and_a_refused_one_does_not(tmp_path, holder):
-    begun = tmp_path / "releases" / ".begun-1-x"
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    begun = tmp_path / "releases" / f".begun-{gone.pid}-x"
     begun.mkdir(parents=True)
 
     with pytest.raises(BusyError), writing(Home(tmp_path)):

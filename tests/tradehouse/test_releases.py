@@ -100,6 +100,7 @@ def test_the_same_build_is_published_once(filled):
 
 
 def test_the_last_releases_are_kept(filled, monkeypatch):
+    monkeypatch.setenv("TRADEHOUSE_RELEASE_GRACE_SECONDS", "0")
     monkeypatch.setenv("TRADEHOUSE_KEEP_RELEASES", "2")
     ids = make(filled, 4)
 
@@ -107,7 +108,8 @@ def test_the_last_releases_are_kept(filled, monkeypatch):
     assert [release["is_current"] for release in releases.list_releases(filled)] == [False, True]
 
 
-def test_the_published_release_is_never_removed(filled):
+def test_the_published_release_is_never_removed(filled, monkeypatch):
+    monkeypatch.setenv("TRADEHOUSE_RELEASE_GRACE_SECONDS", "0")
     ids = make(filled, 4)
     releases.roll_back(filled, ids[0])
 
@@ -150,7 +152,7 @@ def test_a_rollback_beyond_the_oldest_or_to_an_unknown_release_is_refused(filled
     assert releases.read_hold(filled) is None
 
 
-@pytest.mark.parametrize("step", ["copy_gold", "write_json", "sync_to_disk"])
+@pytest.mark.parametrize("step", ["copy_gold", "files.write", "sync_to_disk"])
 def test_a_crash_while_a_release_is_made_leaves_the_old_one(filled, monkeypatch, step):
     make(filled, 1)
     fill(filled, 2)
@@ -158,7 +160,7 @@ def test_a_crash_while_a_release_is_made_leaves_the_old_one(filled, monkeypatch,
     def crash(*_arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(publish, step, crash)
+    monkeypatch.setattr(f"tradehouse.publish.{step}", crash)
     with pytest.raises(KeyboardInterrupt):
         publish.publish(filled, build_of(2))
 
@@ -229,4 +231,4 @@ def test_a_warehouse_without_gold_is_not_published(tmp_path):
 def test_a_release_cannot_be_written_to(filled):
     publish.publish(filled, build_of(1))
 
-    assert releases.current_database(filled).stat().st_mode & 0o777 == 0o444
+    assert releases.current_database(filled).stat().st_mode & 0o777 == 0o400

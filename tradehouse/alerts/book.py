@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tradehouse import releases, state
+from tradehouse import files, releases, state
 from tradehouse.alerts import channels, problems
 from tradehouse.alerts.problem import PLATFORM, Problem
 from tradehouse.errors import BusyError, TradehouseError, UsageError
@@ -93,7 +93,9 @@ def _report(
     dead: dict[str, Any] | None,
     now: datetime,
 ) -> list[Told]:
-    entries: dict[str, dict[str, Any]] = dict(state.read(home, "alerts").get("open", {}))
+    kept = state.read(home, "alerts")
+    is_kept = bool(kept) or not state.exists(home, "alerts")
+    entries: dict[str, dict[str, Any]] = dict(kept.get("open", {}))
     before = {key: dict(entry) for key, entry in entries.items()}
     found = {problem.key: problem for problem in problems.find(home, now)}
     found |= {problem.key: problem for problem in _of_command(command, error, dead, now)}
@@ -112,7 +114,7 @@ def _report(
             entry |= {"ended_at": now.isoformat(timespec="seconds"), "tried_at": None}
         if entry["is_told"] and not _close(home, problem, entry, now, told):
             entries[key] = entry
-    if entries != before:
+    if entries != before or not is_kept:
         state.write(home, "alerts", {"open": entries})
     return told
 
@@ -242,7 +244,7 @@ def _log(home: Home, line: str) -> None:
 
 @contextmanager
 def _alone(home: Home) -> Iterator[None]:
-    descriptor = os.open(home.state / "alerts.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = files.open_lock(home.state / "alerts.lock")
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -168,12 +168,14 @@ def test_a_source_is_one_cause_whatever_waits_for_it(quiet_home, webhook, monkey
         {"code": "batch_waits", "batch": 5, "message": "Batch5 waits."},
         {"code": "file_missing", "batch": 4, "message": "Batch4/HR.csv is not there."},
     ]
-    state.write(quiet_home, "sync", {"at": "2026-01-05T06:00:00+00:00", "errors": faults})
+    sync = {"status": "failed", "at": "2026-01-05T06:00:00+00:00", "errors": faults}
+    state.write(quiet_home, "sync", sync)
     told = alerts.report(quiet_home)
     assert titles(told) == ["brokerage: batch 4 was refused (file_missing)"]
     assert "Batch4/HR.csv is not there. 1 more faults follow." in webhook.all[1]["message"]
 
-    state.write(quiet_home, "sync", {"at": "2026-01-05T06:30:00+00:00", "errors": []})
+    sync = {"status": "succeeded", "at": "2026-01-05T06:30:00+00:00", "errors": []}
+    state.write(quiet_home, "sync", sync)
     set_syncs(quiet_home, now.isoformat())
     assert titles(alerts.report(quiet_home)) == [
         "recovered: brokerage: batch 4 was refused (file_missing)"
@@ -277,7 +279,7 @@ def test_a_run_that_died_is_told_to_the_platform_until_one_works(quiet_home):
     assert (told.owner, titles([told])) == ("data-platform", ["a run was killed"])
     assert told.body.startswith("`tradehouse run` (process 4711) was killed.")
     with locks.writing(quiet_home) as dead:
-        assert dead == holder
+        assert dead == {**holder, "started": 0}
         assert alerts.report(quiet_home, dead=dead) == []
     assert alerts.report(quiet_home) == []
     assert titles(alerts.report(quiet_home, command="run")) == ["recovered: a run was killed"]
