@@ -6,7 +6,7 @@ follows from nothing here, so it is never touched: the sentence says what can be
 
 from pathlib import Path
 
-from tradehouse import brokerage, files, releases, snapshot, state, syncing, warehouse
+from tradehouse import brokerage, files, journal, releases, snapshot, state, syncing, warehouse
 from tradehouse.errors import LandingError, TradehouseError
 from tradehouse.home import Home
 
@@ -19,6 +19,7 @@ def mend(home: Home) -> None:
         TradehouseError: when raw is missing or damaged and holds what cannot be loaded again.
     """
     state.mend(home)
+    journal.read(home)
     _mend(home.state / snapshot.SNAPSHOT, snapshot.Snapshot, snapshot.ANEW)
     for path in home.state.glob("sync-*.json"):
         _mend(path, snapshot.Marker, "It said that a sync was running.")

@@ -1,0 +1,337 @@
+"""Files of a home that are missing or damaged: what follows from raw is made again, and said."""
+
+import json
+import os
+import shutil
+from contextlib import suppress
+
+import duckdb
+import pytest
+
+from tests.tradehouse.support import FILES, deliver, gold, published_batches, take
+from tradehouse import doctor, files, locks, mending, releases, state, warehouse
+from tradehouse.errors import TradehouseError
+from tradehouse.files import NewerError
+from tradehouse.home import Home
+from tradehouse.ledger import last_syncs
+from tradehouse.run import is_settled
+from tradehouse.summary import collect
+
+pytestmark = pytest.mark.xdist_group("run")
+
+
+@pytest.fixture(autouse=True)
+def every_sentence(monkeypatch):
+    monkeypatch.setattr(files, "_told", set())
+
+
+def released(home):
+    return releases.current_database(Home(home)).resolve()
+
+
+def rewrite(path, content):
+    path.chmod(0o600)
+    path.write_bytes(content)
+
+
+def lose_pointer_s_release(home):
+    shutil.rmtree(released(home).parent)
+
+
+RELEASES = {
+    "directory": lose_pointer_s_release,
+    "file": lambda home: released(home).unlink(),
+    "cut": lambda home: os.truncate(released(home), 5000),
+    "empty": lambda home: rewrite(released(home), b""),
+    "NUL": lambda home: rewrite(released(home), bytes(released(home).stat().st_size)),
+    "manifest": lambda home: (released(home).parent / "release.json").write_text("{}"),
+    "no pointer": lambda home: (home / "releases" / "current").unlink(),
+}
+
+
+def point_out(home):
+    (home / "releases" / "current").unlink()
+    (home / "releases" / "current").symlink_to(home / "landing", target_is_directory=True)
+
+
+RELEASES["pointer out"] = point_out
+
+
+def test_a_damaged_release_is_seen_said_and_made_again_from_the_warehouse(published, capsys):
+    trades = gold(published, "select count(*) from gold.fact_watches")
+    take(published)
+    for name, damage in RELEASES.items():
+        damage(published)
+        home = Home(published)
+
+        fault = releases.find_fault(home)
+        assert fault, name
+        with pytest.raises(TradehouseError, match="makes it again"):
+            releases.current_database(home)
+        findings = {one["check"]: one for one in doctor.examine(home)}
+        assert findings["release"]["result"] == doctor.PROBLEM
+        assert not is_settled(home, published / "landing")
+
+        outcome = take(published)
+
+        assert (outcome.exit_code, outcome.builds, outcome.is_idle) == (0, [], False), name
+        assert fault in capsys.readouterr().err
+        assert gold(published, "select count(*) from gold.fact_watches") == trades
+        assert not releases.find_fault(home)
+    assert take(published).is_idle
+
+
+def test_after_a_rollback_a_damaged_release_is_named_and_not_made(published):
+    home = Home(published)
+    deliver(published, days=2)
+    take(published)
+    releases.roll_back(home)
+    lose_pointer_s_release(published)
+
+    with pytest.raises(TradehouseError, match="tradehouse rollback ID"):
+        take(published)
+
+    [whole] = releases.list_releases(home)
+    releases.roll_back(home, whole["id"])
+    assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
+
+
+def foreign_log(home):
+    with duckdb.connect(home.root / "other.duckdb") as other:
+        other.execute("set wal_autocheckpoint = '1GB'")
+        other.execute("pragma disable_checkpoint_on_shutdown")
+        other.execute("create table made (number integer); insert into made values (1)")
+    shutil.copyfile(home.root / "other.duckdb.wal", warehouse.log_of(home.warehouse))
+
+
+def write_beside(home):
+    with duckdb.connect(home.warehouse) as connection:
+        connection.execute("create table gold.made_by_hand as select 1 as number")
+
+
+WAREHOUSES = {
+    "empty": lambda home: home.warehouse.write_bytes(b""),
+    "text": lambda home: home.warehouse.write_text("no database" * 5000),
+    "cut": lambda home: os.truncate(home.warehouse, home.warehouse.stat().st_size // 2),
+    "directory": lambda home: (home.warehouse.unlink(), home.warehouse.mkdir()),
+    "foreign": lambda home: shutil.copyfile(home.raw, home.warehouse),
+    "log": foreign_log,
+    "written": write_beside,
+}
+
+
+@pytest.mark.parametrize("name", WAREHOUSES)
+def test_a_damaged_or_foreign_warehouse_is_set_aside_by_name(published, name, capsys):
+    home = Home(published)
+    WAREHOUSES[name](home)
+
+    with locks.writing(home):
+        mending.mend(home)
+        warehouse.set_aside_foreign(home, state.read(home, "build"))
+
+    assert not home.warehouse.exists()
+    said = capsys.readouterr().err
+    assert "built again from raw" in said
+    assert "warehouse.duckdb" in said
+    assert list(home.root.glob("warehouse.duckdb*.damaged"))
+
+
+@pytest.mark.slow
+def test_a_warehouse_that_was_set_aside_is_built_again_and_published(published, capsys):
+    trades = gold(published, "select count(*) from gold.fact_watches")
+    home = Home(published)
+    os.truncate(home.warehouse, home.warehouse.stat().st_size // 2)
+    lose_pointer_s_release(published)
+
+    assert take(published).exit_code == 0
+
+    assert "set aside" in capsys.readouterr().err
+    assert gold(published, "select count(*) from gold.fact_watches") == trades
+    assert take(published).is_idle
+
+
+def test_the_untouched_warehouse_stays_where_it_is(published):
+    home = Home(published)
+    moved = published.parent / "moved.duckdb"
+    shutil.copyfile(home.warehouse, moved)
+    moved.replace(home.warehouse)
+
+    assert not warehouse.set_aside_foreign(home, state.read(home, "build"))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no database" * 5000, None], ids=["empty", "text", "cut"]
+)
+def test_damaged_raw_is_never_touched_and_the_advice_is_true(published, content):
+    home = Home(published)
+    whole = home.raw.read_bytes()
+    damaged = whole[: len(whole) // 3] if content is None else content
+    home.raw.write_bytes(damaged)
+
+    with pytest.raises(TradehouseError, match=r"raw\.duckdb is damaged .* Put back a copy") as said:
+        take(published)
+
+    assert "tradehouse run --landing" in str(said.value)
+    assert home.raw.read_bytes() == damaged
+    home.raw.write_bytes(whole)
+    assert take(published).exit_code == 0
+
+
+def test_missing_raw_is_loaded_again_only_when_everything_is_still_delivered(published):
+    home = Home(published)
+    home.raw.unlink()
+    shutil.rmtree(published / "landing" / "Batch1")
+
+    with pytest.raises(TradehouseError, match=r"raw\.duckdb is missing.*batch 1"):
+        take(published)
+
+    assert not home.raw.exists()
+    assert home.warehouse.exists()
+
+
+def damage(path, how):
+    content = path.read_bytes()
+    match how:
+        case "missing":
+            path.unlink()
+        case "empty":
+            path.write_bytes(b"")
+        case "NUL":
+            path.write_bytes(bytes(len(content)))
+        case "cut":
+            path.write_bytes(content[: len(content) // 2])
+        case "shape":
+            path.write_text("[1, 2]")
+        case "directory":
+            path.unlink()
+            path.mkdir()
+
+
+DERIVED = ("sync", "settled", "nodes", "graph", "sources", "ingestion", "quarantine")
+
+
+@pytest.mark.parametrize("how", ["missing", "NUL"])
+def test_derived_records_are_made_anew_and_nothing_else_happens(published, how, capsys):
+    home = Home(published)
+    take(published)
+    before = {name: state.read(home, name) for name in ("nodes", "graph", "brokerage")}
+    for name in DERIVED:
+        path = state.quarantine_path(home) if name == "quarantine" else home.state / f"{name}.json"
+        damage(path, how)
+    (home.state / "alerts.json").write_bytes(bytes(10))
+    damage(home.state / "brokerage.json", how)
+
+    outcome = take(published)
+
+    assert (outcome.exit_code, outcome.builds) == (0, [])
+    assert {name: state.read(home, name) for name in before} == before
+    assert warehouse.is_snapshot(state.quarantine_path(home))
+    assert last_syncs(home)[0]["status"] == "succeeded"
+    assert state.find_damage(home) == []
+    said = capsys.readouterr().err
+    assert "alerts.json is damaged" in said
+    assert ("nodes.json is damaged" in said) == (how == "NUL")
+    assert take(published).is_idle
+
+
+@pytest.mark.slow
+def test_without_the_record_of_the_build_everything_is_built_from_raw(published, capsys):
+    (published / "state" / "build.json").write_text('{"id": ')
+
+    [built] = take(published).builds
+
+    assert (built["status"], built["rebuilt"]) == ("passed", ["*"])
+    assert "build.json is damaged" in capsys.readouterr().err
+
+
+def test_a_hold_that_cannot_be_read_holds_until_it_is_resumed(published):
+    home = Home(published)
+    deliver(published, days=2)
+    (published / "state" / "hold.json").write_bytes(b"")
+
+    outcome = take(published)
+
+    assert outcome.hold is not None
+    assert published_batches(published) == [(1, 1), (2, 1)]
+    assert releases.resume(home)
+    take(published)
+    assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
+
+
+@pytest.mark.parametrize("name", [*state.NAMES, "ingestion", "release", "journal"])
+def test_what_a_newer_version_wrote_is_refused_whole(published, name):
+    home = Home(published)
+    content = json.dumps({"version": 99})
+    if name == "release":
+        path = released(published).parent / "release.json"
+    else:
+        path = home.state / ("build.jsonl" if name == "journal" else f"{name}.json")
+    path.write_text(content)
+
+    with pytest.raises(NewerError, match="newer Tradehouse"):
+        take(published)
+    if name not in ("journal", "nodes", "settled", "hold", "sources", "alerts"):
+        with pytest.raises(NewerError):
+            collect(home)
+    assert path.read_text() == content
+
+
+def test_a_home_is_its_owner_s_alone_and_releases_are_whose_the_owner_says(published, monkeypatch):
+    home = Home(published)
+    for path in published.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() else 0o644)
+    published.chmod(0o755)
+
+    monkeypatch.setenv("TRADEHOUSE_RELEASES_FOR", "group")
+    home.prepare()
+    release = released(published)
+    assert published.stat().st_mode & 0o777 == 0o710
+    assert release.stat().st_mode & 0o777 == 0o640
+    assert release.parent.stat().st_mode & 0o777 == 0o750
+
+    monkeypatch.delenv("TRADEHOUSE_RELEASES_FOR")
+    home.prepare()
+    deliver(published, days=2)
+    take(published)
+    loose = [
+        path
+        for path in (published, *published.rglob("*"))
+        if not path.is_symlink() and "landing" not in path.parts and path.stat().st_mode & 0o077
+    ]
+    assert loose == []
+
+
+def test_directories_that_are_files_are_set_aside(tmp_path):
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    for folder in (home.state, home.releases, home.logs, home.temporary):
+        folder.write_text("in the way")
+
+    with locks.writing(home):
+        assert all(one.is_dir() for one in (home.state, home.releases, home.logs, home.temporary))
+    assert (home.root / "state.damaged").read_text() == "in the way"
+
+
+def test_readers_follow_the_pointer_while_releases_are_replaced(published, monkeypatch):
+    """The pointer is followed, then the file is opened a while later."""
+    monkeypatch.setenv("TRADEHOUSE_KEEP_RELEASES", "1")
+    home = Home(published)
+    first = released(published)
+    second = first.parent.with_name("29990101T000000.000Z")
+    shutil.copytree(first.parent, second)
+    manifest = json.loads((second / "release.json").read_text())
+    (second / "release.json").chmod(0o600)
+    (second / "release.json").write_text(json.dumps({**manifest, "id": second.name}))
+    with releases.pointing(home):
+        releases.move_pointer(home, second.name)
+
+    assert releases.remove_old_releases(home) == []
+    with duckdb.connect(first, read_only=True) as reader:
+        assert reader.execute("select count(*) > 0 from gold.dim_date").fetchone() == (True,)
+
+    os.utime(first.parent, (0, 0))
+    assert releases.remove_old_releases(home) == [first.parent.name]
+    with suppress(FileNotFoundError):
+        assert not list(first.parent.iterdir())
+    assert FILES
