@@ -59,5 +59,4 @@ def advise(error: BaseException | str) -> str | None:
 
 
 def _say(sentence: str, place: str | None) -> str:
-    said = sentence.format(place=place or "a file of the home")
-    return said[0].upper() + said[1:] if not place else said
+    return sentence.format(place=place or os.environ.get("TRADEHOUSE_HOME") or "the home")
