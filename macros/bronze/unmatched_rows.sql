@@ -10,13 +10,14 @@
 {% set customers = {'reason': 'unknown_customer', 'relation': ref('dim_customer'), 'key': 'customer_id'} %}
 {% set securities = {'reason': 'unknown_security', 'relation': ref('dim_security'), 'key': 'symbol'} %}
 {% set brokers = {'reason': 'unknown_broker', 'relation': ref('dim_broker'), 'key': 'broker_id'} %}
+{% set days = {'reason': 'unknown_day', 'relation': ref('dim_date'), 'key': 'date_value'} %}
 {% set trades = {'reason': 'unknown_trade', 'relation': ref('dim_trade'), 'key': 'trade_id'} %}
 {{ return([
     {
         'stream': 'trade',
         'lost': 'select count(*) from ' ~ ref('silver_trades') ~ ' where not is_published and ' ~ in_batch_window(),
         'missing': 't_id in (select trade_id from ' ~ ref('silver_trades') ~ ' where not is_published)',
-        'parents': [['t_ca_id', accounts], ['t_s_symb', securities]],
+        'parents': [['t_ca_id', accounts], ['t_s_symb', securities], ['cast(t_dts as date)', days]],
     },
     {
         'stream': 'holding_history',
@@ -31,7 +32,7 @@
         'lost': 'select count(*) from ' ~ ref('silver_prices') ~ ' where sk_security_id is null and ' ~ in_batch_window(),
         'missing': '(dm_s_symb, dm_date) in (select (symbol, price_date) from '
             ~ ref('silver_prices') ~ ' where sk_security_id is null)',
-        'parents': [['dm_s_symb', securities]],
+        'parents': [['dm_s_symb', securities], ['dm_date', days]],
     },
     {
         'stream': 'cash_transaction',
@@ -46,7 +47,7 @@
             ~ ' where not is_published and placed_at is not null and ' ~ in_batch_window(),
         'missing': '(w_c_id, w_s_symb) in (select (customer_id, symbol) from '
             ~ ref('silver_watches') ~ ' where not is_published and placed_at is not null)',
-        'parents': [['w_c_id', customers], ['w_s_symb', securities]],
+        'parents': [['w_c_id', customers], ['w_s_symb', securities], ['cast(w_dts as date)', days]],
     },
     {
         'stream': 'account',

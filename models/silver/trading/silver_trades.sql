@@ -193,7 +193,9 @@ select
     and account.sk_account_id is not null
     and security.sk_security_id is not null
     and status_types.st_name is not null
-    and trade_types.tt_name is not null as is_published,
+    and trade_types.tt_name is not null
+    and {{ is_known_day('cast(dated.created_at as date)') }}
+    and {{ is_known_day('cast(dated.closed_at as date)') }} as is_published,
     dated.batch_id
 from dated
 left join status_types

@@ -145,7 +145,10 @@ select
         when dated.placed_at is null then dated.removed_batch_id
         when dated.removed_at is not null then greatest(dated.placed_batch_id, dated.removed_batch_id)
     end as removed_batch_id,
-    customer.sk_customer_id is not null and security.sk_security_id is not null as is_published,
+    customer.sk_customer_id is not null
+    and security.sk_security_id is not null
+    and {{ is_known_day('cast(dated.placed_at as date)') }}
+    and {{ is_known_day('cast(dated.removed_at as date)') }} as is_published,
     greatest(dated.placed_batch_id, dated.removed_batch_id) as batch_id
 from dated
 {{ join_version(ref('dim_customer'), 'customer', 'dated.w_c_id = customer.customer_id', 'dated.lookup_date', 'left') }}
