@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from ingestion import catalog, declarations, ledger, names, surroundings, written
 from ingestion.configuration import Configuration
 from ingestion.connector import Runner
@@ -22,6 +24,7 @@ from ingestion.discovery import Discovery, specification
 from ingestion.errors import ConnectorError, DeclarationError
 from ingestion.names import Names
 from ingestion.paths import Paths
+from ingestion.protocol import StreamKey
 from ingestion.redaction import Redactor
 from ingestion.specification import Specification
 from ingestion.tables import Table
@@ -62,6 +65,45 @@ def list_sources(
     """Every declared source by name. Raises DeclarationError at the first wrong declaration."""
     succeeded = {} if home is None else _successes(_paths(home))
     return [_summary(each, succeeded.get(each.name)) for each in declarations.read_all(directory)]
+
+
+def known_tables(declaration: Declaration, paths: Paths) -> dict[str, str]:
+    """Every table of a source by name, with its stream, without asking anybody.
+
+    The declaration says which streams there are; without `streams` in it, the catalogue that the
+    connector gave last and the ledger do. A file that cannot be read tells nothing.
+    """
+    recorded = _recorded_tables(declaration.name, paths)
+    names = {stream for _, stream in recorded}
+    if declaration.streams is None:
+        offered = set(_offered_streams(declaration.name, paths))
+        keys = [*recorded, *sorted(offered - set(recorded), key=str)]
+    else:
+        keys = [key for key in recorded if key[1] in declaration.streams]
+        keys += [(None, name) for name in declaration.streams if name not in names]
+    called = Names(declaration.name, {key: name for key, name in recorded.items() if name})
+    called.add(keys)
+    return {called.tables[key]: key[1] for key in keys}
+
+
+def _recorded_tables(source: str, paths: Paths) -> dict[StreamKey, str | None]:
+    try:
+        found = ledger.read_status(paths)["streams"]
+        return {
+            (one["namespace"], str(one["stream"])): one.get("table_name")
+            for one in found
+            if one["source"] == source and one["stream"] is not None
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _offered_streams(source: str, paths: Paths) -> list[StreamKey]:
+    try:
+        kept = orjson.loads((paths.connectors / f"{source}.catalog.json").read_bytes())
+        return [(one.get("namespace"), str(one["name"])) for one in kept["streams"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
 
 
 def _successes(paths: Paths) -> dict[str, datetime]:

@@ -248,10 +248,17 @@ def snapshot(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     )
     streams = _dicts(
         connection,
-        """select source, namespace, stream, count(*) as syncs, sum(records)::bigint as records,
-            sum(bytes)::bigint as bytes, max(ended_at) filter (where status = 'succeeded')
-                as succeeded_at
-        from _tradehouse.syncs group by all order by all""",
+        """select syncs.source, syncs.namespace, syncs.stream, count(*) as syncs,
+            sum(records)::bigint as records, sum(bytes)::bigint as bytes,
+            max(ended_at) filter (where status = 'succeeded') as succeeded_at,
+            any_value(table_name) as table_name
+        from _tradehouse.syncs left join (
+            select source, namespace, stream, any_value(name) as table_name
+            from _tradehouse.names where field is null group by all
+        ) as recorded
+            on syncs.source = recorded.source and syncs.stream = recorded.stream
+            and syncs.namespace is not distinct from recorded.namespace
+        group by all order by all""",
     )
     batches = _dicts(
         connection,

@@ -1,12 +1,12 @@
 """All definitions put together, from the prepared manifest and the declarations of sources."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dagster import Definitions, in_process_executor
 
-from ingestion import declarations
+from ingestion.declarations import Declaration
 from orchestration import (
     alerts,
     checks,
@@ -20,43 +20,53 @@ from orchestration import (
     waiting,
     warehouse,
 )
+from orchestration.page import DOCS_VARIABLE
+from orchestration.sources import Source, read_all
 from orchestration.translators import Translator
 from tradehouse import syncing
-
-DOCS_VARIABLE = "TRADEHOUSE_DOCS_URL"
 
 
 def assemble(
     manifest: Mapping[str, Any],
     codes: Mapping[str, str],
-    sources: list[declarations.Declaration] | None = None,
+    sources: Sequence[Source | Declaration] | None = None,
 ) -> Definitions:
     """Return the whole platform; nothing is opened but small files."""
     days = partitions.brokerage_days()
     translator = Translator(codes, days, os.environ.get(DOCS_VARIABLE, ""))
-    found = {one.name: one for one in sources or declarations.read_all()}
-    polled = [one for one in found.values() if jobs.is_polled(one)]
-    day = jobs.day_job(polled)
+    known = [one if isinstance(one, Source) else Source(one) for one in sources or read_all()]
+    found = {one.name: one for one in known}
+    polled = [
+        raw.source_assets(translator, one, manifest) for one in found.values() if one.is_polled
+    ]
     brokerage = raw.brokerage_assets(translator, found[syncing.SOURCE], manifest)
     daily = [
         brokerage,
         warehouse.warehouse_assets(translator, manifest),
         *publishing.publishing_assets(translator, manifest),
     ]
+    day = jobs.day_job([key for one in daily for key in one.keys])
+    asked = [key for one in polled for key in one.keys]
+    loaded = [*brokerage.keys, *asked]
     return Definitions(
         assets=[
             *daily,
-            *(raw.source_assets(translator, one, manifest) for one in polled),
+            *polled,
+            *translator.unloaded_specs(known, manifest, loaded),
             *translator.exposure_specs(manifest),
         ],
         asset_checks=[checks.brokerage_checks(list(brokerage.specs))],
         jobs=[day],
-        schedules=[jobs.polled_schedule(polled)] if polled else [],
+        schedules=[jobs.polled_schedule(asked)] if asked else [],
         sensors=[
             deliveries.delivery_sensor(day, jobs.sensor_status()),
             dead_runs.dead_run_sensor(),
             waiting.waiting_sensor(),
-            elsewhere.elsewhere_sensor([spec for one in daily for spec in one.specs]),
+            elsewhere.elsewhere_sensor(
+                [spec for one in daily for spec in one.specs],
+                [check for one in daily for check in one.check_specs],
+                checks.counted_checks(list(brokerage.specs)),
+            ),
             alerts.alert_sensor(),
         ],
         executor=in_process_executor,

@@ -5,7 +5,7 @@ wrote down when it had the warehouse open, and open nothing.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from dagster import (
@@ -18,7 +18,7 @@ from dagster import (
     multi_asset_check,
 )
 
-from orchestration.translators import raw_key
+from orchestration.names import raw_key
 from tradehouse import run, state, syncing
 from tradehouse.home import Home, find_home
 
@@ -54,11 +54,17 @@ def brokerage_checks(specs: list[AssetSpec]) -> AssetChecksDefinition:
         """Compare what was delivered with what became of it."""
         home = find_home()
         wanted = context.selected_asset_check_keys
-        for result in [*check_conservation(home, streams), check_gate(home, marker)]:
+        for result in counted_checks(specs)(home):
             if any((result.asset_key, result.check_name) == (k.asset_key, k.name) for k in wanted):
                 yield result
 
     return check
+
+
+def counted_checks(specs: list[AssetSpec]) -> Callable[[Home], list[AssetCheckResult]]:
+    """Return what evaluates all of these checks from what the last build wrote down."""
+    streams, marker = [spec.key for spec in specs], raw_key(syncing.SOURCE, "batch_date")
+    return lambda home: [*check_conservation(home, streams), check_gate(home, marker)]
 
 
 def check_conservation(home: Home, streams: list[AssetKey]) -> list[AssetCheckResult]:

@@ -28,6 +28,7 @@ from dagster._core.storage.tags import (
 from connectors.source_brokerage.faults import Fault
 from connectors.source_brokerage.landing import Batch, find_batches
 from connectors.source_brokerage.streams import STREAMS
+from orchestration import partitions
 from tradehouse import brokerage, state, syncing
 from tradehouse.home import Home, find_home, whole_number_setting
 
@@ -143,6 +144,11 @@ def delivery_sensor(job: Any, status: DefaultSensorStatus) -> SensorDefinition:
             days, reasons = choose_days(home, landing, watch, now())
         except Fault as fault:
             return SkipReason(str(fault))
+        known = partitions.brokerage_days()
+        unknown = [day for day in days if not known.has_partition_key(day.isoformat())]
+        if unknown:
+            context.update_cursor(watch.dump())
+            return SkipReason(f"{unknown[0]} is complete, and starts when the days are read again.")
         watch.started += [day.isoformat() for day in days]
         context.update_cursor(watch.dump())
         if not days:

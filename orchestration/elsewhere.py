@@ -1,18 +1,25 @@
-"""Days that the command line built: told to the page, so that it shows which days are loaded.
+"""What the command line did: told to the page, so that it shows which days and tests passed.
 
-Only what a passed build says is told, while nobody writes; a run of Dagster's tells its own days.
+Of a build that passed its days and its tests are told, of one whose tests failed only the tests,
+while nobody writes. A run of Dagster's tells its own.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
 from typing import Any
 
 from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
     AssetKey,
     AssetMaterialization,
     AssetSpec,
     DagsterInstance,
     RunsFilter,
     SensorDefinition,
+    SensorEvaluationContext,
 )
 
 from orchestration import publishing
@@ -27,6 +34,8 @@ from tradehouse.partial import LAST_NODE
 
 INTERVAL_SECONDS = 30
 DAYS_A_TICK = 3
+EVER = "1970-01-01T00:00:00+00:00"
+CURSOR = "tradehouse_told_tests_of_build"
 LAST = AssetKey(["silver", LAST_NODE])
 CODE_VERSION = "dagster/code_version"
 
@@ -54,6 +63,71 @@ def tell_days(instance: DagsterInstance, home: Home, specs: Collection[AssetSpec
             )
             instance.report_runless_asset_event(event)
     return days
+
+
+def tell_checks(
+    instance: DagsterInstance,
+    home: Home,
+    checks: Collection[AssetCheckSpec],
+    counted: Callable[[Home], list[AssetCheckResult]],
+) -> int:
+    """Tell what the tests of the last build said, where the page knows only older results.
+
+    `counted` are the checks that compare what a build wrote down; they hold for one that passed.
+    Returns how many were told.
+    """
+    record = state.read(home, "build")
+    if record.get("status") not in (build.PASSED, build.TESTS_FAILED) or is_busy(instance, home):
+        return 0
+    told = instance.daemon_cursor_storage.get_cursor_values({CURSOR}).get(CURSOR)
+    if told == record["id"]:
+        return 0
+    since = datetime.fromisoformat(record.get("started_at") or EVER).timestamp()
+    found = list(_evaluations(record, checks))
+    if record["status"] == build.PASSED and record.get("streams"):
+        found += [_evaluation(one) for one in counted(home)]
+    newest = instance.event_log_storage.get_latest_asset_check_execution_by_key(
+        [one.asset_check_key for one in found]
+    )
+    older = [
+        one
+        for one in found
+        if (last := newest.get(one.asset_check_key)) is None or last.create_timestamp < since
+    ]
+    for one in older:
+        instance.report_runless_asset_event(one)
+    instance.daemon_cursor_storage.set_cursor_values({CURSOR: record["id"]})
+    return len(older)
+
+
+def _evaluations(
+    record: dict[str, Any], checks: Collection[AssetCheckSpec]
+) -> Iterator[AssetCheckEvaluation]:
+    for check in checks:
+        node = record["nodes"].get((check.metadata or {}).get(UNIQUE_ID, ""), {})
+        if node.get("status") not in ("pass", "warn", "fail"):
+            continue
+        severity = AssetCheckSeverity.ERROR if check.blocking else AssetCheckSeverity.WARN
+        yield AssetCheckEvaluation(
+            asset_key=check.asset_key,
+            check_name=check.name,
+            passed=node["status"] == "pass",
+            severity=severity,
+            description=node.get("message") or None,
+            metadata={"seconds": node.get("seconds", 0.0), "made by": "the command line"},
+            blocking=check.blocking,
+        )
+
+
+def _evaluation(result: AssetCheckResult) -> AssetCheckEvaluation:
+    return AssetCheckEvaluation(
+        asset_key=result.asset_key or AssetKey([]),
+        check_name=result.check_name or "",
+        passed=result.passed,
+        severity=result.severity,
+        description=result.description,
+        metadata=result.metadata,
+    )
 
 
 def is_busy(instance: DagsterInstance, home: Home) -> bool:
@@ -84,7 +158,7 @@ def describe_all(
 
 def _result(unique_id: str, record: dict[str, Any]) -> NodeResult:
     """Return what the build did to a model; its rows are those that were counted at the end."""
-    kind, _, name = unique_id.split(".")[:3]
+    kind, _, name = unique_id.split(".", 2)
     node = record["nodes"].get(unique_id, {})
     counts = [rows[name] for rows in record["rows"].values() if name in rows]
     return NodeResult(
@@ -100,15 +174,26 @@ def _result(unique_id: str, record: dict[str, Any]) -> NodeResult:
     )
 
 
-def elsewhere_sensor(specs: Collection[AssetSpec]) -> SensorDefinition:
-    """Return the sensor that tells of such days."""
+def elsewhere_sensor(
+    specs: Collection[AssetSpec],
+    checks: Collection[AssetCheckSpec],
+    counted: Callable[[Home], list[AssetCheckResult]],
+) -> SensorDefinition:
+    """Return the sensor that tells of such days and tests."""
+
+    def look(context: SensorEvaluationContext) -> str:
+        home = find_home()
+        days = tell_days(context.instance, home, specs)
+        # Days that are still to come would make the tests look older than what they tested.
+        is_last = len(days) < DAYS_A_TICK
+        tests = tell_checks(context.instance, home, checks, counted) if is_last else 0
+        if days:
+            return f"Told: {', '.join(days)}"
+        return f"Told: {tests} tests" if tests else "Every day that is built is known."
+
     return watching_sensor(
         "days_built_elsewhere",
         INTERVAL_SECONDS,
-        "Tells the page of days that the command line built.",
-        lambda context: (
-            f"Told: {', '.join(days)}"
-            if (days := tell_days(context.instance, find_home(), specs))
-            else "Every day that is built is known."
-        ),
+        "Tells the page of days that the command line built, and of their tests.",
+        look,
     )

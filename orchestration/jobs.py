@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 
 from dagster import (
+    AssetKey,
     AssetSelection,
     DefaultScheduleStatus,
     DefaultSensorStatus,
@@ -18,15 +19,11 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition as UnresolvedJob,
 )
 
-from ingestion.declarations import Declaration
-from orchestration import translators
-from tradehouse import syncing
+from orchestration.page import PROFILE_VARIABLE
 
 DAY = "brokerage_day"
 POLLED = "polled_sources"
 EVERY_MORNING = "0 5 * * *"
-PROFILE_VARIABLE = "TRADEHOUSE_PROFILE"
-OUTSIDE = AssetSelection.groups("exposures")
 
 
 def is_automatic() -> bool:
@@ -44,41 +41,31 @@ def sensor_status() -> DefaultSensorStatus:
     return DefaultSensorStatus.RUNNING if is_automatic() else DefaultSensorStatus.STOPPED
 
 
-def day_job(polled: Sequence[Declaration]) -> UnresolvedJob:
+def day_job(keys: Sequence[AssetKey]) -> UnresolvedJob:
     """Return the daily job: the brokerage's day from its streams to the release."""
-    others = [translators.raw_group(one.name) for one in polled]
-    selection = AssetSelection.all() - OUTSIDE
-    if others:
-        selection = selection - AssetSelection.groups(*others)
     return define_asset_job(
         DAY,
-        selection,
+        AssetSelection.assets(*keys),
         executor_def=in_process_executor,
         description="Sync, build, test and publish a day, as `tradehouse run` does.",
     )
 
 
-def polled_job(polled: Sequence[Declaration]) -> UnresolvedJob:
+def polled_job(keys: Sequence[AssetKey]) -> UnresolvedJob:
     """Return the job that loads every source that is polled."""
-    groups = [translators.raw_group(one.name) for one in polled]
     return define_asset_job(
         POLLED,
-        AssetSelection.groups(*groups),
+        AssetSelection.assets(*keys),
         executor_def=in_process_executor,
         description="Load what is new in the sources that deliver nothing by themselves.",
     )
 
 
-def is_polled(declaration: Declaration) -> bool:
-    """Whether a source is asked for what is new, instead of delivering it."""
-    return declaration.enabled and declaration.name != syncing.SOURCE
-
-
-def polled_schedule(polled: Sequence[Declaration]) -> ScheduleDefinition:
+def polled_schedule(keys: Sequence[AssetKey]) -> ScheduleDefinition:
     """Return the daily schedule of the sources that are polled."""
     return ScheduleDefinition(
         name="polled_sources_daily",
-        job=polled_job(polled),
+        job=polled_job(keys),
         cron_schedule=EVERY_MORNING,
         execution_timezone="UTC",
         default_status=schedule_status(),

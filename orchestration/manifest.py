@@ -1,9 +1,11 @@
 """The dbt project as Dagster reads it: prepared before definitions are imported, only read then.
 
-`make ui`, `make manifest` and the tests prepare it, and `dagster dev` does by itself. What the
-manifest becomes on the asset page is for `orchestration.translators` to know.
+Whoever imports the definitions prepares it where that was not done since the project changed; only
+the processes of `make ui` read what was prepared for them. What the manifest becomes on the asset
+page is for `orchestration.translators` to know.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Mapping
@@ -11,36 +13,50 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tradehouse import fingerprint
+from orchestration.page import PREPARED_VARIABLE
+from tradehouse import dbt_runner, fingerprint
 from tradehouse.errors import TradehouseError
-from tradehouse.files import read_json, replacing, write_json
+from tradehouse.files import replacing, write_json
 from tradehouse.home import PROJECT
 
 FOLDER = PROJECT / "target" / "orchestration"
 MANIFEST = "manifest.json"
 PREPARED = "prepared.json"
-DEV_VARIABLE = "DAGSTER_IS_DEV_CLI"
+LOCK = "prepared.lock"
 KEPT = ("metadata", "nodes", "sources", "exposures", "groups", "parent_map", "child_map")
 
 
 def is_prepared(folder: Path = FOLDER) -> bool:
     """Whether the manifest is there and made from the project as it is."""
-    record = read_json(folder / PREPARED) or {}
-    return (folder / MANIFEST).exists() and record.get("digest") == fingerprint.digest_project()
+    if not (folder / MANIFEST).exists():
+        return False
+    record = _read(folder / PREPARED)
+    return isinstance(record, dict) and record.get("digest") == fingerprint.digest_project()
 
 
 def prepare(folder: Path = FOLDER) -> bool:
     """Parse the project unless that was done since it changed; return whether it was parsed.
+
+    One process parses, others that want the same wait for it.
 
     Raises:
         TradehouseError: when dbt cannot read the project.
     """
     if is_prepared(folder):
         return False
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if is_prepared(folder):
+            return False
+        _parse(folder)
+    return True
+
+
+def _parse(folder: Path) -> None:
     from dbt.cli.main import dbtRunner
 
     digest = fingerprint.digest_project()
-    folder.mkdir(parents=True, exist_ok=True)
     outcome = dbtRunner().invoke(
         [
             *("parse", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
@@ -49,7 +65,8 @@ def prepare(folder: Path = FOLDER) -> bool:
         ]
     )
     if not outcome.success or outcome.result is None:
-        raise TradehouseError(f"dbt cannot read the project in {PROJECT}: {outcome.exception}")
+        why = dbt_runner.describe(outcome.exception)
+        raise TradehouseError(f"dbt cannot read the project in {PROJECT}: {why}")
     parsed: Any = outcome.result
     codes = fingerprint.fingerprint_nodes(parsed)
     whole = parsed.writable_manifest().to_dict(omit_none=True)
@@ -57,29 +74,40 @@ def prepare(folder: Path = FOLDER) -> bool:
     with replacing(folder / MANIFEST) as begun:
         begun.write_text(json.dumps(content, default=str), encoding="utf-8")
     write_json(folder / PREPARED, {"digest": digest, "codes": codes})
-    return True
 
 
 @cache
 def read_manifest(folder: Path = FOLDER) -> Mapping[str, Any]:
-    """Return the prepared manifest; under `dagster dev` it is prepared first.
+    """Return the manifest of the project as it is; it is prepared where that was not done.
+
+    Where `make ui` did so already, what it prepared is read.
 
     Raises:
-        TradehouseError: when it was not prepared.
+        TradehouseError: when dbt cannot read the project.
     """
-    if os.environ.get(DEV_VARIABLE):
+    if not (os.environ.get(PREPARED_VARIABLE) and _is_whole(_read(folder / MANIFEST))):
         prepare(folder)
-    content = read_json(folder / MANIFEST)
-    if content is None:
-        raise TradehouseError(
-            f"The dbt project was not prepared for Dagster: {folder / MANIFEST} is missing. "
-            "Run `make manifest` (make ui and dagster dev do it by themselves)."
-        )
+    if not _is_whole(content := _read(folder / MANIFEST)):
+        (folder / PREPARED).unlink(missing_ok=True)
+        prepare(folder)
+        content = _read(folder / MANIFEST)
     return dict(content)
+
+
+def _read(path: Path) -> Any:
+    """Return the content of a file that can be made anew; None where it is not there or damaged."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _is_whole(content: Any) -> bool:
+    return isinstance(content, dict) and all(name in content for name in KEPT)
 
 
 @cache
 def read_codes(folder: Path = FOLDER) -> Mapping[str, str]:
     """Return the fingerprint of every model, seed and test of the prepared manifest."""
-    record = read_json(folder / PREPARED) or {}
-    return dict(record.get("codes", {}))
+    record = _read(folder / PREPARED)
+    return dict(record["codes"]) if isinstance(record, dict) and "codes" in record else {}

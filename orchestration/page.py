@@ -4,26 +4,30 @@ Nothing else is needed: storage is SQLite in `dagster/` of the home, no other se
 """
 
 import argparse
+import fcntl
 import json
 import os
 import signal
-import subprocess
 import sys
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from orchestration import manifest
-from orchestration.assembly import DOCS_VARIABLE
-from orchestration.jobs import PROFILE_VARIABLE
-from orchestration.working import POOL
+from orchestration.servers import Servers, require_free, serve_docs
+from tradehouse.errors import BusyError, TradehouseError
 from tradehouse.files import replacing
 from tradehouse.home import PROJECT, Home, find_home
 
 PORT = 3000
-MODULE = "orchestration.definitions"
-SETTINGS = f"""\
+DOCS_VARIABLE = "TRADEHOUSE_DOCS_URL"
+PROFILE_VARIABLE = "TRADEHOUSE_PROFILE"
+PREPARED_VARIABLE = "TRADEHOUSE_MANIFEST_PREPARED"
+ADDRESS = "page.json"
+LOOK_SECONDS = 1
+START_SECONDS = 300
+SETTINGS = """\
 # Written by `make ui` with every start.
 telemetry:
   enabled: false
@@ -42,8 +46,8 @@ run_monitoring:
   free_slots_after_run_end_seconds: 10
 retention:
   sensor:
-    purge_after_days: {{skipped: 2, failure: 30, success: -1}}
-# The pool `{POOL}`: what writes into the home waits here, one run at a time.
+    purge_after_days: {skipped: 2, failure: 30, success: -1}
+# The pool `writer`: what writes into the home waits here, one run at a time.
 event_log_storage:
   module: orchestration.event_log
   class: EventLog
@@ -62,96 +66,173 @@ def write_settings(home: Home) -> Path:
     return folder
 
 
-def prepare(profile: str, docs_port: int, host: str) -> dict[str, str]:
-    """Make what the page needs, and return the environment of its processes."""
-    home = find_home()
-    folder = write_settings(home)
-    manifest.prepare()
-    close_dead_runs(folder)
+@contextmanager
+def being_the_page(home: Home, folder: Path) -> Iterator[Path]:
+    """Be the only page of a home while the block runs; yields the file for its address.
+
+    Raises:
+        BusyError: when the page of this home runs already.
+    """
+    path = folder / ADDRESS
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            known = read_address(path)
+            where = f" at {known['url']} (process {known['pid']})" if known else ""
+            raise BusyError(
+                f"The page of {home.root} runs already{where}. Open it there, or end it first."
+            ) from None
+        file.truncate(0)
+        try:
+            yield path
+        finally:
+            file.truncate(0)
+
+
+def read_address(path: Path) -> dict[str, Any]:
+    """Return what a running page wrote down; empty where there is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {"url": str(content["url"]), "pid": int(content["pid"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def prepare_manifest() -> None:
+    """Parse the project where it changed; a project that dbt cannot read is shown as it was.
+
+    Raises:
+        TradehouseError: when dbt cannot read it and it never could.
+    """
+    from orchestration import manifest
+
+    if manifest.is_prepared():
+        return
+    say("Reading the dbt project ...")
+    try:
+        manifest.prepare()
+    except TradehouseError as error:
+        if not (manifest.FOLDER / manifest.MANIFEST).exists():
+            raise
+        say(f"{error}\nThe page shows the project as it was before.")
+
+
+def environment_of(folder: Path, profile: str, docs_url: str) -> dict[str, str]:
+    """Return the environment of the page's processes."""
     return {
         **os.environ,
         "DAGSTER_HOME": str(folder),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")])),
         PROFILE_VARIABLE: profile,
-        DOCS_VARIABLE: f"http://{host}:{docs_port}/index.html",
+        DOCS_VARIABLE: docs_url,
+        PREPARED_VARIABLE: "1",
         "DO_NOT_TRACK": "1",
     }
 
 
-def close_dead_runs(folder: Path) -> None:
-    """Close runs that died while no daemon was there to see it."""
-    from dagster import DagsterInstance
-
-    from orchestration import dead_runs
-
-    with DagsterInstance.from_config(str(folder)) as instance:
-        for run_id in dead_runs.close_dead_runs(instance):
-            print(f"Run {run_id[:8]} had died and is closed.", file=sys.stderr)
-
-
-def serve_docs(home: Home, host: str, port: int) -> ThreadingHTTPServer:
-    """Serve the documentation site, to which every asset links."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Say nothing of requests."""
-
-    home.docs.mkdir(parents=True, exist_ok=True)
-    server = ThreadingHTTPServer((host, port), partial(Quiet, directory=str(home.docs)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
-
-
-def commands(host: str, port: int) -> list[list[str]]:
-    """Return the two commands that make the page."""
-    programs = Path(sys.executable).parent
-    return [
-        [str(programs / "dagster-webserver"), "-m", MODULE, "-h", host, "-p", str(port)],
-        [str(programs / "dagster-daemon"), "run", "-m", MODULE],
-    ]
+def say(words: str) -> None:
+    """Say something at once, also where output is a file."""
+    print(words, flush=True)
 
 
 def main() -> int:
-    """Run page and daemon until one ends or Ctrl-C; returns the exit code."""
+    """Run page and daemon until one of them ends or a signal comes; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make ui", description=__doc__)
     parser.add_argument("--profile", choices=["dev", "prod"], default="dev")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=PORT)
     parser.add_argument("--only-prepare", action="store_true")
     options = parser.parse_args()
-    if options.only_prepare:
-        made = manifest.prepare()
-        print(f"{write_settings(find_home())}: ready; manifest {'made' if made else 'up to date'}")
-        return 0
-    docs_port = options.port + 1
-    environment = prepare(options.profile, docs_port, options.host)
-    server = serve_docs(find_home(), options.host, docs_port)
-    running = [
-        subprocess.Popen(command, env=environment, cwd=PROJECT)
-        for command in commands(options.host, options.port)
-    ]
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    print(f"The asset page: http://{options.host}:{options.port} (profile {options.profile})")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        return wait_for_first(running)
+        if options.only_prepare:
+            from orchestration import manifest
+
+            made = "made" if manifest.prepare() else "up to date"
+            say(f"{write_settings(find_home())}: ready; manifest {made}")
+            return 0
+        run(options)
     except KeyboardInterrupt:
+        say("The page has ended.")
         return 0
-    finally:
-        server.shutdown()
-        for process in running:
-            process.send_signal(signal.SIGINT)
-        for process in running:
-            process.wait(timeout=60)
+    except TradehouseError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"The page cannot run: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
-def wait_for_first(running: list[subprocess.Popen[bytes]]) -> int:
-    """Wait until one of the processes ends and return its exit code."""
+def run(options: argparse.Namespace) -> None:
+    """Start everything, say where it is, and watch until something ends it.
+
+    Raises:
+        KeyboardInterrupt: when a signal came; everything has ended then.
+        TradehouseError: when something ended by itself.
+    """
+    home, host, docs_port = find_home(), options.host, options.port + 1
+    require_free(host, options.port, "the page")
+    require_free(host, docs_port, "the documentation")
+    folder = write_settings(home)
+    with being_the_page(home, folder) as address:
+        prepare_manifest()
+        log = home.logs / "page.log"
+        docs_url = f"http://{host}:{docs_port}/index.html"
+        say(f"Starting the page of {home.root} (profile {options.profile}); its log is {log}")
+        docs = serve_docs(home.docs, host, docs_port)
+        environment = environment_of(folder, options.profile, docs_url)
+        servers = Servers(host, options.port, environment, log)
+        try:
+            await_answer(servers)
+            address.write_text(json.dumps({"url": servers.url, "pid": os.getpid()}))
+            say(f"The asset page:    {servers.url}")
+            is_made = (home.docs / "index.html").exists()
+            say(f"The documentation: {docs_url}{'' if is_made else ' (made by the first run)'}")
+            say("Ctrl-C ends both.")
+            watch(servers, home, folder)
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # What stops is stopped once.
+            servers.stop()
+            docs.shutdown()
+
+
+def await_answer(servers: Servers) -> None:
+    """Wait until the page answers.
+
+    Raises:
+        TradehouseError: when a process ends before, or it takes too long.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    while not servers.answers():
+        servers.require_alive()
+        if time.monotonic() > deadline:
+            raise TradehouseError(
+                f"The page does not answer after {START_SECONDS} s. Its log is {servers.log}."
+            )
+        time.sleep(0.2)
+
+
+def watch(servers: Servers, home: Home, folder: Path) -> None:
+    """Watch the processes and the home; have the page read again what it shows when that changed.
+
+    Raises:
+        TradehouseError: when a process has ended, or the home is gone.
+    """
+    from orchestration import changes
+
+    seen = changes.look(home)
     while True:
-        for process in running:
-            try:
-                return process.wait(timeout=0.5)
-            except subprocess.TimeoutExpired:
-                continue
+        for _ in range(changes.EVERY_SECONDS // LOOK_SECONDS):
+            time.sleep(LOOK_SECONDS)
+            servers.require_alive()
+            if not folder.is_dir():
+                raise TradehouseError(f"The home {home.root} is gone; the page has ended.")
+        if (now := changes.look(home)) != seen:
+            seen = now
+            servers.reload()
 
 
 if __name__ == "__main__":

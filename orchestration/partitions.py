@@ -1,29 +1,37 @@
-"""Days as partitions: the brokerage's assets have one for every business day.
+"""Days as partitions: one for every business day, from the first delivery to the last.
 
-The historical batch's day is the first partition. There is no last one, but days that are more than
-a year away from every delivery are not shown. Which batch a day is, is for `tradehouse.days`.
+The historical batch's day is the first partition. Which batch a day is, is for `tradehouse.days`.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 from dagster import DailyPartitionsDefinition
 
 from tradehouse import days, syncing
-from tradehouse.home import find_home
+from tradehouse.home import Home, find_home
 
-HORIZON = timedelta(days=366)
+DAY = timedelta(days=1)
+
+
+def first_and_last(home: Home) -> tuple[date, date]:
+    """Return the days between which everything was delivered; reads only small files."""
+    found = days.find_days(home).values()
+    first = min(found, default=syncing.FIRST_DAY - DAY)
+    return first, max(found, default=first)
 
 
 @cache
 def brokerage_days() -> DailyPartitionsDefinition:
-    """Return the partitions of this home's brokerage; reads only small files."""
-    found = days.find_days(find_home())
-    first = min(found.values(), default=syncing.FIRST_DAY - timedelta(days=1))
-    horizon = max(found.values(), default=first) + HORIZON
-    is_past = horizon < datetime.now(UTC).date()
+    """Return the partitions of this home's brokerage, as of now.
+
+    A day that is delivered later is there when the definitions are loaded again, which the daemon
+    does every minute and `make ui` does for the page.
+    """
+    first, last = first_and_last(find_home())
+    ahead = (last - datetime.now(UTC).date() + DAY).days
     return DailyPartitionsDefinition(
         start_date=first.isoformat(),
-        end_date=horizon.isoformat() if is_past else None,
-        end_offset=0 if is_past else 1,
+        end_date=(last + DAY).isoformat(),
+        end_offset=max(ahead, 0),
     )

@@ -3,7 +3,7 @@
 The brokerage is loaded whole, a day at a time; of other sources single streams can be loaded.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dagster import (
@@ -24,8 +24,10 @@ from pydantic import Field
 
 from ingestion.declarations import Declaration
 from ingestion.errors import IngestionError
-from ingestion.results import SyncResult
+from ingestion.results import StreamResult, SyncResult
 from orchestration import translators
+from orchestration.sources import Source
+from orchestration.streams import Stream
 from orchestration.working import POOL, Emit, parsing_beside, work
 from tradehouse import days as business_days
 from tradehouse import syncing
@@ -48,10 +50,10 @@ class BrokerageConfig(Config):
 
 
 def brokerage_assets(
-    translator: translators.Translator, declaration: Declaration, manifest: Mapping[str, Any]
+    translator: translators.Translator, source: Source, manifest: Mapping[str, Any]
 ) -> AssetsDefinition:
     """Return the brokerage's streams, partitioned by the day of the batch."""
-    specs = list(translator.raw_specs(declaration, manifest))
+    specs = list(translator.raw_specs(source, manifest))
 
     @multi_asset(
         name="raw_brokerage",
@@ -73,6 +75,8 @@ def brokerage_assets(
             if record["errors"]:
                 sentences = "\n".join(str(error["message"]) for error in record["errors"])
                 return Failure(sentences, allow_retries=False)
+            if source.fault:
+                return Failure(source.fault, allow_retries=False)
             for spec in specs:
                 emit(MaterializeResult(spec.key, metadata=describe_stream(record, spec.key)))
             return None
@@ -117,26 +121,31 @@ def describe_stream(record: dict[str, Any], key: AssetKey) -> dict[str, Any]:
 
 
 def source_assets(
-    translator: translators.Translator, declaration: Declaration, manifest: Mapping[str, Any]
+    translator: translators.Translator, source: Source, manifest: Mapping[str, Any]
 ) -> AssetsDefinition:
     """Return the streams of a source that is polled; each can be loaded by itself."""
-    specs = list(translator.raw_specs(declaration, manifest))
+    found = translator.raw_streams(source, manifest)
 
     @multi_asset(
-        name=translators.raw_group(declaration.name),
-        specs=specs,
-        can_subset=declaration.runner == "embedded",  # A server syncs a connection whole.
+        name=translators.raw_group(source.name),
+        specs=[spec for _, spec in found.values()],
+        # A server syncs a connection whole.
+        can_subset=source.declaration.runner == "embedded",
         pool=POOL,
         retry_policy=RETRIES,
     )
     def load(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
         """Load what is new in the chosen streams."""
-        chosen = [spec.key for spec in specs if spec.key in context.selected_asset_keys]
+        chosen = [one for key, (one, _) in found.items() if key in context.selected_asset_keys]
 
         def sync(home: Home, emit: Emit) -> Failure | None:
-            result = sync_source(home, declaration, [key.path[-1] for key in chosen])
-            for key in chosen:
-                emit(MaterializeResult(key, metadata=describe_source(result, key)))
+            if source.fault:
+                return Failure(source.fault, allow_retries=False)
+            is_whole = len(chosen) == len(found)
+            result = sync_source(home, source.declaration, None if is_whole else chosen)
+            for one in chosen:
+                if (done := one.find(result)) is not None:
+                    emit(MaterializeResult(one.key, metadata=describe_source(result, done)))
             return None
 
         yield from work(context, "sync", sync)
@@ -144,8 +153,10 @@ def source_assets(
     return load
 
 
-def sync_source(home: Home, declaration: Declaration, streams: list[str]) -> SyncResult:
-    """Load streams of a source, as `tradehouse sync SOURCE` does.
+def sync_source(
+    home: Home, declaration: Declaration, chosen: Sequence[Stream] | None
+) -> SyncResult:
+    """Load streams of a source, as `tradehouse sync SOURCE` does; all of them where none is chosen.
 
     Raises:
         TradehouseError: when the connector fails; what was committed before stays.
@@ -154,8 +165,9 @@ def sync_source(home: Home, declaration: Declaration, streams: list[str]) -> Syn
     from ingestion.errors import DatabaseBusyError
 
     try:
-        chosen = streams if declaration.runner == "embedded" else None
-        result = ingestion.sync(declaration, home.root, streams=chosen)
+        is_free = declaration.runner == "embedded" and chosen is not None
+        names = [one.name for one in chosen or () if one.name is not None] if is_free else None
+        result = ingestion.sync(declaration, home.root, streams=names)
     except DatabaseBusyError as error:
         raise BusyError(str(error)) from error
     except IngestionError as error:
@@ -167,9 +179,8 @@ def sync_source(home: Home, declaration: Declaration, streams: list[str]) -> Syn
     return result
 
 
-def describe_source(result: SyncResult, key: AssetKey) -> dict[str, Any]:
+def describe_source(result: SyncResult, stream: StreamResult) -> dict[str, Any]:
     """Return what one sync did to one stream of a polled source, with its job on a server."""
-    stream = result.streams[key.path[-1]]
     job = {"job": MetadataValue.url(result.job_url)} if result.job_url else {}
     return job | {
         "records": stream.records,

@@ -18,7 +18,8 @@ from dagster import (
     TableSchema,
 )
 
-from orchestration.translators import UNIQUE_ID, raw_key
+from orchestration.names import raw_key
+from orchestration.translators import UNIQUE_ID
 from orchestration.working import Emit
 from tradehouse import lineage, syncing
 from tradehouse.dbt_runner import NodeResult
@@ -65,8 +66,9 @@ class Describer:
 
     def _dependencies(self, sources: list[list[str]]) -> Iterator[TableColumnDep]:
         for unique_id, column in sources:
-            kind, _, *names = unique_id.split(".")
-            key = raw_key(*names) if kind == "source" else self.key_of.get(unique_id)
+            kind, _, source, *table = f"{unique_id}.".split(".")
+            is_raw = kind == "source"
+            key = raw_key(source, ".".join(table)[:-1]) if is_raw else self.key_of.get(unique_id)
             if key is not None:
                 yield TableColumnDep(key, column)
 

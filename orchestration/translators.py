@@ -5,7 +5,7 @@ the dbt source that reads it, so that lineage joins without a gap.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -19,48 +19,59 @@ from dagster import (
     TableColumn,
     TableSchema,
 )
+from dagster._core.utils import is_valid_email
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
 from ingestion.declarations import Declaration
+from orchestration import check_names, names, streams
+from orchestration.names import raw_key, source_key
+from orchestration.sources import Source, undeclared
+from orchestration.streams import Stream
 from tradehouse import lineage, syncing
+from tradehouse.home import find_home
 
 RELEASE = AssetKey("release")
 DOCS = AssetKey("docs")
 BUILT = ("model", "seed", "snapshot")
 SEEDS = "seeds"
+SNAPSHOTS = "snapshots"
 PUBLISHED = "release"
 WARN_SHARE = 0.75
+SHORTEST = timedelta(minutes=1)
 UNIQUE_ID = "dagster_dbt/unique_id"
 
 Node = Mapping[str, Any]
 
 
-def raw_key(source: str, stream: str) -> AssetKey:
-    """Return the key of a source's stream."""
-    return AssetKey(["raw", source, stream])
-
-
 def raw_group(source: str) -> str:
     """Return the group of a source's streams."""
-    return f"raw_{source}"
+    return names.valid(f"raw_{source}")
 
 
 def exposure_key(name: str) -> AssetKey:
     """Return the key of an exposure."""
-    return AssetKey(["exposures", name])
+    return AssetKey(["exposures", names.valid(name)])
 
 
 def team(owner: str) -> str:
     """Return an owner as Dagster wants it: an address, or a team."""
     address = re.search(r"[^\s<>]+@[^\s<>]+", owner)
-    return address[0] if address else "team:" + re.sub(r"[^A-Za-z0-9_-]+", "-", owner)
+    if address and is_valid_email(address[0]):
+        return address[0]
+    return "team:" + (re.sub(r"[^A-Za-z0-9_-]+", "-", owner).strip("-") or "unknown")
 
 
 def freshness_of(limit: timedelta | None) -> FreshnessPolicy | None:
-    """Return the promise of a source: late after `limit` without a sync, a warning before."""
+    """Return the promise of a source: late after `limit` without a sync, a warning before.
+
+    A promise is kept to the minute: Dagster looks no more often.
+    """
     if limit is None:
         return None
-    return FreshnessPolicy.time_window(fail_window=limit, warn_window=limit * WARN_SHARE)
+    warn = max(limit * WARN_SHARE, SHORTEST)
+    if warn >= limit:
+        return FreshnessPolicy.time_window(fail_window=max(limit, SHORTEST))
+    return FreshnessPolicy.time_window(fail_window=limit, warn_window=warn)
 
 
 def describe_test(test: Node) -> str:
@@ -86,6 +97,7 @@ class Translator(DagsterDbtTranslator):
         self.codes = codes
         self.days = days
         self.docs_url = docs_url
+        self._check_names: dict[int, dict[str, str]] = {}
 
     def get_asset_key(self, dbt_resource_props: Node) -> AssetKey:
         """Return `raw/<source>/<stream>`, or `<schema>/<name>` as the relation is called."""
@@ -94,7 +106,10 @@ class Translator(DagsterDbtTranslator):
         schema = dbt_resource_props["schema"]
         if dbt_resource_props["resource_type"] == "seed":
             schema = SEEDS
-        return AssetKey([schema, dbt_resource_props["name"]])
+        name = dbt_resource_props["name"]
+        if dbt_resource_props.get("version") is not None:
+            name = f"{name}.v{dbt_resource_props['version']}"
+        return AssetKey([names.schema(schema), names.valid(name)])
 
     def get_group_name(self, dbt_resource_props: Node) -> str:
         """Return layer and domain, as the model's folders are called."""
@@ -102,7 +117,10 @@ class Translator(DagsterDbtTranslator):
             return raw_group(dbt_resource_props["source_name"])
         if dbt_resource_props["resource_type"] == "seed":
             return SEEDS
-        return "_".join(dbt_resource_props["fqn"][1:-1]) or dbt_resource_props["schema"]
+        if dbt_resource_props["resource_type"] == "snapshot":
+            return SNAPSHOTS
+        folders = dbt_resource_props["fqn"][1:-1]
+        return names.valid("_".join(folders) or dbt_resource_props["schema"])
 
     def get_code_version(self, dbt_resource_props: Node) -> str | None:
         """Return the fingerprint of the node: code, macros, configuration, seed."""
@@ -110,17 +128,25 @@ class Translator(DagsterDbtTranslator):
 
     def get_tags(self, dbt_resource_props: Node) -> Mapping[str, str]:
         """Return dbt's tags, and the layer."""
-        layer = dbt_resource_props["fqn"][1]
-        return {**super().get_tags(dbt_resource_props), "tradehouse/layer": layer}
+        fqn = dbt_resource_props["fqn"]
+        layer = fqn[1] if len(fqn) > 2 else dbt_resource_props.get("schema") or "raw"
+        if dbt_resource_props["resource_type"] == "snapshot":
+            layer = SNAPSHOTS
+        tags = {
+            tag: value
+            for tag, value in super().get_tags(dbt_resource_props).items()
+            if not tag.startswith("dagster/")
+        }
+        return {**tags, "tradehouse/layer": names.valid(layer)[:63]}
 
     def get_owners(self, dbt_resource_props: Node) -> list[str]:
         """Return who answers for it: the group's address, or the source's owner."""
-        owners = super().get_owners(dbt_resource_props) or []
         meta = {
-            **dbt_resource_props.get("meta", {}),
-            **dbt_resource_props["config"].get("meta", {}),
+            **(dbt_resource_props.get("meta") or {}),
+            **(dbt_resource_props["config"].get("meta") or {}),
         }
-        return [*owners] or ([team(meta["owner"])] if "owner" in meta else [])
+        owners = super().get_owners(dbt_resource_props) or [meta.get("owner") or ""]
+        return list(dict.fromkeys(team(str(owner)) for owner in owners if owner))
 
     def get_metadata(self, dbt_resource_props: Node) -> Mapping[str, Any]:
         """Return dbt's columns, and where the documentation shows the model and its columns."""
@@ -150,13 +176,29 @@ class Translator(DagsterDbtTranslator):
             for one in test["depends_on"]["nodes"]
         }
         return AssetCheckSpec(
-            name=test["name"],
+            name=self.check_names(manifest)[unique_id],
             asset=asset_spec.key,
             description=describe_test(test),
             additional_deps=sorted(others - {asset_spec.key}),
             metadata={UNIQUE_ID: unique_id},
             blocking=str(test["config"].get("severity", "error")).lower() == "error",
         )
+
+    def check_names(self, manifest: Mapping[str, Any]) -> dict[str, str]:
+        """Return what every test that is a check is called, by unique id."""
+        if id(manifest) not in self._check_names:
+            nodes = manifest["nodes"]
+            tests = [one for one, node in nodes.items() if node["resource_type"] == "test"]
+            found = ((one, self.tested_by(manifest, one)) for one in tests)
+            owners = {
+                one: check_names.Owner(
+                    nodes[owner]["name"], self.get_asset_key(nodes[owner]).to_python_identifier()
+                )
+                for one, owner in found
+                if owner in nodes
+            }
+            self._check_names[id(manifest)] = check_names.names_of(manifest, owners)
+        return self._check_names[id(manifest)]
 
     def tested_by(self, manifest: Mapping[str, Any], unique_id: str) -> str | None:
         """Return the unique id of the asset that a test belongs to.
@@ -193,53 +235,88 @@ class Translator(DagsterDbtTranslator):
                 checks.append(check)
         return list(specs.values()), checks
 
-    def raw_specs(
-        self, declaration: Declaration, manifest: Mapping[str, Any]
-    ) -> Iterator[AssetSpec]:
-        """Yield the streams of a source, with what dbt says about the tables they become."""
-        tables = {
-            source["name"]: source
-            for source in manifest["sources"].values()
-            if source["source_name"] == declaration.name
-        }
-        is_brokerage = declaration.name == syncing.SOURCE
-        for stream in [*dict.fromkeys([*(declaration.streams or {}), *tables])]:
-            table = tables.get(stream, {"columns": {}, "description": declaration.description})
-            columns = [
-                TableColumn(name, "text", description=column.get("description"))
-                for name, column in table["columns"].items()
-            ]
-            yield AssetSpec(
-                raw_key(declaration.name, stream),
-                description=table["description"],
-                group_name=raw_group(declaration.name),
-                owners=[team(declaration.owner)],
-                tags={"tradehouse/layer": "raw"},
-                kinds={"airbyte", "duckdb"},
-                metadata={"dagster/column_schema": TableSchema(columns)} if columns else {},
-                freshness_policy=freshness_of(declaration.freshness_limit()),
-                partitions_def=self.days if is_brokerage else None,
-                skippable=not is_brokerage,
+    def raw_streams(
+        self, source: Source, manifest: Mapping[str, Any]
+    ) -> dict[AssetKey, tuple[Stream, AssetSpec]]:
+        """Return the streams that a sync of the source can load, each with its asset."""
+        tables = streams.tables_of(source.name, manifest)
+        found = streams.find_streams(source.declaration, tables, find_home())
+        can_be_left_out = source.name != syncing.SOURCE
+        return {
+            one.key: (
+                one,
+                self.raw_spec(source, one.key, tables.get(one.table), skippable=can_be_left_out),
             )
+            for one in found
+        }
+
+    def raw_specs(
+        self, source: Source | Declaration, manifest: Mapping[str, Any]
+    ) -> Iterator[AssetSpec]:
+        """Yield the streams of a source as assets."""
+        declared = source if isinstance(source, Source) else Source(source)
+        for _, spec in self.raw_streams(declared, manifest).values():
+            yield spec
+
+    def raw_spec(self, source: Source, key: AssetKey, table: Node | None, **more: Any) -> AssetSpec:
+        """Return a table of a source, with what dbt says about it."""
+        words, declaration = table or {}, source.declaration
+        columns = [
+            TableColumn(name, "text", description=column.get("description"))
+            for name, column in (words.get("columns") or {}).items()
+        ]
+        is_brokerage = source.name == syncing.SOURCE
+        return AssetSpec(
+            key,
+            description=source.describe(words.get("description") or declaration.description),
+            group_name=raw_group(source.name),
+            owners=[team(declaration.owner)],
+            tags={"tradehouse/layer": "raw"},
+            kinds={"airbyte", "duckdb"},
+            metadata={"dagster/column_schema": TableSchema(columns)} if columns else {},
+            freshness_policy=freshness_of(declaration.freshness_limit()),
+            partitions_def=self.days if is_brokerage else None,
+            **more,
+        )
+
+    def unloaded_specs(
+        self,
+        sources: Sequence[Source],
+        manifest: Mapping[str, Any],
+        loaded: Collection[AssetKey],
+    ) -> Iterator[AssetSpec]:
+        """Yield the tables that dbt reads and no sync of the sources that are on loads."""
+        by_name = {one.name: one for one in sources}
+        for name in dict.fromkeys(one["source_name"] for one in manifest["sources"].values()):
+            for table, words in streams.tables_of(name, manifest).items():
+                if (key := raw_key(name, table)) not in loaded:
+                    yield self.raw_spec(by_name.get(name) or undeclared(name), key, words)
+        for source in sources:
+            key = source_key(source.name)
+            if source.fault and not source.is_polled and key not in loaded:
+                yield self.raw_spec(source, key, None)
 
     def exposure_specs(self, manifest: Mapping[str, Any]) -> Iterator[AssetSpec]:
         """Yield who reads the release and for what; nobody makes these assets here."""
         for exposure in manifest["exposures"].values():
             read = [
-                self.get_asset_key(manifest["nodes"][one])
+                self.get_asset_key(self.get_resource_props(manifest, one))
                 for one in exposure["depends_on"]["nodes"]
-                if one in manifest["nodes"]
+                if one in manifest["nodes"] or one in manifest["sources"]
             ]
+            owner, title = exposure["owner"], exposure.get("label") or exposure["name"]
+            email = owner.get("email") or []
+            people = [email] if isinstance(email, str) else [*email]
+            people = people or [owner.get("name") or "unknown"]
             yield AssetSpec(
                 exposure_key(exposure["name"]),
-                deps=[RELEASE, *read],
-                description=f"**{exposure.get('label') or exposure['name']}**\n\n"
-                + exposure["description"],
+                deps=list(dict.fromkeys([RELEASE, *read])),
+                description=f"**{title}**\n\n{exposure.get('description') or ''}",
                 group_name="exposures",
-                owners=[exposure["owner"]["email"]],
+                owners=[team(one) for one in people],
                 tags={"tradehouse/layer": "exposure"},
                 kinds={exposure["type"]},
-                metadata={"owner": exposure["owner"]["name"] or exposure["owner"]["email"]},
+                metadata={"owner": owner.get("name") or ", ".join(people)},
             )
 
 

@@ -37,6 +37,7 @@ def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> Ass
     key_of = {spec.metadata[UNIQUE_ID]: spec.key for spec in specs}
     parents_of = {spec.key: [dep.asset_key for dep in spec.deps] for spec in specs}
     check_of = {check.metadata[UNIQUE_ID]: check for check in checks if check.metadata}
+    test_of = {check.key: manifest["nodes"][one]["name"] for one, check in check_of.items()}
 
     @multi_asset(
         name=BUILDING,
@@ -52,7 +53,7 @@ def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> Ass
         has_days = context.has_partition_key or context.has_partition_key_range
         days = list(context.partition_keys) if has_days else []
         is_whole = len(keys) == len(specs)
-        alone = [check.name for check in tests if check.asset_key not in keys]
+        alone = [test_of[check] for check in tests if check.asset_key not in keys]
         select = [] if is_whole else [*(model_of[key] for key in keys), *alone]
 
         def build_days(home: Home, emit: Emit) -> Failure | None:

@@ -90,3 +90,66 @@ def test_while_somebody_writes_nothing_is_told(home, defined, instance):
     tick(defined, instance)
 
     assert instance.get_materialized_partitions(TRADES) == set()
+
+
+TEST = "test.tradehouse.silver_trades_keeps_rules"
+
+
+def told_checks(instance, defined):
+    graph = defined.resolve_asset_graph()
+    found = instance.event_log_storage.get_latest_asset_check_execution_by_key(
+        list(graph.asset_check_keys)
+    )
+    return {
+        f"{key.asset_key.to_user_string()}:{key.name}": one.event.dagster_event.event_specific_data
+        for key, one in found.items()
+    }
+
+
+def with_tests(prepared, outcome, **more):
+    unique_id = next(one for one in prepared["nodes"] if one.startswith(f"{TEST}."))
+    test = {"status": outcome, "seconds": 0.2, "message": "Got 3 results"}
+    started = {"started_at": "2026-11-28T10:00:00+00:00", **more}
+    made = record() | started
+    return made | {"nodes": {**made["nodes"], unique_id: test}}
+
+
+def test_tests_of_a_build_of_the_command_line_are_told_with_its_days(
+    home, prepared, defined, instance
+):
+    counted = {"stream": "trade", "delivered": 3, "typed": 2, "quarantined": 1, "dropped": 0}
+    batches = record()["batches"][:2]
+    made = with_tests(prepared, "pass", streams=[counted], batches=batches)
+    state.write(Home(home), "build", made)
+
+    assert tick(defined, instance) == f"Told: {FIRST}, {MIDDLE}"
+
+    told = told_checks(instance, defined)
+    assert told["silver/silver_trades:silver_trades_keeps_rules"].passed
+    assert told["raw/brokerage/trade:rows_are_conserved"].passed
+    assert told["raw/brokerage/batch_date:every_batch_is_accepted"].passed
+    assert tick(defined, instance) == "Every day that is built is known."
+
+
+def test_a_test_that_failed_is_told_though_the_day_is_not(home, prepared, defined, instance):
+    failed = with_tests(prepared, "fail", status="tests failed")
+    state.write(Home(home), "build", failed)
+
+    assert tick(defined, instance) == "Told: 1 tests"
+
+    told = told_checks(instance, defined)["silver/silver_trades:silver_trades_keeps_rules"]
+    assert not told.passed
+    assert told.description == "Got 3 results"
+    assert instance.get_materialized_partitions(TRADES) == set()
+
+
+def test_what_the_page_knows_newer_is_not_told_again(home, prepared, defined, instance):
+    state.write(Home(home), "build", with_tests(prepared, "fail", status="tests failed"))
+    tick(defined, instance)
+    older = with_tests(prepared, "pass", status="tests failed", id="2")
+    state.write(Home(home), "build", older)
+
+    assert tick(defined, instance) == "Every day that is built is known."
+    assert not told_checks(instance, defined)[
+        "silver/silver_trades:silver_trades_keeps_rules"
+    ].passed

@@ -102,22 +102,23 @@ def test_days_begin_with_the_first_delivery(prepared, home):
 
     days = graph.get(AssetKey(["raw", "brokerage", "trade"])).partitions_def
     assert days.get_first_partition_key() == FIRST
-    # Nothing was delivered for years: a year is left for what comes.
-    assert days.get_last_partition_key() == "2020-06-28"
+    assert days.get_last_partition_key() == FIRST
 
 
-def test_days_have_no_end_where_deliveries_are_recent(home):
+@pytest.mark.parametrize("ahead", [-700, -1, 0, 1, 400])
+def test_days_end_with_the_last_delivery_also_today_and_after(home, ahead):
     from orchestration import partitions
     from tradehouse import state
     from tradehouse.home import Home
 
-    today = datetime.now(UTC).date()
-    record = {"batches": [{"batch": 1, "batch_date": str(today - timedelta(days=3))}]}
-    state.write(Home(home), "build", record)
+    last = datetime.now(UTC).date() + timedelta(days=ahead)
+    days = [str(last - timedelta(days=4)), str(last)]
+    batches = [{"batch": n, "batch_date": day} for n, day in enumerate(days)]
+    state.write(Home(home), "build", {"batches": batches})
     partitions.brokerage_days.cache_clear()
 
-    assert partitions.brokerage_days().get_last_partition_key() == str(today)
-    assert partitions.brokerage_days().end is None
+    found = partitions.brokerage_days().get_partition_keys()
+    assert (found[0], found[-1], len(found)) == (*days, 5)
 
 
 def test_the_definitions_are_short():
@@ -163,11 +164,3 @@ def test_importing_costs_less_than_five_seconds(prepared, home):
         check=True,
     )
     assert float(done.stdout) < IMPORT_SECONDS, f"{time.monotonic() - begun:.1f} s of wall time"
-
-
-def test_without_a_manifest_the_sentence_says_what_to_do(tmp_path, monkeypatch):
-    from orchestration import manifest
-    from tradehouse.errors import TradehouseError
-
-    with pytest.raises(TradehouseError, match="make manifest"):
-        manifest.read_manifest(tmp_path / "nothing")

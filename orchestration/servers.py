@@ -1,0 +1,141 @@
+"""The processes of the asset page: started quietly, watched, ended with all their children.
+
+What is on the page is in `orchestration.definitions`; the order of starting is in `page`.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+from tradehouse.errors import TradehouseError, UsageError
+from tradehouse.home import PROJECT
+
+MODULE = "orchestration.definitions"
+LOCATION = "orchestration.definitions"
+STOP_SECONDS = 30
+LOG_BYTES = 20_000_000
+RELOAD = json.dumps(
+    {
+        "query": "mutation($name: String!) {"
+        " reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }",
+        "variables": {"name": LOCATION},
+    }
+).encode()
+
+
+def require_free(host: str, port: int, what: str) -> None:
+    """Refuse a port that another program has.
+
+    Raises:
+        UsageError: when nothing can listen there.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        raise UsageError(
+            f"Port {port} of {host}, for {what}, cannot be used ({error}). Another program, or the "
+            "page of another home, may have it: choose another one, such as make ui PORT=3010."
+        ) from error
+
+
+def serve_docs(folder: Path, host: str, port: int) -> ThreadingHTTPServer:
+    """Serve the documentation site, to which every asset links."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing of requests."""
+
+    folder.mkdir(parents=True, exist_ok=True)
+    server = ThreadingHTTPServer((host, port), partial(Quiet, directory=str(folder)))
+    Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+class Servers:
+    """Page and daemon, each in a session of its own; what they say goes to a log."""
+
+    def __init__(self, host: str, port: int, environment: Mapping[str, str], log: Path) -> None:
+        """Start both."""
+        self.url = f"http://{host}:{port}"
+        self.log = log
+        programs = Path(sys.executable).parent
+        quiet = ["--log-level", "warning", "--code-server-log-level", "warning"]
+        web = [programs / "dagster-webserver", "-m", MODULE, "-h", host, "-p", str(port)]
+        web += ["--dagster-log-level", "warning"]
+        daemon = [programs / "dagster-daemon", "run", "-m", MODULE]
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if log.exists() and log.stat().st_size > LOG_BYTES:
+            log.replace(log.with_suffix(".old.log"))
+        with log.open("ab") as output:
+            os.fchmod(output.fileno(), 0o600)
+            self.running = {
+                name: subprocess.Popen(
+                    [str(word) for word in (*command, *quiet)],
+                    env=environment,
+                    cwd=PROJECT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+                for name, command in (("page", web), ("daemon", daemon))
+            }
+
+    def answers(self) -> bool:
+        """Whether the page answers."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/server_info", timeout=5):
+                return True
+        except (OSError, ValueError):
+            return False
+
+    def reload(self) -> None:
+        """Have the page read the definitions again; the daemon does so every minute by itself."""
+        request = urllib.request.Request(
+            f"{self.url}/graphql", RELOAD, {"Content-Type": "application/json"}
+        )
+        with suppress(OSError, ValueError), urllib.request.urlopen(request, timeout=120):
+            pass
+
+    def require_alive(self) -> None:
+        """Refuse to go on when one of the processes has ended by itself.
+
+        Raises:
+            TradehouseError: which one, how, and where it said why.
+        """
+        for name, process in self.running.items():
+            if (code := process.poll()) is not None:
+                how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+                raise TradehouseError(
+                    f"The {name}'s process {how}; everything is stopped. What it said last is in "
+                    f"{self.log}. Start again: make ui."
+                )
+
+    def stop(self) -> None:
+        """End the processes and their children; what does not end by itself is killed."""
+        for process in self.running.values():
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in self.running.values():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(deadline - time.monotonic(), 0))
+        for process in self.running.values():
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

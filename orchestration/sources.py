@@ -1,0 +1,91 @@
+"""The declared sources as the page takes them: an odd one is shown with its fault."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import yaml
+
+from ingestion import declarations
+from ingestion.declarations import CommandConnector, Declaration
+from ingestion.errors import IngestionError
+from tradehouse import syncing
+
+OWNER = "data-platform"
+READING = (IngestionError, OSError, ValueError, OverflowError, RecursionError)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source; where its declaration cannot be used, `fault` says why and nothing is loaded."""
+
+    declaration: Declaration
+    fault: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the source is called."""
+        return self.declaration.name
+
+    @property
+    def is_polled(self) -> bool:
+        """Whether it is asked for what is new, instead of delivering it."""
+        return self.declaration.enabled and self.name != syncing.SOURCE
+
+    def describe(self, words: str) -> str:
+        """Return a description, the fault first."""
+        return f"**Cannot be loaded.** {self.fault}\n\n{words}" if self.fault else words
+
+
+def read_all(directory: Path | None = None) -> list[Source]:
+    """Return every declared source, the brokerage always among them."""
+    found: dict[str, Source] = {}
+    broken: dict[str, Source] = {}
+    for path in sorted((directory or declarations.SOURCES).glob("*.yml")):
+        try:
+            one = declarations.read_file(path)
+            one.freshness_limit()
+        except READING as error:
+            broken[path.stem] = _stand_in(path.stem, str(error), enabled=_is_enabled(path))
+            continue
+        if one.name in found:
+            words = f"{path}: the name {one.name} is another source's. Give it its own."
+            broken[path.stem] = _stand_in(path.stem, words)
+        else:
+            found[one.name] = Source(one)
+    if syncing.SOURCE not in found | broken:
+        words = f"{syncing.SOURCE}.yml is missing in {directory or declarations.SOURCES}."
+        broken[syncing.SOURCE] = _stand_in(syncing.SOURCE, words)
+    for stem, fault in broken.items():
+        name = f"{stem}.yml" if stem in found else stem
+        found[name] = replace(
+            fault, declaration=fault.declaration.model_copy(update={"name": name})
+        )
+    return list(found.values())
+
+
+def undeclared(name: str) -> Source:
+    """Return a source that only dbt knows: no declaration loads it."""
+    words = f"There is no declaration {name}.yml; what dbt reads comes from somewhere else."
+    return Source(
+        _stand_in(name, "", enabled=False).declaration.model_copy(update={"description": words})
+    )
+
+
+def _stand_in(name: str, fault: str, *, enabled: bool = True) -> Source:
+    declaration = Declaration.model_construct(
+        name=name,
+        description="",
+        owner=OWNER,
+        enabled=enabled,
+        connector=CommandConnector(command=["false"]),
+    )
+    return Source(declaration, fault)
+
+
+def _is_enabled(path: Path) -> bool:
+    """Whether a declaration that cannot be used says no clear word against it."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, OSError, ValueError, RecursionError):
+        return True
+    return not (isinstance(content, dict) and content.get("enabled") is False)
