@@ -26,6 +26,7 @@ PROFILE_VARIABLE = "TRADEHOUSE_PROFILE"
 PREPARED_VARIABLE = "TRADEHOUSE_MANIFEST_PREPARED"
 ADDRESS = "page.json"
 LOOK_SECONDS = 1
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 START_SECONDS = 300
 SETTINGS = """\
 # Written by `make ui` with every start.
@@ -131,6 +132,11 @@ def environment_of(folder: Path, profile: str, docs_url: str) -> dict[str, str]:
     }
 
 
+def end(*_: object) -> None:
+    """End in order, as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
 def say(words: str) -> None:
     """Say something at once, also where output is a file."""
     print(words, flush=True)
@@ -144,8 +150,8 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=PORT)
     parser.add_argument("--only-prepare", action="store_true")
     options = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+    for number in ENDING:  # Set one by one: what starts in the background ignores SIGINT.
+        signal.signal(number, end)
     try:
         if options.only_prepare:
             from orchestration import manifest
@@ -194,7 +200,8 @@ def run(options: argparse.Namespace) -> None:
             say("Ctrl-C ends both.")
             watch(servers, home, folder)
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # What stops is stopped once.
+            for number in ENDING:  # What stops is stopped once.
+                signal.signal(number, signal.SIG_IGN)
             servers.stop()
             docs.shutdown()
 
