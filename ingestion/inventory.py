@@ -67,7 +67,7 @@ def list_sources(
     return [_summary(each, succeeded.get(each.name)) for each in declarations.read_all(directory)]
 
 
-def known_tables(declaration: Declaration, paths: Paths) -> dict[str, str]:
+def known_tables(declaration: Declaration, paths: Paths) -> dict[str, StreamKey]:
     """Every table of a source by name, with its stream, without asking anybody.
 
     The declaration says which streams there are; without `streams` in it, the catalogue that the
@@ -83,7 +83,7 @@ def known_tables(declaration: Declaration, paths: Paths) -> dict[str, str]:
         keys += [(None, name) for name in declaration.streams if name not in names]
     called = Names(declaration.name, {key: name for key, name in recorded.items() if name})
     called.add(keys)
-    return {called.tables[key]: key[1] for key in keys}
+    return {called.tables[key]: key for key in keys}
 
 
 def _recorded_tables(source: str, paths: Paths) -> dict[StreamKey, str | None]:

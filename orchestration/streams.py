@@ -30,17 +30,16 @@ class Stream:
     name: str | None
     table: str
     key: AssetKey
+    namespace: str | None = None
 
     def find(self, result: SyncResult) -> StreamResult | None:
         """Return what a sync did to the stream; None where it was not part of it."""
         if self.name is None:
             return StreamResult(result.records, result.bytes, status="complete")
-        found = [
-            one
-            for name, one in result.streams.items()
-            if name == self.name or name.endswith(f".{self.name}")
-        ]
-        return found[0] if found else None
+        label = f"{self.namespace}.{self.name}"  # Where two streams have the same name.
+        return result.streams.get(label if self.namespace else self.name) or result.streams.get(
+            self.name
+        )
 
 
 def tables_of(source: str, manifest: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -58,8 +57,8 @@ def find_streams(declaration: Declaration, tables: Tables, home: Home) -> list[S
 def _streams(declaration: Declaration, tables: Tables, home: Home) -> Iterator[Stream]:
     source = declaration.name
     known = inventory.known_tables(declaration, Paths.below(home.root))
-    for table, name in known.items():
-        yield Stream(name, table, raw_key(source, table))
+    for table, (namespace, name) in known.items():
+        yield Stream(name, table, raw_key(source, table), namespace)
     if declaration.streams is None:
         for table in tables:
             if table not in known:
