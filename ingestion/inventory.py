@@ -28,6 +28,7 @@ from ingestion.protocol import StreamKey
 from ingestion.redaction import Redactor
 from ingestion.specification import Specification
 from ingestion.tables import Table
+from tradehouse.errors import TradehouseError
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,11 @@ def _recorded_tables(source: str, paths: Paths) -> dict[StreamKey, str | None]:
     try:
         found = ledger.read_status(paths)["streams"]
         return {
-            (one["namespace"], str(one["stream"])): one.get("table_name")
+            (one.get("namespace"), str(one["stream"])): one.get("table_name")
             for one in found
-            if one["source"] == source and one["stream"] is not None
+            if one["source"] == source and one.get("stream") is not None
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (TradehouseError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
