@@ -42,6 +42,8 @@ def require_free(host: str, port: int, what: str) -> None:
         UsageError: when nothing can listen there.
     """
     try:
+        if not 0 < port < 65536:
+            raise OverflowError("a port is a number from 1 to 65535")
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
