@@ -1,19 +1,27 @@
 """Environments of connectors: each package and version is installed once, into its own.
 
-uv is used when it is there, else venv and pip. Not here: running what is installed (`connector`).
+uv is used when it is there, else venv and pip. What an installation says goes to standard error as
+it comes; it takes as long as the network needs, and one that was stopped is gone on with. Not here:
+running what is installed (`connector`).
 """
 
+import fcntl
 import re
 import shutil
 import subprocess
 import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ingestion import surroundings
 from ingestion.errors import ConnectorError
 
-INSTALL_SECONDS = 900
 READY = ".ready"
+_MADE = ".made"
+_LAST_LINES = 20
+_PATIENCE = {"PIP_DEFAULT_TIMEOUT": "300", "PIP_RETRIES": "10", "UV_HTTP_TIMEOUT": "300"}
 _MINOR_VERSIONS = range(9, 16)
 
 
@@ -30,10 +38,11 @@ def executable(
     home = directory / "environments" / re.sub(r"[^A-Za-z0-9._-]", "_", label)
     found = home / "bin" / program
     if not (home / READY).exists():
-        shutil.rmtree(home, ignore_errors=True)
         home.parent.mkdir(parents=True, exist_ok=True)
-        _install(home, f"{package}=={version}", interpreter[0])
-        (home / READY).touch()
+        with _alone(home.with_name(home.name + ".lock")):
+            if not (home / READY).exists():  # Another process may have made it meanwhile.
+                _install(home, f"{package}=={version}", interpreter[0])
+                (home / READY).touch()
     if not found.exists():
         programs = sorted(path.name for path in found.parent.glob("source-*"))
         raise ConnectorError(
@@ -92,41 +101,52 @@ def _managed_by_uv(minor: int) -> str | None:
     return found.stdout.strip() or None if found.returncode == 0 else None
 
 
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One installation at a time; the lock goes with its process."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _install(home: Path, requirement: str, interpreter: str) -> None:
     uv = shutil.which("uv")
     python = str(home / "bin" / "python")
+    make = [interpreter, "-m", "venv", str(home)]
+    fill = [python, "-m", "pip", "install", "--progress-bar", "off", requirement]
     if uv:
-        commands = [
-            [uv, "venv", "--quiet", "--python", interpreter, str(home)],
-            [
-                *(uv, "pip", "install", "--quiet", "--compile-bytecode"),
-                *("--python", python, requirement),
-            ],
-        ]
-    else:
-        commands = [
-            [interpreter, "-m", "venv", str(home)],
-            [python, "-m", "pip", "install", "--quiet", requirement],
-        ]
-    for command in commands:
-        _run(command, requirement)
+        make = [uv, "venv", "--python", interpreter, str(home)]
+        fill = [uv, "pip", "install", "--compile-bytecode", "--python", python, requirement]
+    if not (home / _MADE).exists():
+        shutil.rmtree(home, ignore_errors=True)
+        _run(make, requirement)
+        (home / _MADE).touch()
+    _run(fill, requirement)
 
 
 def _run(command: list[str], requirement: str) -> None:
-    clean = surroundings.for_installing()
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=INSTALL_SECONDS,
-            env=clean,
-        )
-    except subprocess.TimeoutExpired:
+    """Run a step of an installation, telling what it says. Raises ConnectorError."""
+    last: deque[str] = deque(maxlen=_LAST_LINES)
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="backslashreplace",
+        env=_PATIENCE | surroundings.for_installing(),
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                last.append(line.rstrip())
+                print(f"install  {line.rstrip()[:200]}", file=sys.stderr, flush=True)
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode != 0:
+        words = "\n".join(last)
         raise ConnectorError(
-            f"{requirement} could not be installed within {INSTALL_SECONDS} seconds."
-        ) from None
-    if done.returncode != 0:
-        words = (done.stderr or done.stdout).strip()
-        raise ConnectorError(f"{requirement} could not be installed: {words[-2000:]}")
+            f"{requirement} could not be installed: {words[-2000:]}\nWhat is there already is "
+            f"kept; run the command again to go on."
+        )

@@ -143,7 +143,7 @@ class Reader:
             data = parse_line(first, run.line)["record"]["data"]
         except (ProtocolError, TypeError, KeyError):
             return  # Perhaps only a lone surrogate; loading decides.
-        if unknown := set(data) - self._fields[key]:
+        if isinstance(data, dict) and (unknown := set(data) - self._fields[key]):
             self.unknown_fields.setdefault(key, set()).update(unknown)
 
     def _mixed(self, part: Part, run: RecordRun) -> None:

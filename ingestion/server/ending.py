@@ -3,6 +3,7 @@
 Not here: how the job was started and followed (`sync`), and one stream's landing (`landing`).
 """
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,7 +53,7 @@ class Ending:
 
         After an error the sync stays open: the next one goes on here and starts no job.
         """
-        work = self.paths.tmp / f"sync-{run.sync_id}"
+        work = self.paths.tmp / f"sync-{run.sync_id}-{os.getpid()}"
         work.mkdir(parents=True, exist_ok=True)
         try:
             with self._lake(connection, work) as lake:

@@ -17,6 +17,8 @@ from pydantic import Field
 from ingestion.errors import ServerError
 from tradehouse import files
 
+from ingestion import json_text
+
 KINDS = ("source", "destination", "connection")
 
 
@@ -76,7 +78,7 @@ class Made:
 
     def hash(self, value: Any) -> str:
         """The keyed hash of a value."""
-        return hmac.new(self._key, orjson.dumps(value), hashlib.sha256).hexdigest()
+        return hmac.new(self._key, json_text.dumps(value), hashlib.sha256).hexdigest()
 
     def _save(self) -> None:
         files.write(self._path, Kept, {"key": self._key.hex(), "objects": self._objects})

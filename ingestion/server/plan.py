@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import orjson
-
+from ingestion import json_text
 from ingestion.declarations import Declaration
 from ingestion.errors import ServerError
 from ingestion.server import desired
@@ -235,7 +234,7 @@ def _is_masked(value: Any) -> bool:
 def _shown(value: Any, secrets: Iterable[str] = ()) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    text = value if isinstance(value, str) else json_text.dumps(value).decode()
     for secret in secrets:
         text = text.replace(secret, MASK)
     return text

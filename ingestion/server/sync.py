@@ -85,6 +85,9 @@ class ServerSync:
             return self._follow_and_land()
         except ServerError as error:
             raise ServerError(self._redact(str(error)), error.status) from None
+        except IngestionError as error:
+            error.args = tuple(self._redact.structure(error.args))
+            raise
         finally:
             self._client.close()
 
