@@ -41,9 +41,12 @@ def require_free(host: str, port: int, what: str) -> None:
     Raises:
         UsageError: when nothing can listen there.
     """
+    if not 0 < port < 65536:
+        raise UsageError(
+            f"Port {port}, for {what}, cannot be used: a port is a number from 1 to 65535, and the "
+            "documentation has the one after the page's. Choose another: make ui PORT=3010."
+        )
     try:
-        if not 0 < port < 65536:
-            raise OverflowError("a port is a number from 1 to 65535")
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
