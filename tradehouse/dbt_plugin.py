@@ -16,9 +16,9 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.events.logging import AdapterLogger
 from dbt_common.exceptions import DbtRuntimeError
 
-from tradehouse import opening
+from tradehouse import opening, warehouse
 from tradehouse.errors import UsageError
-from tradehouse.home import whole_number_setting
+from tradehouse.home import OWN, whole_number_setting
 
 WAIT_SECONDS = 600
 POLL_SECONDS = 0.5
@@ -36,6 +36,7 @@ class Plugin(BasePlugin):
             DbtRuntimeError: when there is no data yet, or a file stays in use.
         """
         config["autoinstall_known_extensions"] = "false"
+        os.umask(os.umask(OWN) | OWN)
         files = [(Path(creds.path), False)]
         for attachment in creds.attach or []:
             raw = Path(attachment.path)
@@ -113,8 +114,11 @@ def _find_busy(files: list[tuple[Path, bool]]) -> tuple[str, str] | None:
             continue
         try:
             duckdb.connect(path, read_only=read_only).close()
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
             if opening.CONFLICT not in str(error):
-                raise
+                if read_only:
+                    raise
+                warehouse.set_aside(path, str(error).splitlines()[0])
+                continue
             return path.name, opening.owner_of(error)
     return None
