@@ -8,14 +8,16 @@ import fcntl
 import json
 import os
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from orchestration.servers import Servers, require_free, serve_docs
+from tradehouse import files
 from tradehouse.errors import BusyError, TradehouseError
 from tradehouse.files import replacing
 from tradehouse.home import PROJECT, Home, find_home
@@ -67,6 +69,21 @@ def write_settings(home: Home) -> Path:
     return folder
 
 
+def set_aside_damaged(folder: Path) -> None:
+    """Put away databases of the instance that SQLite cannot read; Dagster begins new ones."""
+    for path in sorted(folder.rglob("*.db")):
+        try:
+            with closing(sqlite3.connect(path)) as connection:
+                [[said]] = connection.execute("pragma quick_check(1)").fetchall()
+        except sqlite3.Error as error:
+            said = str(error)
+        if said == "ok":
+            continue
+        names = [path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")]
+        aside = [files.set_aside(one).name for one in names if one.exists()]
+        files.tell(f"{path} is damaged ({said}): {', '.join(aside)} now. That history is lost.")
+
+
 @contextmanager
 def being_the_page(home: Home, folder: Path) -> Iterator[Path]:
     """Be the only page of a home while the block runs; yields the file for its address.
@@ -85,6 +102,7 @@ def being_the_page(home: Home, folder: Path) -> Iterator[Path]:
                 f"The page of {home.root} runs already{where}. Open it there, or end it first."
             ) from None
         file.truncate(0)
+        set_aside_damaged(folder)
         try:
             yield path
         finally:

@@ -57,6 +57,7 @@ def collect(home: Home) -> dict[str, Any]:
         "warnings": _warnings(record),
         "failures": record.get("failures", []),
         "release": current[0] if current else None,
+        "release_fault": releases.find_fault(home),
         "publishing_held": releases.read_hold(home),
         "resume": "" if holder else resume.describe(home),
         "problems": [
@@ -219,7 +220,9 @@ def _show_problems(problems: list[dict[str, Any]]) -> None:
 
 def _show_release(home: Home, facts: dict[str, Any]) -> None:
     release, hold = facts["release"], facts["publishing_held"]
-    if release is None:
+    if facts.get("release_fault"):
+        print(f"Release     {facts['release_fault']} {releases.advice(home)}")
+    elif release is None:
         print("Release     none yet")
     else:
         size = output.text_of_bytes(release["bytes"])

@@ -11,13 +11,11 @@ import secrets
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 from pydantic import Field
 
+from ingestion import json_text
 from ingestion.errors import ServerError
 from tradehouse import files
-
-from ingestion import json_text
 
 KINDS = ("source", "destination", "connection")
 

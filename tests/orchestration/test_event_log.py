@@ -2,16 +2,18 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from sqlite3 import dbapi2
 
 import pytest
 from dagster import DagsterInstance, asset, materialize
 
 from orchestration import event_log
-from orchestration.page import write_settings
+from orchestration.page import set_aside_damaged, write_settings
 from tests.orchestration.support import open_instance
 from tradehouse.home import PROJECT, Home
 
@@ -109,3 +111,16 @@ def tell(home, run_id, words, then=""):
         check=False,
     )
     assert done.returncode == (-signal.SIGKILL if then else 0), done.stderr
+
+
+def test_a_database_that_sqlite_cannot_read_is_set_aside_and_others_stay(tmp_path, capsys):
+    with closing(sqlite3.connect(tmp_path / "whole.db")) as whole:
+        whole.execute("create table runs (id integer)")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "broken.db").write_bytes(b"no database" * 1000)
+
+    set_aside_damaged(tmp_path)
+
+    assert (tmp_path / "whole.db").exists()
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["broken.db.damaged"]
+    assert "broken.db is damaged (file is not a database)" in capsys.readouterr().err
