@@ -1,8 +1,9 @@
 """A plugin of dbt-duckdb: what has to be true before dbt opens its files.
 
 Named in `profiles.yml`, it serves `tradehouse run` and an analyst's own `dbt build` alike. It says
-what to do on a home without data, waits for a process that is writing one of the files, and keeps
-DuckDB from downloading extensions.
+what to do on a home without data, waits for a process that is writing one of the files, has what a
+developer's selection reads copied (`tradehouse.dev_copy`), and keeps DuckDB from downloading
+extensions.
 """
 
 import os
@@ -16,7 +17,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.events.logging import AdapterLogger
 from dbt_common.exceptions import DbtRuntimeError
 
-from tradehouse import opening, warehouse
+from tradehouse import dev_copy, opening, warehouse
 from tradehouse.errors import UsageError
 from tradehouse.home import OWN, whole_number_setting
 
@@ -48,6 +49,8 @@ class Plugin(BasePlugin):
             files.insert(0, (raw, True))
         release()
         _opening.append(wait_until_free(files))
+        if creds.path != ":memory:":
+            copy_what_is_read(Path(creds.path), config)
 
     def configure_cursor(self, cursor: Any) -> None:
         """Let others open files again; called when everything is open and attached."""
@@ -56,6 +59,23 @@ class Plugin(BasePlugin):
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Set once what the connections of all threads inherit; called when the file is open."""
         conn.execute("set global TimeZone = 'UTC'")
+        dev_copy.drop_empty(conn)
+
+
+def copy_what_is_read(path: Path, config: dict[str, Any]) -> None:
+    """Copy what the selection reads from the warehouse into the developer's file, and say so.
+
+    Raises:
+        DbtRuntimeError: when what is missing cannot be copied now.
+    """
+    begun = time.monotonic()
+    try:
+        copied = dev_copy.prepare(path, config)
+    except (dev_copy.CopyError, duckdb.Error) as error:
+        raise DbtRuntimeError(str(error)) from error
+    if copied:
+        seconds = time.monotonic() - begun
+        logger.info(f"copied from warehouse.duckdb in {seconds:.1f} s: {', '.join(copied)}")
 
 
 _opening: list[int] = []

@@ -4,7 +4,6 @@ Made by dbt from the project's descriptions and the warehouse's columns, with a 
 lineage (`tradehouse.lineage`), and made anew only when the project changed since.
 """
 
-import shutil
 from pathlib import Path
 
 from tradehouse import build, files, fingerprint, lineage
@@ -16,6 +15,10 @@ from tradehouse.home import Home
 PAGE = "index.html"
 RECORD = "docs.json"
 GENERATED = "static_index.html"
+STYLE = """
+.app-body .logo img { display: none; }
+.app-body .logo a::after { content: "Tradehouse"; font-size: 20px; line-height: 46px; }
+"""
 FILES = (PAGE, lineage.PAGE, lineage.COLUMNS)
 
 
@@ -87,10 +90,26 @@ def complete(home: Home, digest: str) -> Path:
     Opens no database, and may work beside what does.
     """
     with replacing(home.docs / PAGE) as begun:
-        shutil.copyfile(home.target / GENERATED, begun)
+        begun.write_text(_page(home.target), encoding="utf-8")
     with replacing(home.docs / lineage.PAGE) as begun:
         found = lineage.make(home.target / "manifest.json", home.target / "catalog.json", begun)
     made_from = lineage.sources_by_column(found["edges"])
     files.write(home.docs / lineage.COLUMNS, lineage.Columns, {"made_from": made_from})
     files.write(home.docs / RECORD, Made, {"project_digest": digest, "sizes": _sizes(home)})
     return home.docs / PAGE
+
+
+def _page(target: Path) -> str:
+    """Return dbt's page under our name, with the texts of sources as data only.
+
+    dbt puts manifest and catalogue into a script as they are: a `</script>` in a description or in
+    a column's name would end it, and what follows would be run.
+    """
+    page = (target / GENERATED).read_text(encoding="utf-8")
+    for name in ("manifest.json", "catalog.json"):
+        content = (target / name).read_text(encoding="utf-8")
+        if page.count(content) != 1:
+            raise TradehouseError(f"dbt's page of documentation does not hold {name} as it is.")
+        page = page.replace(content, content.replace("<", "\\u003c"))
+    page = page.replace("<title>dbt Docs</title>", "<title>Tradehouse</title>", 1)
+    return page.replace("</head>", f"<style>{STYLE}</style></head>", 1)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from pydantic import Field
 
@@ -22,13 +23,15 @@ from tradehouse.files import Kept
 PAGE = "lineage.html"
 COLUMNS = "lineage.json"
 DATA = "colibri-manifest.json"
+# What leads to the shop of its makers: tabs and links without a function here.
+STYLE = 'a[href*="colibri-data.com"] { display: none !important; }'
 _BY_NAME = re.compile(r"\bby\s+name\b", re.IGNORECASE)
 
 
 def link_to(unique_id: str, column: str | None = None) -> str:
     """Return the address of a model's or source's page, relative to the folder of the docs."""
-    found = f"&column={column}&focus=true" if column else ""
-    return f"{PAGE}?model={unique_id}{found}&parents=1&children=1"
+    found = f"&column={quote(column)}&focus=true" if column else ""
+    return f"{PAGE}?model={quote(unique_id)}{found}&parents=1&children=1"
 
 
 def make(manifest: Path, catalog: Path, page: Path) -> dict[str, Any]:
@@ -55,7 +58,9 @@ def make(manifest: Path, catalog: Path, page: Path) -> dict[str, Any]:
         report = DbtColibriReportGenerator(extractor, disable_telemetry=True)
         report.generate_report(output_dir=str(folder))
         found = json.loads((folder / DATA).read_text(encoding="utf-8"))
-        (folder / "index.html").replace(page)
+        made = (folder / "index.html").read_text(encoding="utf-8")
+        made = made.replace("</head>", f"<style>{STYLE}</style></head>", 1)
+        page.write_text(made, encoding="utf-8")
     return {"nodes": found["nodes"], "edges": found["lineage"]["edges"]}
 
 

@@ -18,7 +18,7 @@
     {% endif %}
     {% set known = once_a_run() %}
     {% if 'first_batch' not in known %}
-        {% do known.update({'first_batch': find_first_batch(in_force)}) %}
+        {% do known.update({'first_batch': find_first_batch(in_force.render())}) %}
     {% endif %}
     {{ return(known['first_batch']) }}
 {% endmacro %}

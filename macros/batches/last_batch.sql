@@ -20,6 +20,6 @@
     {% if exists is none %}
         {{ return(999999) }}
     {% endif %}
-    {% set found = run_query('select coalesce(max(batch_id), 0) from ' ~ gate ~ ' where is_accepted') %}
+    {% set found = run_query('select coalesce(max(batch_id), 0) from ' ~ gate.render() ~ ' where is_accepted') %}
     {{ return(found.columns[0].values()[0] | int) }}
 {% endmacro %}

@@ -7,6 +7,7 @@
     those that the table has; otherwise the build of the model fails and says so.
 #}
 {% materialization incremental, adapter='duckdb' %}
+    {% if is_kept_by_empty() %}{{ return(keep_as_it_is()) }}{% endif %}
     {% set existing_relation = load_cached_relation(this) %}
     {% set target_relation = this.incorporate(type='table') %}
     {% set to_drop = [] %}
@@ -51,7 +52,7 @@
         {% do adapter.drop_relation(relation) %}
     {% endfor %}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
-    {{ return({'relations': [target_relation]}) }}
+    {{ return(mark_as_empty({'relations': [target_relation]})) }}
 {% endmaterialization %}
 
 

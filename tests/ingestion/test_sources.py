@@ -270,7 +270,9 @@ ORDERS = """\
 
 with source_orders as (
 
-    select *
+    select
+        *,
+        row_number() over () as arrival_number
     from {{ source('played', 'Orders') }}
 
 ),
@@ -279,10 +281,12 @@ chosen as (
 
     select *
     from source_orders
-    qualify row_number() over (
-        partition by "Id"
-        order by "updatedAt" desc nulls last, _airbyte_extracted_at desc, _airbyte_raw_id desc
-    ) = 1
+    qualify
+        row_number() over (
+            partition by "Id"
+            order by "updatedAt" desc nulls last, _airbyte_extracted_at desc, arrival_number desc
+        ) = 1
+        or "Id" is null
 
 ),
 

@@ -1,0 +1,269 @@
+"""Odd sources through scaffold: whatever they are called and say, dbt reads it as data."""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from ingestion import bronze, catalog, scaffold
+from ingestion.declarations import Declaration
+from ingestion.errors import DeclarationError
+from ingestion.tables import Table, quoted
+from tests.conftest import PROJECT
+
+CODE = "{{ run_query(\"copy (select 'leaked') to '/tmp/leaked'\") }}"
+ODD = [
+    *(
+        "Customer's orders",
+        "{{ order.id }}",
+        CODE,
+        "{% if x %}",
+        "{# note",
+        "%}",
+        "}}",
+        "a-b",
+        "a_b",
+    ),
+    *(
+        "A_B",
+        "a b",
+        "a/b",
+        'say "hi"',
+        "back\\slash",
+        "Ünïcode",
+        "注文",
+        "!!!",
+        "...",
+        "con",
+        "nul",
+    ),
+    *("x" * 300, "x" * 301, "1st", "select", "left", "is", "line\nbreak", "line\r\nbreak", "tab\t"),
+    *("# comment", "key: value", "- item", "&anchor", "*alias", "!!python/none", "'", '"', "''"),
+    *("; drop table x; --", "/* open", "<script>alert(1)</script>", "raw_id", "extracted_at"),
+    *("arrival_number", "chosen", "final", "source", "bronze", "null", "true", "~", "yes", "0x1F"),
+    *(
+        "{{ doc('__overview__') }}",
+        "{{ env_var('HOME') }}",
+        "$(touch /tmp/leaked)",
+        "`id`",
+        "\u202ebidi",
+    ),
+    *(
+        "emoji 🎉",
+        "e\u0301",
+        "é",
+        " leading",
+        "trailing ",
+        "a.b",
+        "a..b",
+        "created_at",
+        "_airbyte_x",
+    ),
+]
+PIECES = [*"{}%#'\"\\/:-&*!|>?@` \n\t", "{{", "}}", "{%", "doc(", "a", "B", "1", "_", "é", "注"]
+
+
+def names(seed: int, number: int) -> list[str]:
+    chance = random.Random(seed)
+    made = {"".join(chance.choices(PIECES, k=chance.randint(1, 12))) for _ in range(number)}
+    return list(dict.fromkeys([*ODD, *sorted(made)]))
+
+
+def stream(name: str, fields: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "json_schema": {"type": "object", "properties": fields},
+        "supported_sync_modes": ["full_refresh", "incremental"],
+        **more,
+    }
+
+
+def planned(streams: list[dict[str, Any]], modes: dict[str, Any] | None = None) -> Any:
+    declared = Declaration.model_validate(
+        {
+            "name": "odd",
+            "description": f"Odd: {CODE} # 'quoted' <b>",
+            "owner": "A {{ team }} <a@b.example>",
+            "connector": {"command": ["true"]},
+            "streams": modes,
+        }
+    )
+    return declared, list(catalog.plan(declared, catalog.select(declared, streams, None)).values())
+
+
+def fill(raw: duckdb.DuckDBPyConnection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Make the raw table as the loader does, and insert rows as if all came at one moment."""
+    columns = [f"{quoted(each.name)} {each.type}" for each in table.columns]
+    columns += ["_airbyte_raw_id varchar default uuid()", "_airbyte_meta json"]
+    columns += ["_airbyte_extracted_at timestamptz default timestamptz '2024-01-01 00:00:00Z'"]
+    columns += ["_airbyte_generation_id bigint default 1"]
+    raw.execute("create schema if not exists odd")
+    raw.execute(f"create table {table.sql_name} ({', '.join(columns)})")
+    stored = {each.field: each.name for each in table.columns}
+    for row in rows:
+        listed = ", ".join(quoted(stored.get(name, name)) for name in row)
+        marks = ", ".join("?" * len(row))
+        raw.execute(f"insert into {table.sql_name} ({listed}) values ({marks})", list(row.values()))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    for name in ("models", "macros", "seeds", "tests/data"):
+        shutil.copytree(PROJECT / name, folder / name)
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(PROJECT / name, folder / name)
+    return folder
+
+
+def build(project: Path, home: Path) -> str:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", "from dbt.cli.main import cli; cli()", "build"),
+            *("--target", "main", "--select", "path:models/bronze/odd"),
+        ],
+        cwd=project,
+        env=os.environ | {"TRADEHOUSE_HOME": str(home), "DBT_PROFILES_DIR": str(project)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    return done.stdout
+
+
+def test_odd_streams_and_fields_become_models_with_the_values_that_raw_holds(
+    project: Path, tmp_path: Path
+) -> None:
+    """One project of hundreds of odd names and texts, read by dbt, built and compared."""
+    chosen = names(seed=14, number=40)
+    fields = {name: {"type": ["null", "string"], "description": name * 3} for name in chosen}
+    streams = [stream(name, {"value": {"type": "string", "description": name}}) for name in chosen]
+    streams.append(stream("wide", fields))
+    declared, tables = planned(streams)
+    home = tmp_path / "home"
+    home.mkdir()
+    with duckdb.connect(str(home / "raw.duckdb")) as raw:
+        for table in tables:
+            values = {each.field: f"{table.name}/{each.field}" for each in table.columns}
+            fill(raw, table, [values])
+
+    scaffold.scaffold(declared, tables, project)
+    said = build(project, home)
+
+    assert "WARN=0 ERROR=0" in said
+    assert "eprecat" not in said
+    assert not Path("/tmp/leaked").exists()
+    called = bronze.stream_names(tables)
+    models = {bronze.model_name(table, called[table.name]) for table in tables}
+    assert len(models) == len(tables)
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
+        for table in tables:
+            model = bronze.model_name(table, called[table.name])
+            found = connection.execute(f"from bronze.{quoted(model)}").fetchall()
+            expected = tuple(f"{table.name}/{each.field}" for each in table.columns)
+            assert [row[:-2] for row in found] == [expected]
+
+
+INTEGER, TEXT = {"type": ["null", "integer"]}, {"type": ["null", "string"]}
+VERSIONED = {"id": INTEGER, "v": TEXT}
+HISTORY = [{"id": i, "v": v} for i in range(100) for v in ("first", "last")]
+CDC = VERSIONED | {"_ab_cdc_deleted_at": TEXT, "_ab_cdc_lsn": INTEGER}
+CHANGES = [
+    {"id": 1, "v": "alive", "_ab_cdc_deleted_at": None, "_ab_cdc_lsn": 1},
+    {"id": 2, "v": "x", "_ab_cdc_deleted_at": None, "_ab_cdc_lsn": 2},
+    {"id": 2, "v": None, "_ab_cdc_deleted_at": "2024-01-01T00:00:00Z", "_ab_cdc_lsn": 3},
+    {"id": 3, "v": "gone", "_ab_cdc_deleted_at": "2024-01-01T00:00:00Z", "_ab_cdc_lsn": 4},
+    {"id": 3, "v": "back", "_ab_cdc_deleted_at": None, "_ab_cdc_lsn": 5},
+]
+NESTED = {"meta": {"type": "object"}, "v": TEXT}
+NESTED_ROWS = [
+    {"meta": '{"id": 1}', "v": "old"},
+    {"meta": '{"id": 1}', "v": "new"},
+    {"meta": '{"id": 2}', "v": "only"},
+]
+KEYLESS = [{"id": None, "v": "a"}, {"id": None, "v": "b"}, {"id": 1, "v": "c"}, {"id": 1, "v": "d"}]
+GENERATIONS = [
+    {"id": 1, "v": "before", "_airbyte_generation_id": 1},
+    {"id": 1, "v": "now", "_airbyte_generation_id": 2},
+]
+BY_ID: dict[str, Any] = {"source_defined_primary_key": [["id"]]}
+
+
+def test_the_rows_in_force_are_those_that_the_loader_would_keep(
+    project: Path, tmp_path: Path
+) -> None:
+    streams = [
+        stream("same_moment", VERSIONED, **BY_ID),
+        stream("changes", CDC, **BY_ID, default_cursor_field=["_ab_cdc_lsn"]),
+        stream("nested", NESTED, source_defined_primary_key=[["meta", "id"]]),
+        stream("keyless", VERSIONED, **BY_ID),
+        stream("no_key", VERSIONED),
+        stream("deduplicated", VERSIONED, **BY_ID),
+        stream("refreshed", VERSIONED),
+        stream("overwritten", VERSIONED),
+    ]
+    append = {"sync_mode": "incremental_append"}
+    modes: dict[str, Any] = dict.fromkeys((each["name"] for each in streams), append)
+    modes |= {"deduplicated": {"sync_mode": "incremental_deduplicated"}}
+    modes |= {"refreshed": {"sync_mode": "full_refresh_append"}}
+    modes |= {"overwritten": {"sync_mode": "full_refresh_overwrite"}}
+    rows: dict[str, list[dict[str, Any]]] = {
+        **{"same_moment": HISTORY, "changes": CHANGES, "nested": NESTED_ROWS, "keyless": KEYLESS},
+        **{"no_key": KEYLESS, "deduplicated": HISTORY[1::2], "refreshed": GENERATIONS},
+        "overwritten": KEYLESS,
+    }
+    declared, tables = planned(streams, modes)
+    home = tmp_path / "home"
+    home.mkdir()
+    with duckdb.connect(str(home / "raw.duckdb")) as raw:
+        for table in tables:
+            fill(raw, table, rows[table.name])
+
+    scaffold.scaffold(declared, tables, project)
+    build(project, home)
+
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
+
+        def held(name: str, columns: str = "id, v") -> list[Any]:
+            found = connection.execute(f"select {columns} from bronze.bronze_odd__{name}")
+            return sorted(found.fetchall(), key=repr)
+
+        newest = sorted(((i, "last") for i in range(100)), key=repr)
+        assert held("same_moment") == newest
+        assert held("deduplicated") == newest
+        assert held("changes") == [(1, "alive"), (3, "back")]
+        assert held("nested", "meta_id, v") == [("1", "new"), ("2", "only")]
+        assert held("keyless") == [(1, "d"), (None, "a"), (None, "b")]
+        assert held("no_key") == [(1, "c"), (1, "d"), (None, "a"), (None, "b")]
+        assert held("refreshed") == [(1, "now")]
+        assert held("overwritten") == [(1, "c"), (1, "d"), (None, "a"), (None, "b")]
+
+
+def test_what_dbt_cannot_read_is_not_written(project: Path) -> None:
+    (project / "models" / "bronze" / "other.yml").write_text(
+        "sources: [{name: odd, tables: [{name: orders}]}]"
+    )
+    declared, tables = planned([stream("orders", VERSIONED)])
+
+    with pytest.raises(DeclarationError, match=r"nothing was written: .*odd.orders"):
+        scaffold.scaffold(declared, tables, project)
+
+    assert not (project / "models" / "bronze" / "odd").exists()
+
+
+def test_the_name_of_a_stream_does_not_depend_on_the_order_of_streams() -> None:
+    streams = [stream(name, VERSIONED) for name in ("a-b", "a_b", "A b")]
+
+    called = bronze.stream_names(planned(streams)[1])
+
+    assert called == bronze.stream_names(planned(streams[::-1])[1])
+    assert called["a_b"] == "a_b"
+    assert len(set(called.values())) == 3
+    assert bronze.stream_names(planned(streams[1:2])[1], {"bronze_odd__a_b"}) != {"a_b": "a_b"}

@@ -1,0 +1,165 @@
+"""The analyst's loop: dbt by hand works on a selection at once, and never harms what was built."""
+
+import shutil
+import signal
+import subprocess
+import sys
+
+import duckdb
+import pytest
+
+from tests.tradehouse.support import PROJECT, command, copy_project
+from tests.tradehouse.test_dbt_by_hand import dbt
+
+pytestmark = [pytest.mark.xdist_group("run"), pytest.mark.slow]
+
+
+def held(path, query):
+    with duckdb.connect(path, read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def comments(home):
+    query = "select table_name, comment from duckdb_tables() where comment is not null"
+    return dict(held(home / "dev.duckdb", query))
+
+
+def counts(path):
+    with duckdb.connect(path, read_only=True) as connection:
+        tables = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() order by all"
+        ).fetchall()
+        return {
+            table: connection.execute(f"select count(*), sum(hash(x)) from {table} as x").fetchone()
+            for (table,) in tables
+        }
+
+
+def test_a_selection_is_built_tested_and_shown_at_once(published, tmp_path):
+    warehouse, target = published / "warehouse.duckdb", tmp_path / "target"
+    before = warehouse.read_bytes()
+
+    built = dbt(published, target, "build", "--select", "mart_customer_worth+")
+    assert built.returncode == 0, built.stdout[-3000:]
+    assert "copied from warehouse.duckdb" in built.stdout
+    copied = comments(published)
+    assert "silver_holdings" in copied
+    assert "mart_customer_worth" not in copied
+
+    shown = dbt(published, target, "show", "--select", "fact_cash_balances", "--limit", "3")
+    assert shown.returncode == 0, shown.stdout[-3000:]
+    assert "sk_customer_id" in shown.stdout
+    unit = dbt(published, target, "test", "--select", "mart_security_performance")
+    assert unit.returncode == 0, unit.stdout[-3000:]
+
+    query = "select * from {}.gold.mart_customer_worth order by all"
+    with duckdb.connect() as connection:
+        for name in ("dev", "warehouse"):
+            connection.execute(f"attach '{published / name}.duckdb' as {name} (read_only)")
+        mine = connection.execute(query.format("dev")).fetchall()
+        assert mine
+        assert mine == connection.execute(query.format("warehouse")).fetchall()
+    assert warehouse.read_bytes() == before
+
+
+def test_what_the_developer_built_is_his(published, tmp_path):
+    target = tmp_path / "target"
+    assert dbt(published, target, "run", "--select", "silver_watches").returncode == 0
+    with duckdb.connect(published / "dev.duckdb") as connection:
+        connection.execute("delete from silver.silver_watches")
+
+    again = dbt(published, target, "build", "--select", "mart_customer_worth")
+
+    assert again.returncode == 0, again.stdout[-3000:]
+    assert held(published / "dev.duckdb", "select count(*) from silver.silver_watches") == [(0,)]
+    with duckdb.connect(published / "warehouse.duckdb") as connection:
+        connection.execute("delete from silver.silver_holdings")
+    renewed = dbt(published, target, "run", "--select", "mart_customer_worth")
+    assert renewed.returncode == 0, renewed.stdout[-3000:]
+    assert held(published / "dev.duckdb", "select count(*) from silver.silver_holdings") == [(0,)]
+    assert held(published / "dev.duckdb", "select count(*) from silver.silver_watches") == [(0,)]
+
+
+def test_who_has_the_warehouse_is_named(published, tmp_path):
+    holder = subprocess.Popen(
+        [
+            *(sys.executable, "-c"),
+            "import sys, time; from pathlib import Path; from tradehouse import locks;"
+            "from tradehouse.home import Home\n"
+            "with locks.writing(Home(Path(sys.argv[1])), command='tradehouse run'):\n"
+            "    print('held', flush=True); time.sleep(600)",
+            str(published),
+        ],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+    )
+    holder.stdout.readline()
+
+    refused = dbt(published, tmp_path / "target", "run", "--select", "mart_customer_worth")
+
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    assert refused.returncode != 0
+    assert f"`tradehouse run` (process {holder.pid}" in refused.stdout
+    assert "silver_holdings" in refused.stdout
+    assert "Traceback" not in refused.stdout + refused.stderr
+
+
+@pytest.mark.parametrize("file", ["dev", "main"])
+def test_empty_adds_nothing_and_removes_nothing(published, tmp_path, file):
+    path = published / {"dev": "dev.duckdb", "main": "warehouse.duckdb"}[file]
+    if file == "dev":
+        shutil.copy(published / "warehouse.duckdb", path)
+        with duckdb.connect() as connection:
+            connection.execute(f"attach '{path}' as warehouse")
+            views = connection.execute(
+                "select schema_name, view_name from duckdb_views() where not internal"
+                " and database_name = 'warehouse'"
+            ).fetchall()
+            for schema, name in views:
+                connection.execute(f"drop view warehouse.{schema}.{name}")
+    before = counts(path)
+    with duckdb.connect(path) as connection:
+        connection.execute("drop table gold.mart_broker_monthly_trading")
+
+    for arguments in (["build"], ["compile"]):
+        done = dbt(published, tmp_path / "target", *arguments, "--empty", "--target", file)
+        assert done.returncode == 0, done.stdout[-3000:]
+
+    after = counts(path)
+    assert after.pop("gold.mart_broker_monthly_trading") == (0, None)
+    rows = before.pop("gold.mart_broker_monthly_trading")
+    assert after == before
+    assert rows[0] > 0
+    built = dbt(
+        *(published, tmp_path / "target", "build", "--target", file),
+        *("--select", "mart_broker_monthly_trading"),
+    )
+    assert built.returncode == 0, built.stdout[-3000:]
+    assert counts(path)["gold.mart_broker_monthly_trading"] == rows
+
+
+SNAPSHOT = """\
+snapshots:
+  - name: silver_tiers_seen
+    relation: ref('customer_tiers')
+    description: One row per version of a tier.
+    config: {schema: silver, unique_key: tier, strategy: check, check_cols: all}
+    columns:
+      - {name: tier, description: The tier., data_tests: [not_null]}
+"""
+
+
+def test_a_new_snapshot_is_noticed_built_and_tested(published, tmp_path):
+    project = copy_project(tmp_path / "project")
+    (project / "snapshots").mkdir()
+    header = (project / "seeds" / "customer_tiers.csv").read_text().split(",")[0]
+    (project / "snapshots" / "tiers.yml").write_text(SNAPSHOT.replace("tier,", f"{header},"))
+
+    done = command(published, "run", project=project)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = held(published / "warehouse.duckdb", "select count(*) from silver.silver_tiers_seen")
+    assert rows[0][0] > 0
+    log = (published / "state" / "build.json").read_text()
+    assert "not_null_silver_tiers_seen" in log
