@@ -174,7 +174,7 @@ def test_odd_texts_are_data_in_every_description(tmp_path: Path) -> None:
         shown = jinja2.Template(column["description"]).render()
         assert len(shown) < 700
         assert "\n" not in shown
-        assert not re.search(r"(?<!\\\\)<script", shown.replace("\\\\\\\\", ""))
+        assert not re.search(r"(?<!\\)<", shown)
         if text.isalnum() and len(text) < 50:
             assert text in shown
     source = yaml.safe_load(written[0].read_text())["sources"][0]
