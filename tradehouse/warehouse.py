@@ -348,6 +348,11 @@ def read_quarantine(
     """Return rows of a snapshot, filtered, ordered by batch, file and line."""
     import duckdb
 
+    if not is_snapshot(path):
+        raise TradehouseError(
+            f"{path} is damaged, so what is in quarantine cannot be shown. `tradehouse run` makes "
+            "it again from the warehouse."
+        )
     wanted = {"batch_id": batch, "stream": stream, "reason": reason}
     given = {column: value for column, value in wanted.items() if value is not None}
     condition = " and ".join(["true", *(f"{column} = ${column}" for column in given)])
