@@ -6,6 +6,7 @@ command needs them, so that `tradehouse status` answers at once.
 
 import itertools
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +19,7 @@ from tradehouse import (
     ends,
     source_commands,
 )
-from tradehouse.errors import EXIT_ERROR
+from tradehouse.errors import EXIT_ERROR, UsageError
 from tradehouse.home import find_home
 
 EXIT_CODES = """
@@ -194,6 +195,13 @@ def call() -> None:
     from tradehouse import absent
 
     absent.remember()
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UsageError(
+            "The directory this was called from is gone. Change to one that is there (cd), then "
+            "call it again."
+        ) from error
     app(_with_rebuild_of_everything(sys.argv[1:]), prog_name="tradehouse")
 
 

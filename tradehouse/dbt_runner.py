@@ -4,6 +4,7 @@ Knows nothing of batches or releases. dbt is imported by `DbtRunner` alone, beca
 than a second.
 """
 
+import logging
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -68,6 +69,7 @@ class DbtRunner:
         from a thread of dbt; with the columns of a model, and its rows where `counts_rows` is set.
         """
         check_engine_settings()
+        logging.raiseExceptions = False  # A log without room is no reason to print tracebacks.
         self.home = home
         self.report = report
         self.on_result: OnResult | None = None
