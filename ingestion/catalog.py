@@ -188,8 +188,3 @@ def labels(keys: Collection[StreamKey]) -> dict[StreamKey, str]:
     return {
         key: f"{key[0]}.{key[1]}" if key[0] and said.count(key[1]) > 1 else key[1] for key in keys
     }
-
-
-def fields(table: Table) -> frozenset[str]:
-    """The fields of a stream's records that its table takes."""
-    return frozenset(column.field for column in table.columns)

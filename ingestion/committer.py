@@ -5,6 +5,7 @@ Not here: which rows go in how (`records`, `files`) and what a segment is (`segm
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,8 @@ class Loaded:
 
     totals: dict[StreamKey, tuple[int, int, int]] = field(default_factory=dict)
     files: dict[StreamKey, list[LoadedFile]] = field(default_factory=dict)
+    unknown_fields: dict[StreamKey, dict[str, int]] = field(default_factory=dict)
+    """How many records have which fields that their table does not take."""
 
 
 class Committer:
@@ -58,6 +61,7 @@ class Committer:
         self._closed = False
         self.error: BaseException | None = None
         self.kept_empty: set[StreamKey] = set()
+        self.unknown_fields: dict[StreamKey, Counter[str]] = {}
         self.results: dict[StreamKey, StreamResult] = {key: StreamResult() for key in tables}
         self._connections = [connection.cursor() for _ in range(workers)]
         for each in self._connections:
@@ -174,6 +178,9 @@ class Committer:
         for part in segment.parts:
             table = self._tables[part.key]
             count, nulled = records.load(connection, table, part)
+            if part.records:
+                unknown = records.unknown_fields(connection, table, part)
+                loaded.unknown_fields[part.key] = unknown
             found = files.from_records(connection, table, part, count)
             if part.references:
                 found += files.load(connection, table, part.references, exactly)
@@ -207,6 +214,9 @@ class Committer:
                 result.records += count
                 result.bytes += size
                 result.nulled_values += nulled
+            for key, unknown in loaded.unknown_fields.items():
+                if unknown:
+                    self.unknown_fields.setdefault(key, Counter()).update(unknown)
             self._on_commit(segment, loaded)
 
     def _clean(self, segment: Segment) -> None:

@@ -29,8 +29,7 @@ class Reader:
     """Reads items and hands sealed segments to `submit`. Used by one thread.
 
     `streams` are the selected ones; those with True are held back until they are complete, and
-    those in `last` are committed after everything before them. `fields` are those that the tables
-    take: the first record of every segment is looked at for others.
+    those in `last` are committed after everything before them.
     """
 
     def __init__(
@@ -38,7 +37,6 @@ class Reader:
         streams: Mapping[StreamKey, bool],
         *,
         last: Iterable[StreamKey],
-        fields: Mapping[StreamKey, frozenset[str]],
         spool: Path,
         submit: Callable[[Segment], None],
         log: Callable[[str, str], None],
@@ -47,7 +45,6 @@ class Reader:
     ) -> None:
         self._streams = dict(streams)
         self._last = frozenset(last)
-        self._fields = fields
         self._spool = spool
         self._submit = submit
         self._log = log
@@ -71,7 +68,6 @@ class Reader:
         self.first_noise: Noise | None = None
         self.unknown_messages: Counter[str] = Counter()
         self.unselected: Counter[StreamKey] = Counter()
-        self.unknown_fields: dict[StreamKey, set[str]] = {}
         self.estimated_records: dict[StreamKey, int] = {}
         self.spooled: dict[StreamKey, tuple[int, int]] = {}
 
@@ -123,8 +119,6 @@ class Reader:
         if b'"file_reference"' in run.lines:
             self._mixed(part, run)
         else:
-            if not part.records:
-                self._look_at(key, run)
             part.append(run)
             count, size = self.spooled.get(key, (0, 0))
             self.spooled[key] = (count + run.count, size + len(run.lines))
@@ -136,15 +130,6 @@ class Reader:
         if run.lines.count(b'"type"') > run.count:
             for offset, line in enumerate(run.lines.split(b"\n")[:-1]):
                 parse_line(line, run.line + offset)
-
-    def _look_at(self, key: StreamKey, run: RecordRun) -> None:
-        first = run.lines[: run.lines.index(b"\n") + 1]
-        try:
-            data = parse_line(first, run.line)["record"]["data"]
-        except (ProtocolError, TypeError, KeyError):
-            return  # Perhaps only a lone surrogate; loading decides.
-        if isinstance(data, dict) and (unknown := set(data) - self._fields[key]):
-            self.unknown_fields.setdefault(key, set()).update(unknown)
 
     def _mixed(self, part: Part, run: RecordRun) -> None:
         """Lines of which at least one may hand over a file."""

@@ -5,8 +5,10 @@ other one loaded meanwhile. Such a record has the key, the cursor and the conten
 there. Not here: when that is looked at (`run`, `server.sync`).
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
+from decimal import Context, Decimal
 from typing import Any
 
 import duckdb
@@ -17,6 +19,7 @@ from ingestion.names import lowered
 from ingestion.protocol import StreamKey
 from ingestion.tables import Column, Table, existing_columns, quoted
 
+_DIGITS = Context(prec=10_000)
 _CANONICAL = "_tradehouse_canonical_json"
 
 
@@ -96,9 +99,15 @@ def _comparable(column: Column, of: str) -> str:
 def canonical(text: str) -> str:
     """JSON in one spelling: sorted, without members that are null; other text as it is."""
     try:
-        return orjson.dumps(_plain(orjson.loads(text)), option=orjson.OPT_SORT_KEYS).decode()
-    except orjson.JSONDecodeError:
+        parsed = json.loads(text, parse_float=_number, parse_int=_number)
+        return orjson.dumps(_plain(parsed), option=orjson.OPT_SORT_KEYS).decode()
+    except ValueError:
         return text
+
+
+def _number(text: str) -> list[str]:
+    """A number in one spelling, told apart from the text by the list around it."""
+    return ["number", str(Decimal(text).normalize(_DIGITS))]
 
 
 def _plain(value: Any) -> Any:
@@ -106,8 +115,6 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
     return value
 
 

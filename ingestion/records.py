@@ -5,16 +5,14 @@ Not here: transactions (`committer`) and which lines belong together (`reader`).
 
 import duckdb
 
+from ingestion import numbers, values
 from ingestion.errors import ProtocolError
 from ingestion.names import lowered
 from ingestion.protocol import lenient_record, parse_line
 from ingestion.segments import Part
 from ingestion.tables import RAW_ID, Column, Table, literal, quoted
 
-_TEXT_TYPES = frozenset({"VARCHAR"})
-_UNTYPED = frozenset({"VARCHAR", "JSON"})
 LATEST_MILLISECONDS = 9_223_372_036_854_775
-_INTEGERS = {"BIGINT": 64, "INTEGER": 32, "HUGEINT": 128}
 
 
 def load(connection: duckdb.DuckDBPyConnection, table: Table, part: Part) -> tuple[int, int]:
@@ -27,6 +25,9 @@ def load(connection: duckdb.DuckDBPyConnection, table: Table, part: Part) -> tup
     if not part.records:
         return 0, 0
     try:
+        if not part.is_marked:
+            part.mark, part.is_marked = numbers.mark(part.spool), True
+            part.object_bytes += 64 * 1024 if part.mark else 0
         inserted, nulled = _insert(connection, table, part)
     except (
         duckdb.InvalidInputException,
@@ -49,9 +50,10 @@ def load(connection: duckdb.DuckDBPyConnection, table: Table, part: Part) -> tup
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, part: Part) -> tuple[int, int]:
+    values.define(connection)
     row = connection.execute(insert_statement(table, part)).fetchone()
     inserted = int(row[0]) if row else 0
-    typed = any(column.type not in _UNTYPED for column in table.columns)
+    typed = any(column.type != "VARCHAR" for column in table.columns)
     return inserted, count_nulled(connection, table.target, inserted) if typed else 0
 
 
@@ -76,9 +78,9 @@ def insert_statement(table: Table, part: Part) -> str:
         fields = [f"{quoted(c.field)} {_read_type(c)}" for c in table.columns]
         struct = f"STRUCT({', '.join(fields)})" if fields else "JSON"
     names = [quoted(column.name) for column in table.columns]
-    texts = [f"{_text(table, c)} as {quoted(f't{i}')}" for i, c in enumerate(table.columns)]
-    values = [f"{value(c, f't{i}')} as {quoted(f'v{i}')}" for i, c in enumerate(table.columns)]
-    changes = [change(c, i) for i, c in enumerate(table.columns) if c.type not in _UNTYPED]
+    texts = [f"{_text(table, c, part)} as t{i}" for i, c in enumerate(table.columns)]
+    typed = [f"{values.value(c, f't{i}')} as v{i}" for i, c in enumerate(table.columns)]
+    source_meta = numbers.unmarked("record.meta", part.mark, is_json=True)
     raw_id = "" if table.computes_raw_id else f"{RAW_ID}, "
     raw_value = "" if table.computes_raw_id else "uuid()::varchar, "
     return f"""
@@ -86,15 +88,15 @@ def insert_statement(table: Table, part: Part) -> str:
             _airbyte_extracted_at, _airbyte_meta, _airbyte_generation_id)
         with lines as (
             select {"".join(text + ", " for text in texts)}
-                record.emitted_at as emitted_at, record.meta as meta
+                record.emitted_at as emitted_at, {source_meta} as meta
             from read_ndjson({literal(part.spool)}, maximum_object_size = {part.object_bytes},
                 columns = {{record: 'STRUCT(data {struct.replace("'", "''")},
                     emitted_at BIGINT, meta JSON)'}})
         ),
-        typed as (select *{"".join(", " + value for value in values)} from lines)
-        select {"".join(f"v{i}, " for i in range(len(values)))}{raw_value}
+        typed as (select *{"".join(", " + value for value in typed)} from lines)
+        select {"".join(f"v{i}, " for i in range(len(typed)))}{raw_value}
             epoch_ms(emitted_at)::timestamptz,
-            {meta(changes)},
+            {values.meta(list(enumerate(table.columns)))},
             {table.generation_id}
         from typed"""
 
@@ -109,7 +111,7 @@ def _read_type(column: Column) -> str:
     return "JSON" if column.type == "JSON" else "VARCHAR"
 
 
-def _text(table: Table, column: Column) -> str:
+def _text(table: Table, column: Column, part: Part) -> str:
     """A field as the text it has in the record; a missing field and a JSON null are NULL."""
     if not _collides(table):
         field = f"record.data.{quoted(column.field)}"
@@ -117,85 +119,30 @@ def _text(table: Table, column: Column) -> str:
         pointer = column.field.replace("~", "~0").replace("/", "~1")
         extract = "json_extract" if column.type == "JSON" else "json_extract_string"
         field = f"{extract}(record.data, {literal('/' + pointer)})"
-    return f"nullif({field}::varchar, 'null')" if column.type == "JSON" else field
-
-
-_DAY = r"\d{4}-\d\d-\d\d"
-_CLOCK = r"\d\d:\d\d(:\d\d(\.\d+)?)?"
-_OFFSET = r"(Z|[+-]\d\d(:?\d\d)?)"
-_FORMS = {
-    "DOUBLE": r"-?\d+(\.\d+)?([eE][+-]?\d+)?",
-    "DATE": _DAY,
-    "TIMESTAMP": rf"{_DAY}([T ]{_CLOCK})?",
-    "TIMESTAMP WITH TIME ZONE": rf"{_DAY}([T ]{_CLOCK} ?{_OFFSET}?)?",
-    "TIME": _CLOCK,
-    "TIME WITH TIME ZONE": rf"{_CLOCK}{_OFFSET}?",
-}
-"""What a text has to look like: DuckDB's casts also take `epoch`, `nan`, and drop offsets."""
-_WITH_FRACTION = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIME", "TIME WITH TIME ZONE")
-
-
-def value(column: Column, text: str) -> str:
-    """The typed value, NULL where the text is not exactly one of the type."""
-    kind = column.type
-    if kind in _TEXT_TYPES:
-        return text
-    if kind == "JSON":
-        return f"{text}::json"
-    if kind in _INTEGERS:
-        whole = rf"regexp_full_match({text}, '-?\d+(\.0+)?')"
-        return f"case when {whole} then try_cast(split_part({text}, '.', 1) as {kind}) end"
-    if kind == "BOOLEAN":
-        return f"case {text} when 'true' then true when 'false' then false end"
-    form = _FORMS.get(kind)
-    if form is None:
-        return f"try_cast({text} as {kind})"
-    cast = text
-    if kind == "TIME WITH TIME ZONE":
-        cast = f"replace({text}, 'Z', '+00')"
-    value = f"try_cast({cast} as {kind})"
-    if kind == "DOUBLE":
-        value = f"case when isfinite({value}) then {value} end"
-    return f"case when regexp_full_match({text}, '{form}') then {value} end"
-
-
-def change(column: Column, index: int) -> str:
-    """What the loader changed in a value, NULL where it changed nothing."""
-
-    def entry(change: str, reason: str) -> str:
-        return (
-            f"{{'field': {literal(column.field)}, 'change': '{change}', 'reason': '{reason}',"
-            f" 'original': t{index}}}"
-        )
-
-    nulled = (
-        f"when t{index} is not null and v{index} is null"
-        f" then {entry('NULLED', 'DESTINATION_TYPECAST_ERROR')}"
+    if column.type == "JSON":
+        field = f"nullif({field}::varchar, 'null')"
+        return numbers.unmarked(field, part.mark, is_json=True)
+    # A text column may hold an object, too.
+    return numbers.unmarked(
+        numbers.unmarked(field, part.mark, is_json=True), part.mark, is_json=False
     )
-    if column.type not in _WITH_FRACTION:
-        return f"case {nulled} end"
-    finer = rf"regexp_matches(t{index}, '\.\d{{6}}\d*[1-9]')"
-    return f"case {nulled} when {finer} then {entry('TRUNCATED', _SIZE)} end"
 
 
-_SIZE = "DESTINATION_FIELD_SIZE_LIMITATION"
-
-
-def meta(changes: list[str]) -> str:
-    """`_airbyte_meta`: the source's own changes and the loader's; NULL when there are none."""
-    own = f"list_filter([{', '.join(changes)}], lambda change: change is not null)"
-    from_source = "coalesce(from_json(meta -> '$.changes', '[\"JSON\"]'), [])"
-    if not changes:
-        return (
-            "case when json_array_length(meta, '$.changes') > 0"
-            " then json_object('changes', meta -> '$.changes') end"
-        )
-    each = "list_transform(own, lambda change: to_json(change))"
-    listed = f"list_concat({from_source}, {each.replace('own', own)})"
-    return (
-        f"case when json_array_length(meta, '$.changes') > 0 or len({own}) > 0"
-        f" then json_object('changes', {listed}) end"
-    )
+def unknown_fields(
+    connection: duckdb.DuckDBPyConnection, table: Table, part: Part
+) -> dict[str, int]:
+    """How many of a part's records have which fields that the table does not take."""
+    rows = connection.execute(
+        f"""select key, sum(records)::bigint from (
+            select unnest(keys) as key, records from (
+                select json_keys(json, '/record/data') as keys, count(*) as records
+                from read_ndjson_objects({literal(part.spool)},
+                    maximum_object_size = {part.object_bytes})
+                group by keys))
+        where key not in (select unnest(?::varchar[])) group by key""",
+        [[column.field for column in table.columns]],
+    ).fetchall()
+    return dict(rows)
 
 
 class UnreadableError(Exception):

@@ -139,7 +139,7 @@ class Run:
         known: names.Names,
     ) -> tuple[dict[StreamKey, Table], list[dict[str, Any]]]:
         """Tables and ledger rows in one transaction; returns them and the connector's states."""
-        modes.merge_leftovers(connection, wanted.values())
+        self._result.warnings += modes.merge_leftovers(connection, wanted.values())
         wanted = self._recognising(connection, wanted)
         plan: dict[StreamKey, Table] = {}
         connection.execute("begin")
@@ -209,7 +209,6 @@ class Run:
         reader = Reader(
             {key: catalogs.is_held(table) for key, table in plan.items()},
             last=[key for key, table in plan.items() if table.declared.commits_last],
-            fields={key: catalogs.fields(table) for key, table in plan.items()},
             spool=work,
             submit=committer.submit,
             log=self._write_log,
@@ -316,12 +315,13 @@ class Run:
         for (_, name), count in reader.unselected.items():
             result.unselected_records[name] = count
             result.warnings.append(f"{count} records of {name}, which is not selected, were left")
-        for key, fields in reader.unknown_fields.items():
+        for key, fields in committer.unknown_fields.items():
             name = self._labels[key]
             self._discovery.forget()
             result.warnings.append(
                 f"{name} brings fields that its catalogue does not have, which are not loaded: "
-                f"{', '.join(sorted(fields))}. The next sync asks for the catalogue again; "
+                f"{', '.join(f'{each} ({fields[each]})' for each in sorted(fields))}. "
+                f"The next sync asks for the catalogue again; "
                 f"--full-refresh brings what was missed"
             )
         for key in committer.kept_empty:
@@ -375,7 +375,7 @@ class Run:
         error = None
         if result.errors:
             error = {"errors": [each.as_dict() for each in result.errors]}
-        modes.merge(connection, plan.values())
+        result.warnings += modes.merge(connection, plan.values())
         connection.execute("begin")
         try:
             ledger.end_sync(connection, self._id, statuses, error)

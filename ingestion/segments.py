@@ -61,6 +61,9 @@ class Part:
     covered: _Mark = field(default_factory=_Mark)
     object_bytes: int = 4 * 1024 * 1024
     is_repaired: bool = False
+    mark: str | None = None
+    """What stands in front of numbers that are written as texts in the spool (`numbers`)."""
+    is_marked: bool = False
     _handle: BinaryIO | None = None
 
     @property

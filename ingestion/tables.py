@@ -238,12 +238,44 @@ def _fit(
         others = [name for name, kind in present.items() if kind != column.type]
         name = table.names.of(column.field, column.type, reserved=others)
         return _fit(connection, table, replace(column, name=name), present, changes)
-    target = column.type if column.type in _WIDER.get(found, ()) else "VARCHAR"
-    connection.execute(
-        f"alter table {table.sql_name} alter column {quoted(column.name)} type {target}"
-    )
+    target = _widened(connection, table, column, found)
+    for name in _holders(connection, table, column):
+        value = quoted(column.name)
+        if found == "JSON":  # A JSON text is that text, as it will be read from now on.
+            value = f"""case when ({value}::varchar)[1] = '"' then json_extract_string({value}, '$')
+                else {value}::varchar end"""
+        connection.execute(
+            f"alter table {name} alter column {quoted(column.name)} type {target}"
+            f" using {value}::{target}"
+        )
     changes.append(f"{table.name}: column {column.name} from {found} to {target}")
     return replace(column, type=target)
+
+
+def _widened(
+    connection: duckdb.DuckDBPyConnection, table: Table, column: Column, found: str
+) -> str:
+    """The type that keeps every digit of what is stored, and takes what will come."""
+    if column.type not in _WIDER.get(found, ()):
+        return "VARCHAR"
+    if column.type == "DOUBLE" and found in ("BIGINT", "INTEGER", "HUGEINT"):
+        value = quoted(column.name)
+        for name in _holders(connection, table, column):
+            inexact = f"select 1 from {name} where {value} not between -{_WHOLE} and {_WHOLE}"
+            if connection.execute(f"{inexact} limit 1").fetchone():
+                return "VARCHAR"
+    return column.type
+
+
+def _holders(connection: duckdb.DuckDBPyConnection, table: Table, column: Column) -> list[str]:
+    """The tables that hold the column: the stream's, and that of its deletions."""
+    rows = connection.execute(
+        """select column_name from duckdb_columns()
+        where database_name = current_database() and schema_name = ? and table_name = ?""",
+        [DELETED_SCHEMA, table.name_beside],
+    ).fetchall()
+    has_deletions = lowered(column.name) in {lowered(name) for (name,) in rows}
+    return [table.sql_name, table.deletions] if has_deletions else [table.sql_name]
 
 
 def _add(
@@ -276,6 +308,8 @@ def _create(table: Table) -> str:
     return f"create table {table.sql_name} ({', '.join(lines)})"
 
 
+_WHOLE = 2**53
+"""A double holds every whole number up to this one."""
 _WIDER: dict[str, tuple[str, ...]] = {
     "BOOLEAN": ("VARCHAR", "JSON"),
     "BIGINT": ("HUGEINT", "DOUBLE", "VARCHAR", "JSON"),

@@ -206,7 +206,7 @@ class Landing:
                 counts.append(count)
                 last = unit.generation
             if table.is_staged:
-                modes.merge_staged(connection, table)
+                self.warnings += modes.merge_staged(connection, table)
         return counts, nulled
 
     def _recognises(self, table: Table, unit: Unit | None) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import duckdb
 
-from ingestion import records
+from ingestion import records, values
 from ingestion.errors import IngestionError
 from ingestion.server.units import Unit, extracted_at, raw_type
 from ingestion.tables import RAW_ID, Column, Table, quoted
@@ -21,6 +21,7 @@ def insert(
     `by_field` has the unit's column of every field of the table. Returns the number of rows and of
     values that did not fit. Raises IngestionError where not every row arrived.
     """
+    values.define(connection)
     row = connection.execute(insert_statement(table, unit, by_field)).fetchone()
     inserted = int(row[0]) if row else 0
     if inserted != unit.rows and not unit.again:
@@ -35,13 +36,14 @@ def insert(
 
 def insert_statement(table: Table, unit: Unit, by_field: Mapping[str, str]) -> str:
     """The statement that inserts a unit's rows."""
-    given, changes = [], []
+    given: list[str] = []
+    changes: list[tuple[int, Column]] = []
     for index, column in enumerate(table.columns):
         name = by_field[column.field]
         kind = unit.columns[name]
         given.append(f"{_text(name, kind)} as t{index}, {_value(column, name, kind)} as v{index}, ")
         if _is_converted(column, kind):
-            changes.append(records.change(column, index))
+            changes.append((index, column))
     names = [f"{quoted(column.name)}, " for column in table.columns]
     seen = ""
     if unit.again:
@@ -56,12 +58,14 @@ def insert_statement(table: Table, unit: Unit, by_field: Mapping[str, str]) -> s
             from {unit.relation} {seen}
         )
         select {"".join(f"v{index}, " for index in range(len(given)))}raw_id, extracted_at,
-            {records.meta(changes)}, {table.generation_id}
+            {values.meta(changes)}, {table.generation_id}
         from given"""
 
 
 def _is_converted(column: Column, kind: str) -> bool:
     """Whether a value may not fit, because the table's type is narrower than the destination's."""
+    if column.type == "DOUBLE" and kind not in ("FLOAT", "DOUBLE"):
+        return True
     return column.type not in ("VARCHAR", "JSON", raw_type(kind)) and raw_type(kind) in (
         "VARCHAR",
         "JSON",
@@ -84,5 +88,5 @@ def _value(column: Column, name: str, kind: str) -> str:
     if column.type == "JSON":
         return f"case when json_valid({text}) then {text} else to_json({text}) end::json"
     if _is_converted(column, kind):
-        return records.value(column, text)
+        return values.value(column, text)
     return f"{quoted(name)}::{column.type}"

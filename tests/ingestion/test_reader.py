@@ -22,7 +22,6 @@ class Played:
         self.reader = Reader(
             {DATA: False, MARKER: False},
             last=[MARKER],
-            fields={DATA: frozenset(), MARKER: frozenset()},
             spool=spool,
             submit=self.sealed.append,
             log=lambda *_: None,

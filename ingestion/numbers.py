@@ -1,0 +1,111 @@
+"""Numbers that are exact: spelled out where the database would round them, compared by digits.
+
+DuckDB reads a JSON number with a fraction as a double. Not here: how values are typed (`values`).
+"""
+
+import re
+import secrets
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+_DIGITS = bytes(ord("d") if 48 <= byte <= 57 or byte == 46 else 32 for byte in range(256))
+_RUN = b"d" * 17
+_BLOCK = 1024 * 1024
+_TOKEN = re.compile(
+    rb'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?',
+)
+_TINY = re.compile(rb"\d[eE]-[123]\d\d")
+FORM = r"-?\d+(\.\d+)?([eE][+-]?\d+)?"
+
+
+def may_be_rounded(lines: bytes) -> bool:
+    """Whether lines may hold a number that a double does not hold: a cheap look at the bytes."""
+    if _RUN in lines.translate(_DIGITS):
+        return True
+    return (b"e-" in lines or b"E-" in lines) and _TINY.search(lines) is not None
+
+
+def mark(path: Path) -> str | None:
+    """Write the numbers of a file of JSON lines that would be rounded as texts with a mark.
+
+    Returns the mark, which `unmarked` takes away again; None where no number needs it.
+    """
+    if not _may_need_marks(path):
+        return None
+    token = f"number-{secrets.token_hex(16)}:"
+    found = 0
+
+    def replace(match: re.Match[bytes]) -> bytes:
+        nonlocal found
+        text = match[0]
+        if text.startswith(b'"') or not _is_rounded(text):
+            return text
+        found += 1
+        return b'"' + token.encode() + text + b'"'
+
+    marked = path.with_suffix(".marked")
+    with path.open("rb") as lines, marked.open("wb") as out:
+        for line in lines:
+            out.write(_TOKEN.sub(replace, line) if may_be_rounded(line) else line)
+    if found:
+        marked.replace(path)
+        return token
+    marked.unlink()
+    return None
+
+
+def _may_need_marks(path: Path) -> bool:
+    with path.open("rb") as lines:
+        end = b""
+        while block := lines.read(_BLOCK):
+            if may_be_rounded(end + block):
+                return True
+            end = block[-32:]
+    return False
+
+
+def _is_rounded(number: bytes) -> bool:
+    if not number.strip(b"-0123456789"):
+        return False  # Whole numbers of any size are read as they are.
+    if len(number) < 16 and b"e" not in number and b"E" not in number:
+        return False
+    exact, read = Decimal(number.decode()), float(number)
+    if read in (float("inf"), float("-inf")):
+        return False  # Read as it is written, too.
+    return exact != Decimal(repr(read))
+
+
+def unmarked(text: str, token: str | None, *, is_json: bool) -> str:
+    """SQL that gives a text without the marks in it."""
+    if token is None:
+        return text
+    if is_json:
+        return f"""regexp_replace({text}, '"{token}([^"]*)"', '\\1', 'g')"""
+    return f"replace({text}, '{token}', '')"
+
+
+def define(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make `_exact_number(text)` known to the connection.
+
+    It gives a text that is equal for equal numbers and sorts as they do, however many digits they
+    have; NULL for a text that is not a number of JSON.
+    """
+    connection.execute(
+        rf"""create temp macro if not exists _exact_number(t) as
+        case when regexp_full_match(t, '{FORM}') then list_transform([regexp_extract(
+            t, '^(-?)0*(\d*)(?:\.(\d+))?(?:[eE]\+?(-?\d+))?$',
+            ['minus', 'whole', 'part', 'shift'])],
+        lambda p: list_transform([{{
+                digits: rtrim(ltrim(p.whole || p.part, '0'), '0'),
+                point: try_cast(if(p.shift = '', '0', p.shift) as integer) - length(p.part)
+                    + length(ltrim(p.whole || p.part, '0'))
+            }}],
+            lambda n: case when n.digits = '' then '1'
+                when p.minus = '' then '2' || lpad((1000000000 + n.point)::varchar, 11, '0')
+                    || n.digits
+                else '0' || lpad((1000000000 - n.point)::varchar, 11, '0')
+                    || translate(n.digits, '0123456789', '9876543210') || '~'
+            end)[1])[1] end"""
+    )
