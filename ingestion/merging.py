@@ -177,8 +177,8 @@ class _Place:
         changes = f"from_json({of}._airbyte_meta -> '$.changes', '[\"JSON\"]')"
         return (
             f"case when {of}._airbyte_meta is not null then json_extract_string(list_filter("
-            f"{changes}, lambda c: json_extract_string(c, '$.field') = {literal(self.field)}"
-            f" and json_extract_string(c, '$.original') is not null)[1], '$.original') end"
+            f"{changes}, lambda _c_: json_extract_string(_c_, '$.field') = {literal(self.field)}"
+            f" and json_extract_string(_c_, '$.original') is not null)[1], '$.original') end"
         )
 
     def json(self, of: str) -> str:

@@ -21,6 +21,7 @@ OWN_COLUMNS = (
     "file_index",
     "file_row_number",
     "filename",
+    *(f"_{letter}_" for letter in "cenpvw"),  # Parameters in the loader's SQL.
 )
 """Names that no field's column gets: the loader's columns and those DuckDB gives every table."""
 OWN_SCHEMAS = frozenset(

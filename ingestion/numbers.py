@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 _DIGITS = bytes(ord("d") if 48 <= byte <= 57 or byte == 46 else 32 for byte in range(256))
-_RUN = b"d" * 17
+_RUN = b"d" * 16
 _BLOCK = 1024 * 1024
 _TOKEN = re.compile(
     rb'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?',
@@ -97,15 +97,15 @@ def define(connection: duckdb.DuckDBPyConnection) -> None:
         case when regexp_full_match(t, '{FORM}') then list_transform([regexp_extract(
             t, '^(-?)0*(\d*)(?:\.(\d+))?(?:[eE]\+?(-?\d+))?$',
             ['minus', 'whole', 'part', 'shift'])],
-        lambda p: list_transform([{{
-                digits: rtrim(ltrim(p.whole || p.part, '0'), '0'),
-                point: try_cast(if(p.shift = '', '0', p.shift) as integer) - length(p.part)
-                    + length(ltrim(p.whole || p.part, '0'))
+        lambda _p_: list_transform([{{
+                digits: rtrim(ltrim(_p_.whole || _p_.part, '0'), '0'),
+                point: try_cast(if(_p_.shift = '', '0', _p_.shift) as integer) - length(_p_.part)
+                    + length(ltrim(_p_.whole || _p_.part, '0'))
             }}],
-            lambda n: case when n.digits = '' then '1'
-                when p.minus = '' then '2' || lpad((1000000000 + n.point)::varchar, 11, '0')
-                    || n.digits
-                else '0' || lpad((1000000000 - n.point)::varchar, 11, '0')
-                    || translate(n.digits, '0123456789', '9876543210') || '~'
+            lambda _n_: case when _n_.digits = '' then '1'
+                when _p_.minus = '' then '2' || lpad((1000000000 + _n_.point)::varchar, 11, '0')
+                    || _n_.digits
+                else '0' || lpad((1000000000 - _n_.point)::varchar, 11, '0')
+                    || translate(_n_.digits, '0123456789', '9876543210') || '~'
             end)[1])[1] end"""
     )

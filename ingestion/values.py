@@ -95,32 +95,35 @@ def _other_moment(kind: str, text: str, low: str, high: str) -> str:
         f"regexp_extract(upper({text}), '^{_DAYS}(?:[T ]{_CLOCK_PARTS})?$',"
         f" ['d', 'h', 'm', 's', 'f', 'o'])"
     )
-    dated = """list_transform([replace(p.d, '-', '')], lambda e: case
-        when contains(e, 'W') then list_transform([try_strptime(e, '%GW%V%u')], lambda w:
-            case when strftime(w, '%GW%V%u') = e then strftime(w, '%Y-%m-%d') end)[1]
-        when length(e) = 7 then list_transform([try_strptime(e, '%Y%j')], lambda w:
-            case when strftime(w, '%Y%j') = e then strftime(w, '%Y-%m-%d') end)[1]
-        else e[1:4] || '-' || e[5:6] || '-' || e[7:8] end)[1]"""
+    dated = """list_transform([replace(_p_.d, '-', '')], lambda _e_: case
+        when contains(_e_, 'W') then list_transform([try_strptime(_e_, '%GW%V%u')], lambda _w_:
+            case when strftime(_w_, '%GW%V%u') = _e_ then strftime(_w_, '%Y-%m-%d') end)[1]
+        when length(_e_) = 7 then list_transform([try_strptime(_e_, '%Y%j')], lambda _w_:
+            case when strftime(_w_, '%Y%j') = _e_ then strftime(_w_, '%Y-%m-%d') end)[1]
+        else _e_[1:4] || '-' || _e_[5:6]
+            || '-' || _e_[7:8] end)[1]"""
     if kind == "DATE":
         found = f"try_cast({dated} as date)"
-        checked = f"v between {low} and {high}"
+        checked = f"_v_ between {low} and {high}"
     else:
-        found = f"""try_cast({dated} || ' ' || {_clock_text("if(p.s = '60', '59', p.s)")} as {kind})
-            + if(p.s = '60', interval 1 second, interval 0 second)"""
-        leap = "(p.s <> '60' or date_trunc('second', v) = date_trunc('day', v))"
-        checked = f"v between {low} and {high} and {leap}"
+        clocked = _clock_text("if(_p_.s = '60', '59', _p_.s)")
+        found = f"""try_cast({dated} || ' ' || {clocked} as {kind})
+            + if(_p_.s = '60', interval 1 second, interval 0 second)"""
+        leap = "(_p_.s <> '60' or date_trunc('second', _v_) = date_trunc('day', _v_))"
+        checked = f"_v_ between {low} and {high} and {leap}"
     return (
         f"when regexp_full_match(upper({text}), '{_DAYS}{clock}') then list_transform([{parts}],"
-        f" lambda p: list_transform([{found}], lambda v: case when {checked} then v end)[1])[1]"
+        f" lambda _p_: list_transform([{found}], lambda _v_: case when {checked} then _v_ end)[1])"
+        f"[1]"
     )
 
 
 def _clock_text(seconds: str) -> str:
     """The time of the day in DuckDB's spelling from the parts in `p`."""
     return (
-        f"if(p.h = '', '00', p.h) || ':' || if(p.m = '', '00', p.m) || ':'"
-        f" || if(p.s = '', '00', {seconds}) || if(p.f = '', '', '.' || p.f)"
-        f" || if(p.o = 'Z', '+00', p.o)"
+        f"if(_p_.h = '', '00', _p_.h) || ':' || if(_p_.m = '', '00', _p_.m) || ':'"
+        f" || if(_p_.s = '', '00', {seconds}) || if(_p_.f = '', '', '.' || _p_.f)"
+        f" || if(_p_.o = 'Z', '+00', _p_.o)"
     )
 
 
@@ -133,7 +136,7 @@ def _other_clock(kind: str, text: str) -> str:
     parts = f"regexp_extract(upper({text}), '^T?{_CLOCK_PARTS}$', ['h', 'm', 's', 'f', 'o'])"
     return (
         f"when regexp_full_match(upper({text}), '{forms}') then list_transform([{parts}],"
-        f" lambda p: try_cast({_clock_text('p.s')} as {kind}))[1]"
+        f" lambda _p_: try_cast({_clock_text('_p_.s')} as {kind}))[1]"
     )
 
 

@@ -21,6 +21,7 @@ AWKWARD = [
     *("", " ", "\0", "a\0b", "a_b", "x" * 300, "x" * 299 + "y", "a.b", "$.a", "a/b", "~0", "[0]"),
     *("record", "data", "meta", "emitted_at", "type", "stream", "lines", "typed", "t0", "v0"),
     *("select", "from", "null", "staged", "stored", "newest", "cursor", "key_0", "arrival"),
+    *("p", "n", "c", "e", "w", "v", "t", "cursor_0", "extracted_at", "origin", "is_staged"),
     *('"', "'", "{", "}", "{of}", "{{ x }}", "\\", "id", "ID", "Id", "id_2", "ID_2"),
     *("é", "e\u0301", "É", "ß", "SS", "ss", "ẞ", "İ", "i̇", "K", "\u212a", "\u017f", "s"),
 ]
