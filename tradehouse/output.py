@@ -4,6 +4,8 @@ Colours and moving bars only on a terminal. What is shown is known by the caller
 """
 
 import json
+import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -41,6 +43,9 @@ def console(*, stderr: bool = False) -> Any:
     """Return a console for styled output; what is given to it has to be `visible`."""
     from rich.console import Console
 
+    for name in ("COLUMNS", "LINES"):
+        if not re.fullmatch("[0-9]{1,5}", os.environ.get(name, "0")):
+            del os.environ[name]  # Rich would stumble over it.
     stream = sys.stderr if stderr else sys.stdout
     file = stream
     if stream.isatty():
