@@ -43,9 +43,11 @@ class Stream:
 
 
 def tables_of(source: str, manifest: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the tables that dbt reads from a source, by name."""
+    """Return the tables that dbt reads from a source, by their name in raw."""
     return {
-        one["name"]: one for one in manifest["sources"].values() if one["source_name"] == source
+        one.get("identifier") or one["name"]: one
+        for one in manifest["sources"].values()
+        if one["source_name"] == source
     }
 
 
