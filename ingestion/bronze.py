@@ -13,7 +13,7 @@ from textwrap import indent
 
 import duckdb
 
-from ingestion.modes import DELETED_AT
+from ingestion.merging import DELETED_AT
 from ingestion.tables import RAW_ID, Column, Table, literal, quoted
 
 OWN_COLUMNS = ("raw_id", "extracted_at")
