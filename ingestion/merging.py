@@ -18,6 +18,7 @@ from ingestion.tables import (
     Table,
     duckdb_type,
     literal,
+    original,
     quoted,
 )
 
@@ -174,12 +175,7 @@ class _Place:
 
     def original(self, of: str) -> str:
         """What was delivered where the column does not hold all of it, as a text; else NULL."""
-        changes = f"from_json({of}._airbyte_meta -> '$.changes', '[\"JSON\"]')"
-        return (
-            f"case when {of}._airbyte_meta is not null then json_extract_string(list_filter("
-            f"{changes}, lambda _c_: json_extract_string(_c_, '$.field') = {literal(self.field)}"
-            f" and json_extract_string(_c_, '$.original') is not null)[1], '$.original') end"
-        )
+        return original(self.field, of)
 
     def json(self, of: str) -> str:
         """The value as a text of JSON, where it lies in a column that holds JSON or text."""

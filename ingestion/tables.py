@@ -240,16 +240,42 @@ def _fit(
         return _fit(connection, table, replace(column, name=name), present, changes)
     target = _widened(connection, table, column, found)
     for name in _holders(connection, table, column):
-        value = quoted(column.name)
-        if found == "JSON":  # A JSON text is that text, as it will be read from now on.
-            value = f"""case when ({value}::varchar)[1] = '"' then json_extract_string({value}, '$')
-                else {value}::varchar end"""
         connection.execute(
             f"alter table {name} alter column {quoted(column.name)} type {target}"
-            f" using {value}::{target}"
+            f" using {_kept(column, found, target)}::{target}"
         )
     changes.append(f"{table.name}: column {column.name} from {found} to {target}")
     return replace(column, type=target)
+
+
+def _kept(column: Column, found: str, target: str) -> str:
+    """What a stored value becomes: all that was delivered, in the spelling most sources have."""
+    value = quoted(column.name)
+    if found == "JSON":  # A JSON text is that text, as it will be read from now on.
+        return f"""case when ({value}::varchar)[1] = '"' then json_extract_string({value}, '$')
+            else {value}::varchar end"""
+    if target not in ("VARCHAR", "JSON"):
+        return value
+    text = f"{value}::varchar"
+    if found == "DOUBLE":
+        text = f"regexp_replace({text}, '\\.0$', '')"
+    elif found.startswith("TIME"):
+        text = f"replace(regexp_replace({text}, '\\+00$', 'Z'), ' ', 'T')"
+    delivered = original(column.field)
+    if target == "JSON":
+        delivered = f"if(json_valid({delivered}), {delivered}, to_json({delivered})::varchar)"
+    return f"coalesce({delivered}, {text})"
+
+
+def original(source_field: str, of: str = "") -> str:
+    """SQL that gives what was delivered where a column does not hold all of it; else NULL."""
+    meta = f"{of}._airbyte_meta" if of else "_airbyte_meta"
+    return (
+        f"case when {meta} is not null then json_extract_string(list_filter("
+        f"from_json({meta} -> '$.changes', '[\"JSON\"]'), lambda _c_:"
+        f" json_extract_string(_c_, '$.field') = {literal(source_field)}"
+        f" and json_extract_string(_c_, '$.original') is not null)[1], '$.original') end"
+    )
 
 
 def _widened(
@@ -261,8 +287,10 @@ def _widened(
     if column.type == "DOUBLE" and found in ("BIGINT", "INTEGER", "HUGEINT"):
         value = quoted(column.name)
         for name in _holders(connection, table, column):
-            inexact = f"select 1 from {name} where {value} not between -{_WHOLE} and {_WHOLE}"
-            if connection.execute(f"{inexact} limit 1").fetchone():
+            inexact = f"{value} not between -{_WHOLE} and {_WHOLE}"
+            too_long = rf"{value} is null and regexp_full_match({original(column.field)}, '-?\d+')"
+            query = f"select 1 from {name} where {inexact} or ({too_long}) limit 1"
+            if connection.execute(query).fetchone():
                 return "VARCHAR"
     return column.type
 

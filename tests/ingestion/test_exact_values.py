@@ -360,3 +360,49 @@ def test_a_mark_is_no_text_of_a_source(tmp_path: Any) -> None:
         ).fetchall()
     assert line == text
     assert records.replace_lone_surrogates(text.encode()) == text.encode()
+
+
+def test_a_widened_column_takes_what_its_old_type_could_not_hold(source: Source) -> None:
+    """Keys stay apart and keep their versions, whatever they were stored as before."""
+    whole, far, texts = [2**53, 2**53 + 1, 7], [2**64, 2**64 + 1, 7], ["A1", "B1", "7"]
+    noon, day = "2024-01-02T12:00:00Z", "2024-01-02T00:00:00.1234567Z"
+    moments = [noon, "2024-01-02T12:00:00.5Z", day]
+    number_or_text = {"type": ["number", "string"]}
+    steps: list[tuple[Any, Any, list[Any], list[Any], str]] = [
+        ("number", number_or_text, whole, whole, "JSON"),
+        ("number", "string", whole, [str(each) for each in whole], "VARCHAR"),
+        ("integer", "number", far, far, "VARCHAR"),
+        ("integer", number_or_text, texts, texts, "JSON"),
+        ("integer", "string", texts, texts, "VARCHAR"),
+        ("boolean", "string", [True, "x", 0], ["true", "x", "0"], "VARCHAR"),
+        (INSTANT, "string", moments, moments, "VARCHAR"),
+    ]
+    declared = {"sync_mode": "incremental_deduplicated", "key": "k", "cursor": "v"}
+    names = [f"s{number}" for number, _ in enumerate(steps)]
+    source.declared["streams"] = dict.fromkeys(names, declared)
+    for version in (1, 2):
+        lines, streams = [], []
+        for name, (before, after, old, new, _) in zip(names, steps, strict=True):
+            streams.append(stream(name, k=before if version == 1 else after, v="integer"))
+            keys = old if version == 1 else new[:1]
+            lines += [record(name, {"k": key, "v": version}) for key in keys]
+            lines.append(status(name))
+        source.plays(lines, streams=streams)
+        assert source.sync().status == "succeeded"
+    for name, step in zip(names, steps, strict=True):
+        stored = source.query(f"select k::varchar, v, typeof(k) from played.{name} order by v")
+        said = [json.loads(key) if step[4] == "JSON" else key for key, _, _ in stored]
+        assert {str(key) for key in said} == {str(key) for key in step[3]}, step
+        assert [(v, of) for _, v, of in stored] == [(1, step[4]), (1, step[4]), (2, step[4])], step
+
+
+def test_a_cursor_that_becomes_text_keeps_its_order(source: Source) -> None:
+    source.declared["streams"] = {
+        "a": {"sync_mode": "incremental_deduplicated", "key": "k", "cursor": "at"}
+    }
+    for schema, hour in ((INSTANT, 12), ("string", 9)):
+        row = {"k": 1, "at": f"2024-01-02T{hour:02}:00:00Z"}
+        streams = [stream("a", k="integer", at=schema)]
+        source.plays([record("a", row), status("a")], streams=streams)
+        assert source.sync().status == "succeeded"
+    assert source.query('select "at" from played.a') == [("2024-01-02T12:00:00Z",)]
