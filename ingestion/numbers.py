@@ -10,21 +10,37 @@ from pathlib import Path
 
 import duckdb
 
-_DIGITS = bytes(ord("d") if 48 <= byte <= 57 or byte == 46 else 32 for byte in range(256))
+_DIGITS = bytes(
+    ord("d")
+    if byte in b"0123456789."
+    else ord("e")
+    if byte in b"eE"
+    else byte
+    if byte == 45
+    else 32
+    for byte in range(256)
+)
 _RUN = b"d" * 16
 _BLOCK = 1024 * 1024
 _TOKEN = re.compile(
     rb'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?',
 )
-_TINY = re.compile(rb"\d[eE]-[123]\d\d")
+_TINY = b"de-ddd"
+_NUMBER = re.compile(rb"[\d.]+(?:[eE][+-]?\d+)?")
 FORM = r"-?\d+(\.\d+)?([eE][+-]?\d+)?"
 
 
 def may_be_rounded(lines: bytes) -> bool:
-    """Whether lines may hold a number that a double does not hold: a cheap look at the bytes."""
-    if _RUN in lines.translate(_DIGITS):
-        return True
-    return (b"e-" in lines or b"E-" in lines) and _TINY.search(lines) is not None
+    """Whether lines may hold a number that a double does not hold: only long ones are looked at."""
+    runs = lines.translate(_DIGITS)
+    position = runs.find(_RUN)
+    while position >= 0:
+        match = _NUMBER.match(lines, position)
+        text = match[0] if match else b""
+        if _is_rounded(text):
+            return True
+        position = runs.find(_RUN, position + max(len(text), 1))
+    return _TINY in runs
 
 
 def mark(path: Path) -> str | None:
@@ -58,11 +74,9 @@ def mark(path: Path) -> str | None:
 
 def _may_need_marks(path: Path) -> bool:
     with path.open("rb") as lines:
-        end = b""
         while block := lines.read(_BLOCK):
-            if may_be_rounded(end + block):
+            if may_be_rounded(block + lines.readline()):
                 return True
-            end = block[-32:]
     return False
 
 
@@ -71,10 +85,14 @@ def _is_rounded(number: bytes) -> bool:
         return False  # Whole numbers of any size are read as they are.
     if len(number) < 16 and b"e" not in number and b"E" not in number:
         return False
-    exact, read = Decimal(number.decode()), float(number)
-    if read in (float("inf"), float("-inf")):
-        return False  # Read as it is written, too.
-    return exact != Decimal(repr(read))
+    text = number.decode()
+    try:
+        read = float(text)
+    except ValueError:
+        return False  # Digits and dots in a text.
+    if repr(read) == text or read in (float("inf"), float("-inf")):
+        return False  # What is too large is read as it is written, too.
+    return Decimal(text) != Decimal(repr(read))
 
 
 def unmarked(text: str, token: str | None, *, is_json: bool) -> str:

@@ -85,11 +85,11 @@ def agrees(stored: str | None, original: str | None, said: str) -> bool:
             continue
         if found == wanted:
             return True
-        if isinstance(wanted, str) and not wanted.strip("0123456789.") and wanted:
-            wanted = parsed(wanted.strip("."))  # A number in a text, in a column of numbers.
         try:
             if parsed(found) == wanted:
                 return True
+            if isinstance(wanted, str) and parsed(found) == parsed(wanted):
+                return True  # A number in a text, in a column of numbers.
         except ValueError:
             continue
     return False
