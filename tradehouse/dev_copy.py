@@ -147,13 +147,14 @@ def _wanted(
     from dbt.task.run import RunTask
     from dbt.task.show import ShowTask
 
+    selected: list[Any] = task._flattened_nodes or []
+    nodes: dict[str, Any] = task.manifest.nodes
     if isinstance(task, CloneTask):
-        yield from (Relation(each.schema, each.alias) for each in task._flattened_nodes or ())
+        yield from (Relation(each.schema, each.alias) for each in selected)
     if not isinstance(task, RunTask | ShowTask):
         return
-    nodes = task.manifest.nodes
     known = {each.unique_id for each in building}
-    waiting = [parent for each in task._flattened_nodes or () for parent in _parents(each, nodes)]
+    waiting = [parent for each in selected for parent in _parents(each, nodes)]
     while waiting:
         unique_id = waiting.pop()
         if unique_id in known or unique_id not in nodes:

@@ -197,7 +197,8 @@ def test_exit_0_without_every_stream_complete_is_a_failure(
     source.plays([*kept, record("b", {"n": 2}), *ends], streams=AB)
     result = source.sync()
     assert result.status == "failed"
-    assert result.errors[0].message.endswith(f"complete: {said}.")
+    assert f"complete: {said}. " in result.errors[0].message
+    assert "completion: exit_code" in result.errors[0].message
     assert numbers(source, "a") == [1]
     assert source.query("select distinct status from _tradehouse.syncs") == [("failed",)]
 
