@@ -4,13 +4,12 @@ Not here: which values are secrets (`configuration`).
 """
 
 import base64
-import html
 import json
 import re
-import shlex
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 MASK = "****"
 SHORT = 3
@@ -19,6 +18,12 @@ _PART = 8  # The least length of a line, or of a value in JSON, that is a secret
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 _HARMLESS = frozenset({"true", "false", "null", "none"})
 _LONGEST_HELD = 64 * 1024
+_LEAST_ENCODED = 6  # Shorter numbers would be found in any base64.
+_SLASHES = 15  # JSON in JSON in JSON in JSON.
+_LONGEST_ESCAPE = 2 * (_SLASHES + 5)
+_ESCAPES = re.compile(r"""[\\%&+]|["']{2}""")
+_NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+_LETTERS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f", "\v": "v", "\a": "a", "\0": "0"}
 
 
 class Redactor:
@@ -28,7 +33,9 @@ class Redactor:
         self._secrets: set[str] = set()
         self._forms: list[str] = []
         self._encoded: list[str] = []
+        self._escaped: list[str] = []
         self._short: list[re.Pattern[str]] = []
+        self.longest = 0
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
@@ -39,14 +46,15 @@ class Redactor:
         for secret in new:
             if len(secret) < SHORT or secret.isdigit():
                 self._short.append(_standing_alone(secret))
-                continue
-            self._forms += sorted(_forms(secret))
-            self._encoded += sorted(_base64_cores(secret))
-
-    @property
-    def longest(self) -> int:
-        """The length of the longest form of a secret."""
-        return max(map(len, [*self._forms, *self._encoded]), default=0)
+            else:
+                self._forms.append(secret)
+                if not secret.isalnum() or not secret.isascii():
+                    self._escaped.append(secret)
+            if len(secret) >= (_LEAST_ENCODED if secret.isdigit() else SHORT):
+                raw = secret.encode("utf-8", "surrogatepass")
+                self._forms += [raw.hex(), raw.hex().upper()]
+                self._encoded += sorted(_base64_cores(raw))
+            self.longest = max(self.longest, len(secret) * _LONGEST_ESCAPE)
 
     def __call__(self, text: str) -> str:
         """The text with every secret as `****`."""
@@ -84,7 +92,10 @@ class Redactor:
             while position >= 0:
                 found.append(_whole_base64(text, position, position + len(core)))
                 position = text.find(core, found[-1][1])
-        for pattern in self._short:
+        patterns = self._short
+        if self._escaped and _ESCAPES.search(text):
+            patterns = [*map(_in_escapes, self._escaped), *patterns]
+        for pattern in patterns:
             found += [match.span() for match in pattern.finditer(text)]
         return _merged(sorted(found))
 
@@ -161,30 +172,53 @@ def _standing_alone(secret: str) -> re.Pattern[str]:
     return re.compile(rf"""(?:(?<=[=:"'])|(?<=[=:] )){escaped}(?=["'\s,;&}})\]]|$)""")
 
 
-def _forms(secret: str) -> set[str]:
-    """How programs write it: as it is, escaped for JSON, Python, URLs, HTML, shells, as hex."""
-    once = {secret}
-    raw = secret.encode("utf-8", "surrogatepass")
-    for ascii_only in (True, False):
-        text = secret
-        for _ in range(3):  # JSON in JSON in JSON.
-            text = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
-            once |= {text, text.replace("/", "\\/")}
-    once |= {repr(secret)[1:-1], repr(repr(secret))[2:-2], ascii(secret)[1:-1], repr(raw)[2:-1]}
-    quoted = {quote(raw, safe=""), quote(raw), quote_plus(raw)}
-    quoted |= {quote(text, safe="") for text in quoted}
-    once |= quoted | {re.sub("%[0-9A-F]{2}", lambda m: m[0].lower(), text) for text in quoted}
-    once |= {html.escape(secret), html.escape(secret, quote=False)}
-    once.add(html.escape(secret).replace("&#x27;", "&#39;"))
-    once.add(html.escape(secret).replace("&#x27;", "&apos;"))
-    once |= {shlex.quote(secret).strip("'"), re.sub(r"([^\w@%+=:,./-])", r"\\\1", secret)}
-    once |= {raw.hex(), raw.hex().upper()}
-    return {form for form in once if len(form) >= SHORT}
+@cache
+def _in_escapes(secret: str) -> re.Pattern[str]:
+    """The secret as programs write it: for JSON, Python, URLs, HTML, SQL, CSV, shells, nested too.
+
+    Letters and digits of ASCII stand as they are.
+    """
+    pieces = re.finditer(r"\\+|[A-Za-z0-9]+|.", secret, re.DOTALL)
+    return re.compile("".join(map(_in_escape, (piece[0] for piece in pieces))))
 
 
-def _base64_cores(secret: str) -> set[str]:
+def _in_escape(piece: str) -> str:
+    """An expression for a run of letters, a run of backslashes, or any other character."""
+    if piece.isascii() and piece.isalnum():
+        return piece
+    one, count, number = piece[0], len(piece), ord(piece[0])
+    slashes = rf"\\{{1,{_SLASHES}}}"
+    raw = one.encode("utf-8", "surrogatepass")
+    halves = one.encode("utf-16-be", "surrogatepass")
+    units = [halves[i : i + 2].hex() for i in range(0, len(halves), 2)]
+    ways = [
+        rf"(?:\\{{0,{_SLASHES}}}{re.escape(one)})",
+        "".join(rf"{slashes}u(?i:{unit})" for unit in units),
+        rf"{slashes}U(?i:{number:08x})",
+        "".join(rf"{slashes}x(?i:{byte:02x})" for byte in raw),
+        "".join(rf"%(?:25){{0,2}}(?i:{byte:02x})" for byte in raw),
+        rf"&(?:amp;)?#(?:0*{number}|[xX]0*(?i:{number:x}));",
+    ]
+    if number < 256:
+        ways.append(rf"{slashes}x(?i:{number:02x})")
+    if one in _NAMED:
+        ways.append(rf"&(?:amp;){{0,2}}{_NAMED[one]};")
+    if one in "\"'":
+        ways.append(one * 2)
+    if one == "'":
+        ways.append("""'(?:"'"|\\\\')'""")
+    if one == " ":
+        ways.append(r"\+")
+    if one in _LETTERS:
+        ways.append(f"{slashes}{_LETTERS[one]}")
+    if one == "\\":
+        ways[0] = rf"\\{{{count},{count * (_SLASHES + 1)}}}"
+        return f"(?:{ways[0]}|(?:{'|'.join(ways[1:])}){{{count}}})"
+    return f"(?:{'|'.join(ways)})"
+
+
+def _base64_cores(raw: bytes) -> set[str]:
     """What of its base64 is the same whatever stands before and behind it."""
-    raw = secret.encode("utf-8", "surrogatepass")
     cores = set()
     for before in range(3):
         text = base64.b64encode(b"\0" * before + raw).decode()
