@@ -24,12 +24,12 @@ RECORD_DEPTH = 1000
 KEPT_PREFIXES = 10_000
 
 _TEXT = rb'"((?:[^"\\\n]|\\[^\n])*)"'
-_DATA = rb'(?:\s*+"emitted_at"\s*+:\s*+\d{1,16}\s*+,)?+\s*+"data"\s*+:\s*+\{'
-_RECORD_HEAD = re.compile(
+DATA = rb'(?:\s*+"emitted_at"\s*+:\s*+\d{1,16}\s*+,)?+\s*+"data"\s*+:\s*+\{'
+RECORD_HEAD = re.compile(
     rb'(\{\s*"type"\s*:\s*"RECORD"\s*,\s*"record"\s*:\s*\{\s*'
     rb'(?:"namespace"\s*:\s*(?:null|' + _TEXT + rb")\s*,\s*)?"
     rb'"stream"\s*:\s*' + _TEXT + rb"\s*,"
-    rb'(?:\s*"namespace"\s*:\s*(?:null|' + _TEXT + rb")\s*,)?)" + _DATA
+    rb'(?:\s*"namespace"\s*:\s*(?:null|' + _TEXT + rb")\s*,)?)" + DATA
 )
 _PADDING = b" \t\r\n\0\v\f"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -136,7 +136,7 @@ class Splitter:
     def _split(self, lines: bytes) -> Iterator[Item]:
         position, size = 0, len(lines)
         while position < size:
-            head = _RECORD_HEAD.match(lines, position)
+            head = RECORD_HEAD.match(lines, position)
             run = self._run_of(head) if head else None
             match = run[1].match(lines, position) if run else None
             if run is None or match is None:
@@ -164,7 +164,7 @@ class Splitter:
                 key = (None if namespace is None else _text(namespace), _text(head[3]))
             except orjson.JSONDecodeError:
                 return None
-            line = re.escape(prefix) + rb'(?!\s*"namespace")' + _DATA + rb".*+\n"
+            line = re.escape(prefix) + rb'(?!\s*"namespace")' + DATA + rb".*+\n"
             run = re.compile(rb"(?:" + line + rb")++")
             if len(self._runs) >= KEPT_PREFIXES:
                 self._runs.clear()

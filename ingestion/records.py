@@ -5,7 +5,7 @@ Not here: transactions (`committer`) and which lines belong together (`reader`).
 
 import duckdb
 
-from ingestion import numbers, values
+from ingestion import numbers, shapes, values
 from ingestion.errors import ProtocolError
 from ingestion.names import lowered
 from ingestion.protocol import lenient_record, parse_line
@@ -26,7 +26,9 @@ def load(connection: duckdb.DuckDBPyConnection, table: Table, part: Part) -> tup
         return 0, 0
     try:
         if not part.is_marked:
-            part.mark, part.is_marked = numbers.mark(part.spool), True
+            part.is_plain = shapes.are_plain(part.spool, [each.field for each in table.columns])
+            part.mark = None if part.is_plain else numbers.mark(part.spool)
+            part.is_marked = True
             part.object_bytes += 64 * 1024 if part.mark else 0
         inserted, nulled = _insert(connection, table, part)
     except (
@@ -132,6 +134,8 @@ def unknown_fields(
     connection: duckdb.DuckDBPyConnection, table: Table, part: Part
 ) -> dict[str, int]:
     """How many of a part's records have which fields that the table does not take."""
+    if part.is_plain:
+        return {}
     rows = connection.execute(
         f"""select key, sum(records)::bigint from (
             select unnest(keys) as key, records from (

@@ -64,6 +64,8 @@ class Part:
     mark: str | None = None
     """What stands in front of numbers that are written as texts in the spool (`numbers`)."""
     is_marked: bool = False
+    is_plain: bool = False
+    """Whether the records are seen to have no field that the table lacks (`shapes`)."""
     _handle: BinaryIO | None = None
 
     @property
