@@ -150,6 +150,20 @@ def _check_mode(table: Table) -> None:
             f"{table.source}: stream {table.key[1]} is declared incremental_deduplicated, which "
             f"needs a key; the declaration gives none and the source defines none."
         )
+    if table.is_staged:
+        _require_fields(table)
+
+
+def _require_fields(table: Table) -> None:
+    """Rows are merged by columns: a key, and a cursor that is declared, have to be some."""
+    fields = {column.field for column in table.columns}
+    for word, paths in (("key", table.merge_key), ("cursor", [table.declared.cursor or []])):
+        missing = sorted({path[0] for path in paths if path and path[0] not in fields})
+        if missing:
+            raise DeclarationError(
+                f"{table.source}: stream {table.key[1]} has no field {', '.join(missing)}, which "
+                f"its {word} names; it has {', '.join(sorted(fields)) or 'none'}."
+            )
 
 
 def configured(tables: Mapping[StreamKey, Table], sync_id: str) -> dict[str, Any]:
@@ -185,6 +199,11 @@ def is_held(table: Table) -> bool:
 def labels(keys: Collection[StreamKey]) -> dict[StreamKey, str]:
     """What people read of a stream: its name, with the namespace where two have the same."""
     said = [name for _, name in keys]
-    return {
+    found = {
         key: f"{key[0]}.{key[1]}" if key[0] and said.count(key[1]) > 1 else key[1] for key in keys
+    }
+    all_found = list(found.values())
+    return {
+        key: f"{key[1]} of {key[0]}" if key[0] and all_found.count(label) > 1 else label
+        for key, label in found.items()
     }

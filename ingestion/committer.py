@@ -143,6 +143,8 @@ class Committer:
                 segment.settled.set()
 
     def _commit(self, connection: duckdb.DuckDBPyConnection, segment: Segment) -> None:
+        if any(key in before.complete for before in segment.follows for key in segment.complete):
+            self._wait_for_turn(segment)  # More of a stream that was said to be complete.
         exactly: frozenset[FileReference] = frozenset()
         while True:
             connection.execute("begin")

@@ -45,7 +45,9 @@ def merge(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
     )
     absent = " and ".join(f"{part} is null" for part in staged)
     present = f"exists (select 1 from {table.target} as staged where {same} and not ({absent}))"
-    cursor = _Place.of(table, table.merge_cursor) if table.merge_cursor else None
+    fields = {column.field for column in table.columns}
+    has_cursor = table.merge_cursor and table.merge_cursor[0] in fields  # A source's may be none.
+    cursor = _Place.of(table, table.merge_cursor) if has_cursor else None
     candidates = [
         f"{_candidates(staged, cursor, 'staged', table.target)} where not ({absent})",
         *(f"{_candidates(stored, cursor, 'stored', name)} where {present}" for name in known),

@@ -254,6 +254,7 @@ class Reader:
                 self._seal([part], complete=[key])
         elif status == "INCOMPLETE":
             self.incomplete.add(key)
+            self.complete.discard(key)
         elif status not in ("STARTED", "RUNNING"):
             self._unknown(f"STREAM_STATUS {status}", message)
 

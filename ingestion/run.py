@@ -326,6 +326,8 @@ class Run:
             )
         for key in committer.kept_empty:
             name = self._labels[key]
+            if committer.results[key].records:
+                continue
             result.warnings.append(
                 f"{name} brought no records: what was there is kept (allow_empty_overwrite: true "
                 f"in the declaration would remove it)"

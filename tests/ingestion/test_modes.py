@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingestion.errors import DeclarationError
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
 
 A = [stream("a", n="integer", text="string")]
@@ -64,6 +65,26 @@ def test_an_empty_overwrite_keeps_what_is_there(source: Source) -> None:
     declare(source, "full_refresh_overwrite", allow_empty_overwrite=True)
     assert source.sync().status == "succeeded"
     assert numbers(source) == []
+
+
+@pytest.mark.parametrize("first", [(), (3,)])
+def test_more_of_a_stream_that_was_complete_replaces_once(source: Source, first: Any) -> None:
+    declare(source, "full_refresh_overwrite")
+    play(source, 1, 2)
+    source.sync()
+    rows = [record("a", {"n": n, "text": str(n)}) for n in (*first, 4)]
+    source.plays([*rows[:-1], status("a"), rows[-1], status("a"), status("a")], streams=A)
+    result = source.sync()
+    assert (result.status, result.warnings) == ("succeeded", [])
+    assert numbers(source) == [*first, 4]
+
+
+def test_a_stream_that_is_incomplete_after_all_fails_the_sync(source: Source) -> None:
+    declare(source, "incremental_append")
+    source.plays([status("a"), status("a", "INCOMPLETE")], streams=A)
+    result = source.sync()
+    assert result.status == "failed"
+    assert "without saying that these streams are complete: a." in result.errors[0].message
 
 
 def test_full_refresh_append_adds_everything_again(source: Source) -> None:
@@ -242,6 +263,30 @@ def test_composite_and_nested_keys(source: Source) -> None:
         (1, "b", "1"),
         (None, "b", "3"),
     ]
+
+
+@pytest.mark.parametrize("word", ["key", "cursor"])
+def test_a_key_or_a_cursor_that_is_no_field_is_refused_before_reading(
+    source: Source, word: str
+) -> None:
+    wanted: Any = ["gone"]
+    declare(source, "incremental_deduplicated", **({"key": "n"} | {word: wanted}))
+    play(source, 1)
+    with pytest.raises(
+        DeclarationError, match=f"has no field gone, which its {word} names; it has"
+    ):
+        source.sync()
+    assert source.got("catalog") is None
+
+
+def test_a_source_may_have_a_cursor_that_no_record_has(source: Source) -> None:
+    declare(source, "incremental_deduplicated", key="n")
+    streams = [A[0] | {"default_cursor_field": ["gone"]}]
+    lines = [record("a", {"n": 1, "text": text}) for text in ("first", "last")]
+    source.plays([*lines, status("a")], streams=streams)
+    assert source.sync().status == "succeeded"
+    assert source.query("select text from played.a") == [("last",)]
+    assert source.got("catalog")["streams"][0]["cursor_field"] == ["gone"]
 
 
 def test_deduplication_without_a_key_is_refused(source: Source) -> None:

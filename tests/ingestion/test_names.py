@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ingestion import database, names
+from ingestion import catalog, database, names
 from ingestion.declarations import Declaration, FileFormat
 from ingestion.names import OWN_COLUMNS, OWN_SCHEMAS, Columns, Names, folded, lowered
 from tests.ingestion.conftest import Source, record, state, status, stream
@@ -257,3 +257,8 @@ def test_a_declaration_may_be_called_like_anything_else() -> None:
     content = {"description": "x", "owner": "x", "connector": {"command": ["x"]}}
     for name in ("select", "tables", "raw_", "trades__daily"):
         assert Declaration.model_validate(content | {"name": name}).name == name
+
+
+def test_streams_are_told_apart_in_the_summary() -> None:
+    keys = [("a", "b"), ("c", "b"), (None, "a.b"), (None, "d")]
+    assert list(catalog.labels(keys).values()) == ["b of a", "c.b", "a.b", "d"]
