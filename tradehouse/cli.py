@@ -5,6 +5,7 @@ command needs them, so that `tradehouse status` answers at once.
 """
 
 import itertools
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -77,7 +78,7 @@ def quarantine(
     home = find_home()
     snapshot = state.quarantine_path(home)
     rows = []
-    if snapshot.exists():
+    if os.path.lexists(snapshot) or state.read(home, "build").get("quarantine"):
         rows = warehouse.read_quarantine(
             snapshot, batch=batch, stream=stream, reason=reason, limit=limit
         )

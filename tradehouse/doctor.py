@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from tradehouse import files, locks, output, releases, state, warehouse
+from tradehouse import files, journal, locks, output, releases, state, warehouse
 from tradehouse.errors import BusyError
 from tradehouse.files import DamagedError, NewerError
 from tradehouse.home import PROJECT, Home, find_shared
@@ -170,13 +170,15 @@ def _pointer(home: Home) -> Iterator[Finding]:
 
 def _records(home: Home) -> Iterator[Finding]:
     try:
-        damaged = state.find_damage(home)
+        damaged, progress = state.find_damage(home), journal.find_damage(home)
     except NewerError as error:
         yield Finding("state", PROBLEM, str(error), "See the sentence.")
         return
     for name, damage in damaged:
         yield Finding(f"state/{name}.json", PROBLEM, damage.reason, state.ENTRIES[name].anew)
-    if not damaged:
+    if progress:
+        yield Finding("state/build.jsonl", PROBLEM, progress.reason, journal.ANEW)
+    if not damaged and not progress:
         yield Finding("state", OK, "every record can be read")
 
 

@@ -17,6 +17,7 @@ from tradehouse.files import Kept, replacing
 from tradehouse.home import Home
 
 BEGUN = "begun"
+ANEW = "What a build did that was interrupted is built again."
 
 
 class Head(Kept):
@@ -69,6 +70,32 @@ def note(home: Home, unique_id: str, node: dict[str, Any]) -> None:
             os.write(descriptor, f"{line}\n".encode())
         finally:
             os.close(descriptor)
+
+
+def find_damage(home: Home) -> files.DamagedError | None:
+    """Return what is wrong with the journal, None when it can be read or there is none.
+
+    Raises:
+        NewerError: when a newer Tradehouse wrote it.
+    """
+    path = _path(home)
+    try:
+        content = files.read_bytes(path)
+        if content is not None:
+            files.check(path, Head, content.partition(b"\n")[0])
+    except files.DamagedError as error:
+        return error
+    return None
+
+
+def mend(home: Home) -> None:
+    """Set a journal aside that cannot be read, and say so; for the holder of the lock.
+
+    Raises:
+        NewerError: when a newer Tradehouse wrote it.
+    """
+    if error := find_damage(home):
+        files.tell(f"{error} It is {files.set_aside(error.path).name} now. {ANEW}")
 
 
 def read(home: Home) -> Progress:

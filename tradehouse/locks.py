@@ -177,7 +177,7 @@ def _open_to_look(home: Home) -> int | None:
 def _write_holder(descriptor: int, command: str) -> None:
     holder = Holder(
         pid=os.getpid(),
-        command=command,
+        command=command.encode("utf-8", "backslashreplace").decode(),  # Paths need not be UTF-8.
         since=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         started=started_at(os.getpid()),
     )

@@ -19,7 +19,7 @@ def mend(home: Home) -> None:
         TradehouseError: when raw is missing or damaged and holds what cannot be loaded again.
     """
     state.mend(home)
-    journal.read(home)
+    journal.mend(home)
     _mend(home.state / snapshot.SNAPSHOT, snapshot.Snapshot, snapshot.ANEW)
     for path in home.state.glob("sync-*.json"):
         _mend(path, snapshot.Marker, "It said that a sync was running.")

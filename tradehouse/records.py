@@ -193,7 +193,7 @@ class Settled(Kept):
     project_digest: str
     build: str | None
     release: str | dict[str, Any] | None
-    state: dict[str, Stamp | None]
+    state: dict[str, Stamp | None] = {}
 
 
 class Nodes(Kept):

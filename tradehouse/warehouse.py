@@ -350,8 +350,8 @@ def read_quarantine(
 
     if not is_snapshot(path):
         raise TradehouseError(
-            f"{path} is damaged, so what is in quarantine cannot be shown. `tradehouse run` makes "
-            "it again from the warehouse."
+            f"{path} is {'damaged' if os.path.lexists(path) else 'missing'}, so what is in "
+            "quarantine cannot be shown. `tradehouse run` makes it again from the warehouse."
         )
     wanted = {"batch_id": batch, "stream": stream, "reason": reason}
     given = {column: value for column, value in wanted.items() if value is not None}

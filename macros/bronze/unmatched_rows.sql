@@ -12,6 +12,8 @@
 {% set brokers = {'reason': 'unknown_broker', 'relation': ref('dim_broker'), 'key': 'broker_id'} %}
 {% set days = {'reason': 'unknown_day', 'relation': ref('dim_date'), 'key': 'date_value'} %}
 {% set trades = {'reason': 'unknown_trade', 'relation': ref('dim_trade'), 'key': 'trade_id'} %}
+{% set batch_date = '(select b.batch_date from ' ~ ref('bronze_brokerage__batch_date') ~ ' as b where b.batch_id = delivered.batch_id)' %}
+{% set movement_day = balance_day('delivered.batch_id', 'ct_dts', batch_date) %}
 {{ return([
     {
         'stream': 'trade',
@@ -37,9 +39,9 @@
     {
         'stream': 'cash_transaction',
         'lost': 'select count(*) from ' ~ ref('silver_cash_balances') ~ ' where not is_published and ' ~ in_batch_window(),
-        'missing': '(ct_ca_id, batch_id) in (select (account_id, batch_id) from '
+        'missing': '(ct_ca_id, batch_id, ' ~ movement_day ~ ') in (select (account_id, batch_id, balance_date) from '
             ~ ref('silver_cash_balances') ~ ' where not is_published)',
-        'parents': [['ct_ca_id', accounts]],
+        'parents': [['ct_ca_id', accounts], [movement_day, days]],
     },
     {
         'stream': 'watch_history',

@@ -138,3 +138,8 @@ def test_the_holder_removes_what_was_begun_and_a_refused_one_does_not(tmp_path, 
         os.kill(one, signal.SIGKILL)
     with writing(Home(tmp_path), wait_seconds=10):
         assert not begun.exists()
+
+
+def test_a_command_whose_words_are_not_utf_8_is_named_with_escapes(tmp_path):
+    with writing(Home(tmp_path), command="tradehouse run --landing /data/\udcff"):
+        assert find_holder(Home(tmp_path))["command"] == r"tradehouse run --landing /data/\udcff"

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from tests.tradehouse.support import FILES, deliver, gold, published_batches, take
-from tradehouse import doctor, files, locks, mending, releases, state, warehouse
+from tradehouse import cli, doctor, files, locks, mending, releases, state, warehouse
 from tradehouse.errors import TradehouseError
 from tradehouse.files import NewerError
 from tradehouse.home import Home
@@ -274,6 +274,48 @@ def test_what_a_newer_version_wrote_is_refused_whole(published, name):
         with pytest.raises(NewerError):
             collect(home)
     assert path.read_text() == content
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage\n", bytes(90), b'{"id": 1}\n', b"[1]"])
+def test_a_journal_that_cannot_be_read_is_named_and_set_aside(tmp_path, content, capsys):
+    home = Home(tmp_path / "home")
+    home.prepare()
+    (home.state / "build.jsonl").write_bytes(content)
+    findings = {one["check"]: one for one in doctor.examine(home)}
+    assert findings["state/build.jsonl"]["result"] == doctor.PROBLEM
+
+    with locks.writing(home):
+        mending.mend(home)
+
+    assert "build.jsonl is damaged" in capsys.readouterr().err
+    assert (home.state / "build.jsonl.damaged").read_bytes() == content
+
+
+def test_a_quarantine_that_is_missing_is_not_an_empty_one(tmp_path, monkeypatch):
+    home = Home(tmp_path / "home")
+    monkeypatch.setenv("TRADEHOUSE_HOME", str(home.root))
+    home.prepare()
+    cli.app(["quarantine"], standalone_mode=False)
+    refused = {"batch": 1, "stream": "date", "reason": "malformed_row"}
+    record = {
+        "status": "passed",
+        "quarantine": [{**refused, "disposition": "quarantined", "rows": 1}],
+    }
+    state.write(home, "build", record)
+
+    with pytest.raises(TradehouseError, match=r"quarantine\.parquet is missing.*tradehouse run"):
+        cli.app(["quarantine"], standalone_mode=False)
+
+
+def test_what_an_older_version_knew_when_it_settled_is_no_damage(tmp_path):
+    home = Home(tmp_path / "home")
+    stamps = {"raw": [1, 2, 3], "warehouse": [1, 2, 3], "project_digest": "0", "build": "1"}
+    older = {"landing": "/x", "landing_stamp": "0", "release": "1", **stamps}
+    (home.root / "state").mkdir(parents=True)
+    (home.state / "settled.json").write_text(json.dumps(older))
+
+    assert state.find_damage(home) == []
+    assert state.read(home, "settled")["state"] == {}
 
 
 def test_a_home_is_its_owner_s_alone_and_releases_are_whose_the_owner_says(published, monkeypatch):

@@ -1,7 +1,4 @@
-{#
-    The balance of an account runs over its own days, whatever version the account has. The historical load
-    counts by the day of the movement; a daily batch counts on its own day, late movements too.
-#}
+{# The balance of an account runs over its own days, whatever version the account has, also those that are not published. #}
 with movements as (
 
     select *
@@ -20,11 +17,7 @@ daily_movements as (
 
     select
         movements.ct_ca_id as account_id,
-        case
-            when movements.batch_id = {{ historical_batch() }}
-                then least(cast(movements.ct_dts as date), batch_dates.batch_date)
-            else batch_dates.batch_date
-        end as balance_date,
+        {{ balance_day('movements.batch_id', 'movements.ct_dts', 'batch_dates.batch_date') }} as balance_date,
         movements.batch_id,
         count(*) as movements,
         sum(movements.ct_amt) as amount
@@ -78,7 +71,8 @@ select
     cast(balances.movements as integer) as movements,
     cast(balances.amount as decimal(15, 2)) as amount,
     cast(balances.cash as decimal(15, 2)) as cash,
-    account.sk_account_id is not null as is_published,
+    account.sk_account_id is not null
+    and {{ is_known_day('balances.balance_date') }} as is_published,
     balances.batch_id
 from balances
 {{ join_version(
