@@ -439,6 +439,7 @@ def _add_facts(home: Home, record: dict[str, Any]) -> None:
         record["batches"] = warehouse.read_batches(home)
         record["rows"] = warehouse.count_rows(home)
         record["quarantine"] = warehouse.snapshot_quarantine(home, state.quarantine_path(home))
+        record["unmatched"] = warehouse.count_unmatched(home)
         record["streams"] = warehouse.count_streams(home)
     record["warehouse"] = warehouse.stamp_file(home.warehouse)
     record["warehouse_head"] = warehouse.digest_head(home.warehouse)

@@ -142,6 +142,7 @@ class Build(Kept):
     batches: list[GateBatch] = []
     rows: dict[str, dict[str, int]] = {}
     quarantine: list[Refused] = []
+    unmatched: dict[str, int] = {}
     streams: list[StreamCounts] = []
     warehouse: Stamp | None = None
     warehouse_head: str | None = None

@@ -50,6 +50,7 @@ def collect(home: Home) -> dict[str, Any]:
         "rows": {layer: sum(rows.get(layer, {}).values()) for layer in LAYERS},
         "tables": {layer: len(rows.get(layer, {})) for layer in LAYERS},
         "quarantine": record.get("quarantine", []),
+        "unmatched": record.get("unmatched", {}),
         "build": {
             key: record.get(key) for key in ("id", "status", "error", "finished_at", "seconds")
         },
@@ -178,6 +179,9 @@ def _show_layers(facts: dict[str, Any]) -> None:
     refused = sum(one["rows"] for one in facts["quarantine"] if one["disposition"] == "quarantined")
     how = f" (read {'it' if refused == 1 else 'them'}: tradehouse quarantine)" if refused else ""
     print(f"Quarantine  {output.count(refused, 'row')}{how}")
+    if facts["unmatched"]:
+        reasons = ", ".join(f"{rows:,} {reason}" for reason, rows in facts["unmatched"].items())
+        print(f"Unmatched   {reasons} (not published: bronze.quarantine_unmatched, docs/faults.md)")
     tests = facts["tests"]
     if tests:
         words = [

@@ -311,6 +311,18 @@ def is_snapshot(path: Path) -> bool:
         return False
 
 
+def count_unmatched(home: Home) -> dict[str, int]:
+    """Return by reason how many typed rows are not in gold, as they name what is not known."""
+    with connected(home.warehouse) as connection:
+        if not _has_table(connection, "bronze", "quarantine_unmatched"):
+            return {}
+        return dict(
+            connection.execute(
+                "select reason, count(*) from bronze.quarantine_unmatched group by all order by all"
+            ).fetchall()
+        )
+
+
 def count_streams(home: Home) -> list[dict[str, Any]]:
     """Return for every stream how many rows were delivered, and what became of them."""
     with connected(home.warehouse) as connection:

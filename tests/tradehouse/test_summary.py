@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.tradehouse.test_streams import HOSTILE, SHOWN
-from tradehouse import ledger, output, run, summary
+from tradehouse import ledger, output, run, state, summary
 from tradehouse.home import Home
 
 
@@ -37,6 +37,7 @@ def facts_of(home, **changes):
         "rows": dict.fromkeys(("bronze", "silver", "gold"), 1),
         "tables": dict.fromkeys(("bronze", "silver", "gold"), 1),
         "quarantine": [],
+        "unmatched": {},
         "build": {"status": "passed", "error": ""},
         "tests": {"passed": 1, "warned": 0, "failed": 0},
         "warnings": [],
@@ -145,3 +146,15 @@ def test_a_source_with_one_stream_is_singular():
 )
 def test_numbers_have_their_nouns(number, noun, said):
     assert output.count(number, noun) == said
+
+
+def test_rows_that_are_typed_and_not_published_are_counted_by_reason(tmp_path, capsys):
+    home = Home(tmp_path / "home")
+    home.prepare()
+    state.write(home, "build", {"status": "passed", "unmatched": {"unknown_day": 1234}})
+
+    facts = summary.collect(home)
+    summary.show(home, facts)
+
+    assert facts["unmatched"] == {"unknown_day": 1234}
+    assert "Unmatched   1,234 unknown_day" in capsys.readouterr().out

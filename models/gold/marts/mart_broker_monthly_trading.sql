@@ -4,7 +4,8 @@
 
 {#
     A month of a broker is counted anew when one of its trades changed or the broker did. A trade belongs to the
-    month that it was placed in and, once closed, to the month that it was closed in.
+    month that it was placed in and, once closed, to the month that it was closed in. One that was open and closes on a day
+    that the calendar does not have is not published any more: its month stays, with what else is in it or nothing.
 #}
 {% set from_batch = first_batch() %}
 {% set trade_changes = ref('bronze_brokerage__trade') %}
@@ -31,7 +32,11 @@ trades as (
     from {{ ref('silver_trades') }} as trades
     inner join broker_versions
         on trades.sk_broker_id = broker_versions.sk_broker_id
-    where trades.is_published
+    where
+        trades.is_published
+        or trades.created_at is not null
+        and {{ is_known_day('cast(trades.created_at as date)') }}
+        and not {{ is_known_day('cast(trades.closed_at as date)') }}
 
 ),
 
@@ -83,7 +88,7 @@ events as (
         broker_id,
         placed_month as month_start_date,
         batch_id,
-        1 as placed,
+        cast(is_published as integer) as placed,
         cast(null as varchar) as closed_as,
         cast(null as varchar) as trade_type_id,
         null as quantity,
@@ -108,7 +113,7 @@ events as (
         fee,
         tax
     from trades
-    where closed_month is not null
+    where is_published and closed_month is not null
 
 ),
 

@@ -68,10 +68,10 @@ account_cash as (
 
     select
         account_id,
-        sum(amount) as cash,
+        max_by(cash, balance_date) as cash,
         max(balance_date) as last_movement_date
     from {{ ref('silver_cash_balances') }}
-    where account_id in (select account_id from accounts)
+    where is_published and account_id in (select account_id from accounts)
     group by account_id
 
 ),
