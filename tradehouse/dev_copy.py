@@ -37,6 +37,11 @@ class Relation:
     comment: str = ""
 
     @property
+    def kind(self) -> str:
+        """What SQL calls it."""
+        return "view" if self.is_view else "table"
+
+    @property
     def sql_name(self) -> str:
         """Schema and name, quoted."""
         return ".".join('"' + part.replace('"', '""') + '"' for part in (self.schema, self.name))
@@ -67,7 +72,7 @@ def drop_empty(connection: duckdb.DuckDBPyConnection) -> None:
     for node in _built(task):
         found = marked.get((node.schema, node.alias))
         if found is not None:
-            connection.execute(f"drop table {found.sql_name}")
+            connection.execute(f"drop {found.kind} {found.sql_name}")
 
 
 def prepare(path: Path, config: dict[str, Any]) -> list[str]:
@@ -110,8 +115,9 @@ def _relations(connection: duckdb.DuckDBPyConnection, comment: str = "") -> list
         """select schema_name, table_name, false, coalesce(comment, '') from duckdb_tables()
         where database_name = current_database() and ($1 = '' or comment = $1)
         union all
-        select schema_name, view_name, true, '' from duckdb_views()
-        where database_name = current_database() and not internal and $1 = ''""",
+        select schema_name, view_name, true, coalesce(comment, '') from duckdb_views()
+        where database_name = current_database() and not internal
+            and ($1 = '' or comment = $1)""",
         [comment],
     ).fetchall()
     return [Relation(*row) for row in rows]
@@ -164,8 +170,8 @@ def _wanted(
         if node.resource_type not in BUILT:
             continue
         present = found.get((node.schema, node.alias))
-        is_looked_through = node.config.materialized == "ephemeral" or (present and present.is_view)
-        if is_looked_through:
+        is_own_view = present and present.is_view and present.comment != EMPTY
+        if is_own_view or node.config.materialized == "ephemeral":
             waiting += _parents(node, nodes)
         else:
             yield Relation(node.schema, node.alias)
@@ -214,6 +220,9 @@ def _copy(
             continue
         connection.execute("begin")
         connection.execute(f'create schema if not exists "{schema}"')
+        empty = present[schema, name]
+        if empty is not None and empty.is_view:
+            connection.execute(f"drop view {relation.sql_name}")
         connection.execute(f"create or replace table {relation.sql_name} as from {source}")
         connection.execute(f"comment on table {relation.sql_name} is '{comment}'")
         connection.execute("commit")

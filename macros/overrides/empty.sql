@@ -16,8 +16,8 @@
 
 {% macro mark_as_empty(relations) %}
     {% if flags.EMPTY %}
-        {% for relation in relations['relations'] if relation.is_table %}
-            {% do run_query("comment on table " ~ relation.render() ~ " is 'Made without rows, by --empty.'") %}
+        {% for relation in relations['relations'] %}
+            {% do run_query("comment on " ~ relation.type ~ " " ~ relation.render() ~ " is 'Made without rows, by --empty.'") %}
         {% endfor %}
         {% do adapter.commit() %}
     {% endif %}
@@ -33,12 +33,16 @@
 
 {% materialization view, adapter='duckdb' %}
     {% if is_kept_by_empty() %}{{ return(keep_as_it_is()) }}{% endif %}
-    {{ return(dbt.materialization_view_default()) }}
+    {{ return(mark_as_empty(dbt.materialization_view_default())) }}
 {% endmaterialization %}
 
 
 {% materialization seed, adapter='duckdb' %}
-    {% if is_kept_by_empty() %}{{ return(keep_as_it_is()) }}{% endif %}
+    {% if is_kept_by_empty() %}
+        {# dbt asks a seed for what it read. #}
+        {% do store_result('agate_table', response='KEPT', agate_table=load_agate_table()) %}
+        {{ return(keep_as_it_is()) }}
+    {% endif %}
     {% set relations = dbt.materialization_seed_default() %}
     {% if flags.EMPTY %}{% do run_query('delete from ' ~ this.render()) %}{% endif %}
     {{ return(mark_as_empty(relations)) }}

@@ -68,7 +68,7 @@ def test_what_the_developer_built_is_his(published, tmp_path):
     with duckdb.connect(published / "dev.duckdb") as connection:
         connection.execute("delete from silver.silver_watches")
 
-    again = dbt(published, target, "build", "--select", "mart_customer_worth")
+    again = dbt(published, target, "run", "--select", "mart_customer_worth")
 
     assert again.returncode == 0, again.stdout[-3000:]
     assert held(published / "dev.duckdb", "select count(*) from silver.silver_watches") == [(0,)]
