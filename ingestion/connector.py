@@ -28,6 +28,26 @@ PROJECT = Path(__file__).resolve().parent.parent
 _BODIES = {"SPEC": "spec", "CONNECTION_STATUS": "connectionStatus", "CATALOG": "catalog"}
 
 
+MOST_ANSWER_BYTES = 256 * 1024 * 1024
+
+
+class _Answer:
+    """The output of a command that answers once. Raises ConnectorError when it does not stop."""
+
+    def __init__(self, process: ConnectorProcess, what: str) -> None:
+        self._process, self._what, self._left = process, what, MOST_ANSWER_BYTES
+
+    def read(self, size: int, /) -> bytes:
+        block = self._process.read(size)
+        self._left -= len(block)
+        if self._left < 0:
+            raise ConnectorError(
+                f"{self._what} of the connector printed more than {MOST_ANSWER_BYTES} bytes, which "
+                f"is no answer."
+            )
+        return block
+
+
 class Runner:
     """Runs one source's connector. `work` is a directory of this sync, which its maker removes."""
 
@@ -144,7 +164,7 @@ class Runner:
         found: dict[str, Any] | None = None
         errors = []
         with self.start(*arguments) as process:
-            for item in read_items(process):
+            for item in read_items(_Answer(process, f"{self._declaration.name}: {arguments[0]}")):
                 if not isinstance(item, Message):
                     continue
                 kind, trace = item.content.get("type"), item.content.get("trace")

@@ -35,7 +35,7 @@ SyncMode = Literal[
     "full_refresh_overwrite",
 ]
 VARIABLE = re.compile(r"\$?\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_DURATION = re.compile(r"^(\d+)\s*(minute|hour|day)s?$")
+_DURATION = re.compile(r"^([0-9]{1,5})\s*(minute|hour|day)s?$")
 
 
 class _Model(BaseModel):
@@ -170,12 +170,16 @@ class CommandConnector(_Model):
 Connector = PackageConnector | ModuleConnector | ManifestConnector | CommandConnector
 
 
+_Seconds = Annotated[float, Field(gt=0, le=1_000_000)]
+"""More than eleven days is no limit, and nothing waits for an infinite time."""
+
+
 class Limits(_Model):
     """How long a connector may take, in seconds."""
 
-    start_seconds: Annotated[float, Field(gt=0)] = 300
-    silence_seconds: Annotated[float, Field(gt=0)] = 3600
-    stop_seconds: Annotated[float, Field(gt=0)] = 10
+    start_seconds: _Seconds = 300
+    silence_seconds: _Seconds = 3600
+    stop_seconds: _Seconds = 10
 
 
 class Declaration(_Model):

@@ -6,6 +6,7 @@ Not here: asking for it (`connector`) and the configuration itself (`configurati
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from ingestion.declarations import VARIABLE
@@ -79,7 +80,8 @@ class Specification:
             return None
         if kinds & {"integer", "number"} and re.fullmatch(r"[-+]?\d{1,4000}", text):
             return int(text)
-        if "number" in kinds and re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", text):
+        is_number = re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", text)
+        if "number" in kinds and is_number and isfinite(float(text)):
             return float(text)
         if "boolean" in kinds and text.lower() in ("true", "false"):
             return text.lower() == "true"
@@ -165,7 +167,7 @@ class Specification:
         if "array" in kinds:
             least = schema.get("minItems", 1)
             one = self._example(schema.get("items") or {"type": "string"}, path, depth + 1)
-            return [one] * max(1, least if isinstance(least, int) else 1)
+            return [one] * min(max(1, least if isinstance(least, int) else 1), 10)
         variable = re.sub(r"[^A-Z0-9]", "_", "_".join(path).upper())
         return f"${{{variable}}}"
 

@@ -68,6 +68,7 @@ def test_the_shipped_declarations_are_valid() -> None:
             "streams.a.file: uncompressed names no columns of the file: y",
         ),
         ({"limits": {"silence_seconds": 0}}, "limits.silence_seconds: Input should be greater"),
+        ({"limits": {"stop_seconds": float("inf")}}, "limits.stop_seconds: Input should be less"),
     ],
 )
 def test_a_wrong_declaration_names_file_and_key(

@@ -300,3 +300,12 @@ def test_exit_code_0_completes_where_the_declaration_says_so(source: Source) -> 
     result = source.sync()
     assert result.status == "succeeded", result.errors
     assert source.query("select n from played.full") == [(5,)]
+
+
+def test_a_connector_that_does_not_stop_answering_is_ended(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingestion.connector.MOST_ANSWER_BYTES", 1024 * 1024)
+    source.declared["connector"] = {"command": ["/bin/sh", "-c", "yes noise"]}
+    with pytest.raises(ConnectorError, match="discover of the connector printed more than 1048576"):
+        source.sync()

@@ -175,6 +175,18 @@ def test_a_variable_that_does_not_fit_is_named_without_its_value(name: str) -> N
     assert "sesame" not in str(caught.value)
 
 
+@pytest.mark.parametrize("value", ["1e999", "-1e999", "9" * 5000, "nan", "inf"])
+def test_a_variable_that_is_no_finite_number_is_refused(value: str) -> None:
+    config = {"ratio": "${X}"}
+    with pytest.raises(DeclarationError, match=r"mine: config\.ratio: .* variable X"):
+        Specification(SCHEMA).settled("mine", config, {"ratio": value})
+
+
+def test_an_example_of_a_long_list_is_short() -> None:
+    schema = {"required": ["a"], "properties": {"a": {"type": "array", "minItems": 10**9}}}
+    assert Specification(schema).example("mine") == {"a": ["${MINE_A}"] * 10}
+
+
 def test_a_number_is_the_text_it_was_written_as_where_a_text_is_wanted(tmp_path: Path) -> None:
     config = said(tmp_path, f"account: 0123456\nport: 0123\nother: 1.10\nbig: {BIG}\n")
     found = Specification(SCHEMA).settled("mine", config, config)
@@ -217,7 +229,7 @@ def test_a_rotated_token_that_no_variable_holds_is_secret(tmp_path: Path) -> Non
         "brought",
     }
     (tmp_path / "mine.config.json").write_text("{")
-    with pytest.raises(DeclarationError, match="Remove it to begin with what the declaration says"):
+    with pytest.raises(DeclarationError, match="Remove it to use the configuration as declared"):
         Configuration(declaration, tmp_path, {})
 
 
