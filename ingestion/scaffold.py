@@ -128,7 +128,8 @@ def _source_table(table: Table, name: str) -> dict[str, Any]:
     called = bronze.source_table(table, name)
     described: dict[str, Any] = {"name": called}
     if called != table.name:
-        described["identifier"] = bronze.inert(table.name)
+        # dbt puts quotes around it and leaves those inside as they are.
+        described["identifier"] = bronze.inert(table.name.replace('"', '""'))
     described["description"] = f"One row per delivered record of the stream {_prose(table.key[1])}."
     return described | {"columns": columns}
 

@@ -6,6 +6,8 @@ Each name is mapped by itself, so that it never depends on which others there ar
 import hashlib
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 from dagster import AssetKey
 
@@ -42,6 +44,11 @@ def schema(name: str) -> str:
 def raw_key(source: str, table: str) -> AssetKey:
     """Return the key of the table of a source's stream."""
     return AssetKey(["raw", valid(source), valid(table)])
+
+
+def raw_table(dbt_source: Mapping[str, Any]) -> str:
+    """Return the table in raw that a source of dbt reads; its identifier is written for SQL."""
+    return str(dbt_source.get("identifier") or dbt_source["name"]).replace('""', '"')
 
 
 def source_key(source: str) -> AssetKey:

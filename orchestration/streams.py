@@ -14,7 +14,7 @@ from ingestion import inventory
 from ingestion.declarations import Declaration
 from ingestion.paths import Paths
 from ingestion.results import StreamResult, SyncResult
-from orchestration.names import raw_key, source_key
+from orchestration.names import raw_key, raw_table, source_key
 from tradehouse.home import Home
 
 Tables = Mapping[str, Mapping[str, Any]]
@@ -45,9 +45,7 @@ class Stream:
 def tables_of(source: str, manifest: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return the tables that dbt reads from a source, by their name in raw."""
     return {
-        one.get("identifier") or one["name"]: one
-        for one in manifest["sources"].values()
-        if one["source_name"] == source
+        raw_table(one): one for one in manifest["sources"].values() if one["source_name"] == source
     }
 
 

@@ -102,7 +102,7 @@ class Translator(DagsterDbtTranslator):
     def get_asset_key(self, dbt_resource_props: Node) -> AssetKey:
         """Return `raw/<source>/<stream>`, or `<schema>/<name>` as the relation is called."""
         if dbt_resource_props["resource_type"] == "source":
-            table = dbt_resource_props.get("identifier") or dbt_resource_props["name"]
+            table = names.raw_table(dbt_resource_props)
             return raw_key(dbt_resource_props["source_name"], table)
         schema = dbt_resource_props["schema"]
         if dbt_resource_props["resource_type"] == "seed":
