@@ -159,7 +159,9 @@ def _call(
     except DatabaseBusyError as error:
         raise BusyError(str(error)) from error
     except IngestionError as error:
-        raise TradehouseError(str(error)) from error
+        fault = warehouse.find_corruption(home.raw) if warehouse.means_corrupt(str(error)) else ""
+        words = warehouse.describe_raw(home.raw, fault) if fault else str(error)
+        raise TradehouseError(words) from error
 
 
 def say_waiting(sentence: str) -> None:

@@ -20,7 +20,14 @@ from tradehouse.home import Home
 WAIT_SECONDS = 60.0
 # DuckDB's own head and the two that say, in turn, what the newest checkpoint is.
 HEAD_BYTES = 3 * 4096
-CORRUPT = ("corrupt", "checksum", "deserializ", "internal error", "not a valid duckdb")
+CORRUPT = (
+    "corrupt",
+    "checksum",
+    "deserializ",
+    "internal error",
+    "not a valid duckdb",
+    "not read enough bytes",
+)
 LAYERS = ("bronze", "silver", "gold")
 
 
@@ -160,7 +167,7 @@ def set_aside_corrupt(home: Home, message: str) -> bool:
     Raises:
         TradehouseError: when raw is.
     """
-    if not any(word in message.lower() for word in CORRUPT):
+    if not means_corrupt(message):
         return False
     for path in (home.warehouse, home.raw):
         fault = find_corruption(path)
@@ -170,6 +177,11 @@ def set_aside_corrupt(home: Home, message: str) -> bool:
             set_aside(path, fault)
             return True
     return False
+
+
+def means_corrupt(message: str) -> bool:
+    """Whether DuckDB says that it met a file whose content is not what it wrote."""
+    return any(word in message.lower() for word in CORRUPT)
 
 
 def find_corruption(path: Path) -> str:
@@ -303,6 +315,8 @@ def snapshot_quarantine(home: Home, path: Path) -> list[dict[str, Any]]:
 def is_snapshot(path: Path) -> bool:
     """Whether a Parquet file is there and has its two ends."""
     try:
+        if not path.is_file():  # A pipe would be waited for.
+            return False
         with path.open("rb") as file:
             begins = file.read(4) == b"PAR1"
             file.seek(-4, os.SEEK_END)

@@ -59,7 +59,7 @@ def bucket_of(configuration: dict[str, Any]) -> fs.S3FileSystem:
     return fs.S3FileSystem(
         endpoint_override=configuration["s3_endpoint"].removeprefix("http://"),
         scheme="http",
-        access_key="key",
+        access_key="id-of-tests",
         secret_key="a-long-secret",
         region=configuration["s3_bucket_region"],
         allow_bucket_creation=True,

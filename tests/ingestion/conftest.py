@@ -159,7 +159,7 @@ def served(
     from ingestion.server import settings
     from tests.ingestion.server_home import ServedHome, s3_config
 
-    monkeypatch.setenv("TEST_KEY_ID", "key")
+    monkeypatch.setenv("TEST_KEY_ID", "id-of-tests")
     monkeypatch.setenv("TEST_SECRET", "a-long-secret")
     httpx.post(f"{s3_endpoint}/moto-api/reset", timeout=10)
     home = ServedHome(tmp_path, airbyte_server, {"type": "s3", "config": s3_config(s3_endpoint)})

@@ -377,3 +377,9 @@ def test_readers_follow_the_pointer_while_releases_are_replaced(published, monke
     with suppress(FileNotFoundError):
         assert not list(first.parent.iterdir())
     assert FILES
+
+
+def test_a_pipe_in_the_place_of_the_quarantine_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "quarantine.parquet")
+
+    assert not warehouse.is_snapshot(tmp_path / "quarantine.parquet")

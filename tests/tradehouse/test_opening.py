@@ -14,6 +14,7 @@ from tests.tradehouse.support import PROJECT, command
 from tests.tradehouse.test_dbt_by_hand import DBT
 from tradehouse import dbt_plugin, opening, warehouse
 from tradehouse.errors import BusyError
+from tradehouse.files import DamagedError
 
 pytestmark = pytest.mark.xdist_group("run")
 
@@ -68,7 +69,7 @@ def test_a_file_that_stays_open_is_refused_with_who_has_it(database):
 def test_what_is_no_database_is_not_waited_for(tmp_path):
     (tmp_path / "raw.duckdb").write_text("this is no database" * 1000)
 
-    with pytest.raises(duckdb.IOException), warehouse.connected(tmp_path / "raw.duckdb"):
+    with pytest.raises(DamagedError), warehouse.connected(tmp_path / "raw.duckdb"):
         pass
 
 
