@@ -232,9 +232,9 @@ def test_odd_streams_and_fields_become_models_with_the_values_that_raw_holds(
 
 
 VERSIONED = {"id": INTEGER, "v": TEXT}
-HISTORY = [{"id": i, "v": v} for i in range(100) for v in ("first", "last")]
+HISTORY: list[dict[str, Any]] = [{"id": i, "v": v} for i in range(100) for v in ("first", "last")]
 CDC = VERSIONED | {"_ab_cdc_deleted_at": TEXT, "_ab_cdc_lsn": INTEGER}
-CHANGES = [
+CHANGES: list[dict[str, Any]] = [
     {"id": 1, "v": "alive", "_ab_cdc_deleted_at": None, "_ab_cdc_lsn": 1},
     {"id": 2, "v": "x", "_ab_cdc_deleted_at": None, "_ab_cdc_lsn": 2},
     {"id": 2, "v": None, "_ab_cdc_deleted_at": "2024-01-01T00:00:00Z", "_ab_cdc_lsn": 3},
@@ -242,13 +242,18 @@ CHANGES = [
     {"id": 3, "v": "back", "_ab_cdc_deleted_at": None, "_ab_cdc_lsn": 5},
 ]
 NESTED = {"meta": {"type": "object"}, "v": TEXT}
-NESTED_ROWS = [
+NESTED_ROWS: list[dict[str, Any]] = [
     {"meta": '{"id": 1}', "v": "old"},
     {"meta": '{"id": 1}', "v": "new"},
     {"meta": '{"id": 2}', "v": "only"},
 ]
-KEYLESS = [{"id": None, "v": "a"}, {"id": None, "v": "b"}, {"id": 1, "v": "c"}, {"id": 1, "v": "d"}]
-GENERATIONS = [
+KEYLESS: list[dict[str, Any]] = [
+    {"id": None, "v": "a"},
+    {"id": None, "v": "b"},
+    {"id": 1, "v": "c"},
+    {"id": 1, "v": "d"},
+]
+GENERATIONS: list[dict[str, Any]] = [
     {"id": 1, "v": "before", "_airbyte_generation_id": 1},
     {"id": 1, "v": "now", "_airbyte_generation_id": 2},
 ]
