@@ -1,4 +1,5 @@
-{# The balance of an account runs over its own days, whatever version the account has, also those that are not published. #}
+{# The balance of an account runs over its own days, whatever version the account has, also those
+   that are not published. #}
 with movements as (
 
     select *
