@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from ingestion import catalog, declarations, ledger, names, surroundings, written
 from ingestion.configuration import Configuration
 from ingestion.connector import Runner
@@ -28,6 +26,7 @@ from ingestion.protocol import StreamKey
 from ingestion.redaction import Redactor
 from ingestion.specification import Specification
 from ingestion.tables import Table
+from tradehouse import files
 from tradehouse.errors import TradehouseError
 
 
@@ -101,9 +100,9 @@ def _recorded_tables(source: str, paths: Paths) -> dict[StreamKey, str | None]:
 
 def _offered_streams(source: str, paths: Paths) -> list[StreamKey]:
     try:
-        kept = orjson.loads((paths.connectors / f"{source}.catalog.json").read_bytes())
+        kept = files.read_json(paths.connectors / f"{source}.catalog.json") or {}
         return [(one.get("namespace"), str(one["name"])) for one in kept["streams"]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (TradehouseError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
 
 

@@ -68,7 +68,7 @@ class Snapshot(Kept):
 class Marker(Kept):
     """`sync-<source>.json`: a sync that runs; `started` is when its process began."""
 
-    sync_id: str
+    sync_id: str = ""
     source: str
     pid: int
     started: int = 0

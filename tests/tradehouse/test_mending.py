@@ -307,6 +307,17 @@ def test_a_quarantine_that_is_missing_is_not_an_empty_one(tmp_path, monkeypatch)
         cli.app(["quarantine"], standalone_mode=False)
 
 
+@pytest.mark.timeout(60)
+def test_a_quarantine_that_is_a_pipe_is_damaged_and_not_waited_for(tmp_path, monkeypatch):
+    home = Home(tmp_path / "home")
+    monkeypatch.setenv("TRADEHOUSE_HOME", str(home.root))
+    home.prepare()
+    os.mkfifo(state.quarantine_path(home))
+
+    with pytest.raises(TradehouseError, match=r"quarantine\.parquet is damaged"):
+        cli.app(["quarantine"], standalone_mode=False)
+
+
 def test_what_an_older_version_knew_when_it_settled_is_no_damage(tmp_path):
     home = Home(tmp_path / "home")
     stamps = {"raw": [1, 2, 3], "warehouse": [1, 2, 3], "project_digest": "0", "build": "1"}
