@@ -313,9 +313,7 @@ def snapshot_quarantine(home: Home, path: Path) -> list[dict[str, Any]]:
 
 
 def is_snapshot(path: Path) -> bool:
-    """Whether a Parquet file is there and has its two ends; a pipe, which would wait, is none."""
-    if not path.is_file():
-        return False
+    """Whether a Parquet file is there and has its two ends."""
     try:
         if not path.is_file():  # A pipe would be waited for.
             return False
