@@ -127,7 +127,6 @@ def loaded(output: bytes, rng: random.Random, folder: Path) -> Counter[int]:
     reader = Reader(
         {KEY: False},
         last=[],
-        fields={KEY: frozenset({"n", "text"})},
         spool=folder,
         submit=segments.append,
         log=lambda *_: None,

@@ -131,7 +131,6 @@ def reader_of(spool: Path) -> tuple[Reader, list[str]]:
     reader = Reader(
         {(None, "a"): False},
         last=[],
-        fields={(None, "a"): frozenset()},
         spool=spool,
         submit=lambda _: None,
         log=lambda level, text: said.append(f"{level} {text}"),
