@@ -80,6 +80,10 @@ def find_damaged(home: Home) -> list[str]:
     return found
 
 
+class UnconfirmedError(TradehouseError, OSError):
+    """The pointer was moved, and the disk does not confirm it."""
+
+
 class DamagedReleaseError(TradehouseError):
     """A release is not what its manifest says, or has none; `reason` says why."""
 
@@ -225,7 +229,11 @@ def pointing(home: Home) -> Iterator[None]:
 
 
 def move_pointer(home: Home, release_id: str) -> None:
-    """Let `releases/current` name another release; call it inside `pointing`."""
+    """Let `releases/current` name another release; call it inside `pointing`.
+
+    Raises:
+        UnconfirmedError: when it does, and the disk does not confirm it.
+    """
     pointer = home.releases / CURRENT
     before = find_current(home)
     begun = files.begun_beside(pointer)
@@ -236,7 +244,14 @@ def move_pointer(home: Home, release_id: str) -> None:
     if before not in (None, release_id):
         with suppress(OSError):
             os.utime(home.releases / str(before))  # See `_is_still_read`.
-    sync_to_disk(home.releases)
+    try:
+        sync_to_disk(home.releases)
+    except OSError as error:
+        raise UnconfirmedError(
+            f"Readers have release {release_id} now, but the disk does not confirm it "
+            f"({error.strerror}). Look at the disk, and at `tradehouse releases` before you roll "
+            "back once more."
+        ) from error
 
 
 def read_hold(home: Home) -> dict[str, Any] | None:

@@ -131,6 +131,21 @@ def test_a_rollback_goes_one_back_and_holds_publishing_until_it_is_resumed(fille
     assert rows_published(filled) == 4
 
 
+def test_a_rollback_that_the_disk_does_not_confirm_says_where_readers_are(filled, monkeypatch):
+    ids = make(filled, 3)
+
+    def fail(_path):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(releases, "sync_to_disk", fail)
+        with pytest.raises(TradehouseError, match=f"have release {ids[1]} now.*Input/output"):
+            releases.roll_back(filled)
+
+    assert releases.find_current(filled) == ids[1]
+    assert releases.read_hold(filled)["rolled_back_to"] == ids[1]
+
+
 def test_after_a_rollback_the_same_build_needs_no_second_copy(filled):
     ids = make(filled, 2)
     releases.roll_back(filled)
