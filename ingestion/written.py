@@ -13,6 +13,7 @@ from pydantic import BeforeValidator
 
 from ingestion.errors import DeclarationError
 
+_RARE_ENDS = re.compile("[\\x85\\u2028\\u2029\\ufeff]")
 MAX_DEPTH = 50
 MAX_VALUES = 100_000
 _TAG = "tag:yaml.org,2002:"
@@ -63,6 +64,15 @@ for _name, (_form, _first) in _CORE.items():
     _Loader.add_implicit_resolver(_TAG + _name, _pattern, _first)
     if _name in ("int", "float"):
         _Dumper.add_implicit_resolver(_TAG + _name, _pattern, _first)
+
+
+def _quoted_if_odd(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """A text with the rarer ends of lines is folded wrongly by every style but this one."""
+    style = '"' if _RARE_ENDS.search(text) else None
+    return dumper.represent_scalar(f"{_TAG}str", text, style=style)
+
+
+_Dumper.add_representer(str, _quoted_if_odd)
 
 
 def read(path: Path) -> Any:

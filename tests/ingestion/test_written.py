@@ -345,3 +345,10 @@ def test_what_add_writes_is_valid_by_the_specification(tmp_path: Path) -> None:
     settled = Specification(NESTED).settled("shop", declaration.config, resolved)
     jsonschema.validate(settled, NESTED)
     assert settled["provider"] == {"name": "${not_a_variable}", "zone": "012"}
+
+
+@pytest.mark.parametrize("end", ["\x85", "\u2028", "\u2029", "\ufeff"])
+def test_a_key_with_a_rare_end_of_a_line_is_written_as_it_is(tmp_path, end):
+    path = tmp_path / "source.yml"
+    path.write_text(written.dump({f"a{end} b": f"c{end} d"}), encoding="utf-8")
+    assert written.read(path) == {f"a{end} b": f"c{end} d"}
