@@ -210,7 +210,8 @@ def _show_ignored(paths: list[str]) -> None:
     if paths:
         more = f" and {len(paths) - IGNORED_SHOWN} more" if len(paths) > IGNORED_SHOWN else ""
         named = ", ".join(paths[:IGNORED_SHOWN])
-        print(f"\nIgnored     {len(paths)} in the landing directory of no stream: {named}{more}")
+        what = output.count(len(paths), "entry", "entries")
+        print(f"\nIgnored     {what} of the landing directory that no stream reads: {named}{more}")
 
 
 def _show_problems(problems: list[dict[str, Any]]) -> None:

@@ -34,6 +34,8 @@ _OTHER_MARKS = {
     b"\0\0\xfe\xff": "UTF-32",
 }
 _BATCH = re.compile(r"Batch([1-9][0-9]{0,5})")
+_OF_THE_GENERATOR = frozenset({"digen_report.txt", "simulation.json"})
+"""What stands beside the batches and says how they were generated: no data, so never missed."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,11 @@ def find_batches(root: Path) -> dict[int, Batch]:
             f"The landing directory {root} holds no batch. Expected directories named Batch1, "
             "Batch2, ... in it; set `landing` to the directory above them.",
         )
-    beside = [entry for entry in entries if not _BATCH.fullmatch(entry.name)]
+    beside = [
+        entry
+        for entry in entries
+        if not _BATCH.fullmatch(entry.name) and entry.name not in _OF_THE_GENERATOR
+    ]
     batches = {0: _batch(0, root, root, beside)}
     for number in sorted(found):
         batches[number] = _read_directory(number, root, Path(found[number].path))

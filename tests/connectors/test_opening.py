@@ -135,13 +135,22 @@ def test_whatever_belongs_to_no_stream_is_named(tmp_path, tiny_landing):
     others = ["Batch02", "Batch2 (copy)", "batch2", "Batch\u0662", "Batch2.tmp", "Batch0", "Batch"]
     for name in [*others, "Batch" + "9" * 200]:
         (tiny_landing / name).mkdir()
-    (tiny_landing / "digen_report.txt").write_bytes(b"")
+    (tiny_landing / "notes.txt").write_bytes(b"")
+    (tiny_landing / "Batch2" / "digen_report.txt").write_bytes(b"")
+    for name in ("digen_report.txt", "simulation.json"):
+        (tiny_landing / name).write_bytes(b"")  # How the batches were generated.
     result = read(tmp_path, tiny_landing)
     assert (result.code, result.batches()) == (0, [(1, 1), (2, 1), (3, 1)])
     ignored = [path for batch in find_batches(tiny_landing).values() for path in batch.ignored()]
     assert sorted(ignored) == sorted(
         [f"{name}/ (0 files)" for name in [*others, "Batch" + "9" * 200]]
-        + ["digen_report.txt", "Batch2/x\\xff.bak", "Batch2/two\\nlines", "Batch2/trade.txt"]
+        + [
+            "notes.txt",
+            "Batch2/digen_report.txt",
+            "Batch2/x\\xff.bak",
+            "Batch2/two\\nlines",
+            "Batch2/trade.txt",
+        ]
         + [f"Batch2/{'o' * 255}", "Batch2/é", "Batch2/e\u0301", "Batch2/more/ (1 file)"]
         + ["Batch2/loop (a link)"]
     )
