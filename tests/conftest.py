@@ -14,6 +14,7 @@ from tests.landing import brokerage_files, write_landing
 
 PROJECT = Path(__file__).resolve().parents[1]
 ARCHIVE = PROJECT.parent / "shared" / "data" / "brokerage-sf3.tar.zst"
+os.umask(UMASK := os.umask(0o022))
 
 
 def pytest_configure() -> None:
@@ -23,6 +24,12 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """A home that a test opened in this process closes new files to others; not the next test's."""
+    os.umask(UMASK)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -37,6 +37,7 @@ def running(directory: Path) -> Iterator[dict[str, Any]]:
         shutil.chown(directory, user)
     data, word = directory / "data", directory / "password"
     word.write_text(PASSWORD)
+    word.chmod(0o644)
     options = ["-A", "scram-sha-256", "-U", "airbyte", f"--pwfile={word}", "-E", "UTF8"]
     subprocess.run(
         [initdb, "-D", str(data), *options, "--locale=C", "-N"],
