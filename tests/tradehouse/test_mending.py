@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from tests.tradehouse.support import FILES, deliver, gold, published_batches, take
-from tradehouse import cli, doctor, files, locks, mending, releases, state, warehouse
+from tradehouse import build, cli, doctor, files, locks, mending, releases, state, warehouse
+from tradehouse.dbt_runner import DbtRunner
 from tradehouse.errors import TradehouseError
 from tradehouse.files import NewerError
 from tradehouse.home import Home
@@ -104,11 +105,6 @@ def foreign_log(home):
     shutil.copyfile(home.root / "other.duckdb.wal", warehouse.log_of(home.warehouse))
 
 
-def write_beside(home):
-    with duckdb.connect(home.warehouse) as connection:
-        connection.execute("create table gold.made_by_hand as select 1 as number")
-
-
 WAREHOUSES = {
     "empty": lambda home: home.warehouse.write_bytes(b""),
     "text": lambda home: home.warehouse.write_text("no database" * 5000),
@@ -116,7 +112,6 @@ WAREHOUSES = {
     "directory": lambda home: (home.warehouse.unlink(), home.warehouse.mkdir()),
     "foreign": lambda home: shutil.copyfile(home.raw, home.warehouse),
     "log": foreign_log,
-    "written": write_beside,
 }
 
 
@@ -157,6 +152,19 @@ def test_the_untouched_warehouse_stays_where_it_is(published):
     moved.replace(home.warehouse)
 
     assert not warehouse.set_aside_foreign(home, state.read(home, "build"))
+
+
+def test_what_somebody_wrote_to_the_warehouse_stands_and_every_test_reads_it(published):
+    home = Home(published)
+    with duckdb.connect(home.warehouse) as connection:
+        connection.execute("create table silver.made_by_hand as select 1 as number")
+
+    plan = build.make_plan(home, DbtRunner(home))
+
+    assert "the warehouse was changed by somebody else" in plan.reasons
+    assert (plan.reads_everything, plan.rebuild) == (True, [])
+    with duckdb.connect(home.warehouse) as connection:
+        assert connection.execute("from silver.made_by_hand").fetchall() == [(1,)]
 
 
 @pytest.mark.parametrize(
