@@ -5,7 +5,7 @@ Not here: what is done with a declaration (`sync`), and how a connector is insta
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -69,17 +69,27 @@ class FileFormat(_Model):
         doubled = sorted({n for n in names if names.count(n) > 1})
         if doubled:
             raise ValueError(f"columns listed twice: {', '.join(doubled)}")
+        self.require_own_names()
+        unknown = sorted(set(self.uncompressed) - set(names))
+        if unknown:
+            raise ValueError(f"uncompressed names no columns of the file: {', '.join(unknown)}")
+        return self
+
+    def require_own_names(self, reserved: Iterable[str] = ()) -> None:
+        """Check that no column is called like another one or like one that is not the file's.
+
+        Raises:
+            ValueError: when one is; it names all.
+        """
         given = Columns()
-        refused = [name for name in names if given.of(name, reserved=PROVENANCE) != name]
+        refused = [
+            name for name in self.table_columns() if given.of(name, reserved=reserved) != name
+        ]
         if refused:
             raise ValueError(
                 f"columns that are called like another one, or like one of the loader's or the "
                 f"database's own: {', '.join(refused)}"
             )
-        unknown = sorted(set(self.uncompressed) - set(names))
-        if unknown:
-            raise ValueError(f"uncompressed names no columns of the file: {', '.join(unknown)}")
-        return self
 
     def layout_columns(self, layout: str | None) -> list[str]:
         """The columns of a file of this layout, in file order."""
@@ -231,6 +241,13 @@ class Declaration(_Model):
         if value is not None and not _DURATION.match(value):
             raise ValueError('expected a duration such as "36 hours" or "2 days"')
         return value
+
+    @model_validator(mode="after")
+    def _keeps_provenance_apart(self) -> "Declaration":
+        for stream in (self.streams or {}).values():
+            if self.provenance and stream is not None and stream.file is not None:
+                stream.file.require_own_names(PROVENANCE)
+        return self
 
     def freshness_limit(self) -> timedelta | None:
         """The longest time between two syncs that is promised."""

@@ -28,6 +28,7 @@ from connectors.source_brokerage.state import parse_states
 from connectors.source_brokerage.streams import catalog
 
 BUFFER_BYTES = 1 << 18
+STOPPED = ("The read was stopped.", {"code": "stopped"}, "transient_error")
 
 
 def main(arguments: Sequence[str] | None = None, output: BinaryIO | None = None) -> int:
@@ -44,8 +45,12 @@ def main(arguments: Sequence[str] | None = None, output: BinaryIO | None = None)
     except BrokenPipeError:
         sys.stderr.close()
     except (KeyboardInterrupt, SystemExit):
-        writer.error("The read was stopped.", {"code": "stopped"}, "transient_error")
+        writer.error(*STOPPED)
     except Exception as error:
+        if isinstance(error.__cause__, KeyboardInterrupt | SystemExit):
+            # So DuckDB says that it was interrupted.
+            writer.error(*STOPPED)
+            return 1
         details = {"code": "unexpected", "error": repr(error)}
         writer.error(f"Unexpected: {error!r}", details, "system_error", traceback.format_exc())
     finally:

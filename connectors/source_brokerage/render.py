@@ -180,8 +180,11 @@ class _Output:
         while block := os.read(end, COPY_BYTES):
             self.writer.stream.write(block)
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, failure: object, *_: Any) -> None:
         if self._ends and self._thread:
             os.close(self._ends[1])
             self._thread.join()
             os.close(self._ends[0])
+        if failure is not None:
+            # DuckDB was in the middle of a line, or of its end.
+            self.writer.stream.write(b"\n")

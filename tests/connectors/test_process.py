@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.connectors.airbyte import FILES, RECORDS, Messages, configured
 from tests.landing import brokerage_files, lines, write_landing
 
@@ -28,7 +30,7 @@ def _arguments(folder, landing, state=(), method=RECORDS, catalog=None):
 
 
 def _parse(code, output):
-    return Messages(code, [json.loads(line) for line in output.splitlines()])
+    return Messages(code, [json.loads(line) for line in output.splitlines() if line])
 
 
 def _run(arguments, **options):
@@ -101,21 +103,27 @@ def test_a_reader_that_goes_away_ends_the_read(tmp_path):
     process.stderr.close()
 
 
-def test_it_says_so_when_it_is_stopped(tmp_path):
-    landing = write_landing(tmp_path / "landing", brokerage_files(days=0))
-    (landing / "Batch1" / "Trade.txt").unlink()
-    os.mkfifo(landing / "Batch1" / "Trade.txt")
+@pytest.mark.parametrize(("stream", "file"), [("trade", "Trade.txt"), ("hr", "HR.csv")])
+def test_it_says_so_when_it_is_stopped(tmp_path, stream, file):
+    """In the middle of more rows than a pipe holds, whoever renders them."""
+    files = brokerage_files(days=0)
+    wide, narrow = files["Batch1/Trade.txt"] * 2000, files["Batch1/HR.csv"] * 2000
+    many = {"Batch1/Trade.txt": wide, "Batch1/HR.csv": narrow}
+    landing = write_landing(tmp_path / "landing", files | many)
     process = subprocess.Popen(
-        _arguments(tmp_path, landing, catalog=configured("trade", "batch_date")),
+        _arguments(tmp_path, landing, catalog=configured(stream, "batch_date")),
         cwd=PROJECT,
         stdout=subprocess.PIPE,
     )
-    begun = process.stdout.readline()
+    begun = b""
+    while b'"RECORD"' not in begun:
+        begun += process.stdout.readline()
     process.send_signal(signal.SIGTERM)
-    rest, _ = process.communicate(timeout=30)
-    stopped = _parse(process.returncode, begun + rest)
+    rest = process.stdout.read()
+    stopped = _parse(process.wait(timeout=30), begun + rest)
     assert stopped.code == 1
     assert [e["code"] for e in stopped.errors] == ["stopped"]
+    assert 0 < len(stopped.of("RECORD")) <= many[f"Batch1/{file}"].count(b"\n")
     assert {statuses[-1] for statuses in stopped.statuses.values()} == {"INCOMPLETE"}
 
 

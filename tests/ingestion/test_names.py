@@ -215,10 +215,20 @@ def test_a_source_called_like_a_schema_is_refused(source: Source, name: str) -> 
         source.declaration()
 
 
-@pytest.mark.parametrize("columns", [["rowid"], ["a", "A"], ["_LINE"], ["filename"], ["", "b"]])
+@pytest.mark.parametrize("columns", [["rowid"], ["a", "A"], ["filename"], ["", "b"]])
 def test_columns_of_files_are_called_as_declared_or_refused(columns: list[str]) -> None:
     with pytest.raises(ValidationError, match="called like another one"):
         FileFormat(delimiter=",", columns=columns)
+
+
+def test_only_where_provenance_is_kept_are_its_names_taken(source: Source) -> None:
+    stream = {"file": {"delimiter": ",", "columns": ["_LINE", "a"]}}
+    source.declared |= {"streams": {"n": stream}}
+    assert source.declaration().streams
+
+    source.declared |= {"provenance": True}
+    with pytest.raises(ValidationError, match=r"called like another one.*: _LINE"):
+        source.declaration()
 
 
 def test_a_home_of_the_version_before_keeps_its_names(source: Source) -> None:
