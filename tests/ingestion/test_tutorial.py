@@ -27,7 +27,7 @@ def test_add_a_source_from_nothing_to_tested_bronze_models(
     (project / "data" / "connectors").symlink_to(connectors)
     said = run(tutorial, project)
     assert "branches: reached" in said
-    assert "2 records of 1 streams, succeeded" in said
+    assert "2 records of 1 stream, succeeded" in said
     assert "Completed successfully" in said
     with duckdb.connect(str(project / "data" / "dev.duckdb"), read_only=True) as connection:
         found = connection.execute(

@@ -113,8 +113,10 @@ def test_days_end_with_the_last_delivery_also_today_and_after(home, ahead):
 
     last = datetime.now(UTC).date() + timedelta(days=ahead)
     days = [str(last - timedelta(days=4)), str(last)]
-    batches = [{"batch": n, "batch_date": day} for n, day in enumerate(days)]
-    state.write(Home(home), "build", {"batches": batches})
+    batches = [
+        {"batch": n, "batch_date": day, "is_accepted": True} for n, day in enumerate(days, start=1)
+    ]
+    state.write(Home(home), "build", {"status": "passed", "batches": batches})
     partitions.brokerage_days.cache_clear()
 
     found = partitions.brokerage_days().get_partition_keys()

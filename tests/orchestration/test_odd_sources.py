@@ -267,7 +267,8 @@ def test_models_snapshots_and_exposures_of_users_with_odd_names_load(prepared, h
 def test_tables_of_a_source_that_is_off_or_not_declared_are_shown_and_not_loaded(prepared, home):
     template = next(iter(prepared["sources"].values()))
     tables = {
-        f"source.tradehouse.{source}.{name}": {**template, "source_name": source, "name": name}
+        f"source.tradehouse.{source}.{name}": template
+        | {"source_name": source, "name": name, "identifier": name}
         for source, name in (("faker", "a b"), ("faker", "users"), ("lake", "events"))
     }
 
