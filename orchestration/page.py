@@ -240,6 +240,15 @@ def await_answer(servers: Servers) -> None:
         time.sleep(0.2)
 
 
+def identity_of(folder: Path) -> tuple[int, int] | None:
+    """Return what tells a directory from another one at its place; None where there is none."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def watch(servers: Servers, home: Home, folder: Path) -> None:
     """Watch the processes and the home; have the page read again what it shows when that changed.
 
@@ -248,12 +257,12 @@ def watch(servers: Servers, home: Home, folder: Path) -> None:
     """
     from orchestration import changes
 
-    seen = changes.look(home)
+    seen, own = changes.look(home), identity_of(folder)
     while True:
         for _ in range(changes.EVERY_SECONDS // LOOK_SECONDS):
             time.sleep(LOOK_SECONDS)
             servers.require_alive()
-            if not folder.is_dir():
+            if identity_of(folder) != own:  # Dagster makes it anew where it misses it.
                 raise TradehouseError(f"The home {home.root} is gone; the page has ended.")
         if (now := changes.look(home)) != seen:
             seen = now

@@ -25,6 +25,8 @@ PARTIAL = "was done in part"
 EVERYTHING = "*"
 ROWS_SHOWN = 5
 MESSAGE_KEPT = 1000
+# So DuckDB's errors begin where a query was cut off because the whole build is stopped.
+INTERRUPTED = ("INTERRUPT Error", "Query interrupted")
 
 
 @dataclass
@@ -318,7 +320,10 @@ def _journal_kept(home: Home, runner: DbtRunner, early: set[str]) -> Iterator[No
     waiting = runner.on_result
 
     def note(node: NodeResult) -> None:
-        if node.unique_id in runner.fingerprints:
+        is_cut_off = node.status == "error" and (
+            ends.is_stopping() or any(words in node.message for words in INTERRUPTED)
+        )
+        if node.unique_id in runner.fingerprints and not is_cut_off:
             journal.note(home, node.unique_id, _describe(node, runner, early))
         if waiting is not None:
             waiting(node)

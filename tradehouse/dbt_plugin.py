@@ -135,10 +135,11 @@ def _find_busy(files: list[tuple[Path, bool]]) -> tuple[str, str] | None:
         try:
             duckdb.connect(path, read_only=read_only).close()
         except duckdb.Error as error:
-            if opening.CONFLICT not in str(error):
-                if read_only:
-                    raise
-                warehouse.set_aside(path, str(error).splitlines()[0])
-                continue
-            return path.name, opening.owner_of(error)
+            if opening.CONFLICT in str(error):
+                return path.name, opening.owner_of(error)
+            if opening.is_own_conflict(error):
+                return path.name, "this process itself"
+            if read_only or not opening.means_damage(error):
+                raise
+            warehouse.set_aside(path, str(error).splitlines()[0])
     return None

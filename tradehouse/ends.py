@@ -69,6 +69,11 @@ def check() -> None:
         raise Stopped(NAMES[_received])
 
 
+def is_stopping() -> bool:
+    """Whether a signal has come: what fails from then on fails for that."""
+    return _received is not None
+
+
 def describe_stop(error: BaseException) -> str:
     """Return what stopped a command, empty when it was an error."""
     if not isinstance(error, KeyboardInterrupt) and _received is None:

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tradehouse import opening
 from tradehouse.errors import TradehouseError
+
+WAIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,8 @@ def _both(warehouse: Path, database: Path) -> Any:
     import duckdb
 
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
-    connection.execute(f"attach {_text(warehouse)} as warehouse (read_only)")
+    attach = f"attach {_text(warehouse)} as warehouse (read_only)"
+    opening.wait_to_open(lambda: connection.execute(attach), WAIT_SECONDS, lambda _: None)
     connection.execute(f"attach {_text(database)} as release")
     return connection
 

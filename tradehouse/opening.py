@@ -6,6 +6,7 @@ whom. Who may write at all is for `tradehouse.locks`.
 """
 
 import fcntl
+import gc
 import os
 import re
 import time
@@ -18,6 +19,9 @@ from tradehouse import files
 
 LOCK = "opening.lock"
 CONFLICT = "Could not set lock on file"
+# This process has it open itself: DuckDB closes a file some time after its last connection, when it
+# is busy, or what refers to one is not collected yet.
+OWN_CONFLICTS = ("Unique file handle conflict", "different configuration than existing connections")
 POLL_SECONDS = 0.2
 
 Opened = TypeVar("Opened")
@@ -56,12 +60,24 @@ def owner_of(error: Exception) -> str:
     return found[1] if found else "a process that does not say its name"
 
 
+def is_own_conflict(error: Exception) -> bool:
+    """Whether a file cannot be opened because this process has it open in another way."""
+    return any(words in str(error) for words in OWN_CONFLICTS)
+
+
+def means_damage(error: Exception) -> bool:
+    """Whether what is in a file keeps it from being opened, not disk, memory or a process."""
+    from ingestion.mishaps import advise
+
+    return CONFLICT not in str(error) and not is_own_conflict(error) and advise(error) is None
+
+
 def wait_to_open(
     open_file: Callable[[], Opened],
     seconds: float,
     on_wait: Callable[[str], None],
 ) -> Opened:
-    """Return what `open_file` gives, tried until no other process has the file open.
+    """Return what `open_file` gives, tried until nobody else has the file open.
 
     Args:
         open_file: opens a file with DuckDB.
@@ -69,7 +85,7 @@ def wait_to_open(
         on_wait: is told once who is waited for.
 
     Raises:
-        duckdb.IOException: when the file is still in use after `seconds`, or cannot be read at all.
+        duckdb.Error: when the file is still in use after `seconds`, or cannot be read at all.
     """
     import duckdb
 
@@ -78,10 +94,13 @@ def wait_to_open(
     while True:
         try:
             return open_file()
-        except duckdb.IOException as error:
-            if CONFLICT not in str(error) or time.monotonic() >= deadline:
+        except duckdb.Error as error:
+            is_own = is_own_conflict(error)
+            if not (is_own or CONFLICT in str(error)) or time.monotonic() >= deadline:
                 raise
-            if not told:
+            if is_own:
+                gc.collect()
+            elif not told:
                 on_wait(owner_of(error))
                 told = True
             time.sleep(POLL_SECONDS)

@@ -61,6 +61,8 @@ def connected(
                 f"{path} is open in {opening.owner_of(error)}. Close it there and call this again: "
                 "readers open the release (tradehouse path), never this file."
             ) from error
+        if not opening.means_damage(error):
+            raise
         raise DamagedError(path, _first_line(error)) from error
     with found as connection:
         connection.execute("set TimeZone = 'UTC'")

@@ -137,6 +137,7 @@ def test_a_page_whose_home_disappears_ends(running):
     running.wait("says where", lambda: "Ctrl-C" in running.log.read_text())
     gone = running.home.with_name("gone")
     running.home.rename(gone)
+    (running.home / "dagster").mkdir(parents=True)  # As Dagster does when it misses it.
 
     assert running.process.wait(90) == EXIT_ERROR
     assert "is gone" in (gone / "page.log").read_text()

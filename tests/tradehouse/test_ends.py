@@ -20,6 +20,11 @@ from tradehouse.home import PROJECT, Home
 CLEAN = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
+def hear_hangups():
+    """Where the tests were started with `nohup`, they would be ignored."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.fixture(autouse=True)
 def unstopped(monkeypatch):
     monkeypatch.setattr(ends, "_received", None)
@@ -104,6 +109,7 @@ def test_a_signal_ends_the_wait_for_the_lock(home, number):
             cwd=PROJECT,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=hear_hangups,
         )
         while "Waiting for" not in waiting.stderr.readline():
             assert waiting.poll() is None
@@ -126,6 +132,7 @@ def test_a_build_that_is_stopped_stands_and_is_gone_on_with(published, number):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_hangups,
     )
     reached = part(0.5)
     while not reached(published):

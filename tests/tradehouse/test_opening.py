@@ -1,5 +1,6 @@
 """Whoever opens raw or a warehouse waits for others, names them, and never shows DuckDB's error."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from dbt_common.exceptions import DbtRuntimeError
 
 from tests.tradehouse.support import PROJECT, command
 from tests.tradehouse.test_dbt_by_hand import DBT
-from tradehouse import dbt_plugin, opening, warehouse
+from tradehouse import dbt_plugin, gold_copy, opening, warehouse
 from tradehouse.errors import BusyError
 from tradehouse.files import DamagedError
 
@@ -140,3 +141,38 @@ def test_dbt_by_hand_says_that_it_waits_for_a_loader(published, tmp_path):
     assert "waiting for raw.duckdb, in use by" in said
     assert f"PID {loader.pid}" in said
     loader.wait()
+
+
+def test_a_file_that_this_process_closes_late_is_waited_for(database, tmp_path):
+    connection = duckdb.connect(database)
+    connection.execute("create schema gold; create table gold.t as select 1 as n")
+    closing = threading.Timer(0.7, connection.close)
+    closing.start()
+
+    assert gold_copy.copy_gold(database, tmp_path / "release.duckdb") == {"t": 1}
+    closing.join()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Binder Error: Unique file handle conflict: Cannot attach",
+        "Connection Error: Can't open a connection to same database file with a different "
+        "configuration than existing connections",
+        f"IO Error: Cannot open file: {os.strerror(errno.EACCES)}",
+        f"IO Error: Could not write file: {os.strerror(errno.ENOSPC)}",
+        f"IO Error: Cannot open file: {os.strerror(errno.EMFILE)}",
+        "Out of Memory Error: failed to allocate data of size 1",
+    ],
+)
+def test_what_is_not_the_fault_of_a_file_sets_none_aside(database, monkeypatch, said):
+    def refuse(*_, **__):
+        raise duckdb.Error(said)
+
+    monkeypatch.setattr(duckdb, "connect", refuse)
+    with pytest.raises(duckdb.Error), warehouse.connected(database, wait_seconds=0.1):
+        pass
+    with pytest.raises((duckdb.Error, DbtRuntimeError)):
+        dbt_plugin.wait_until_free([(database, False)], seconds=0.1)
+
+    assert [path.name for path in database.parent.iterdir() if "damaged" in path.name] == []
