@@ -108,7 +108,7 @@ def templates_path() -> Path | None:
     None where that is not this user's alone to write, so that nobody else's code is run.
     """
     found = importlib.util.find_spec("jinja2")
-    if found is None or found.origin is None or sys.dont_write_bytecode:
+    if found is None or found.origin is None:
         return None
     folder = Path(importlib.util.cache_from_source(found.origin)).parent
     path = folder / f"tradehouse-templates.{sys.implementation.cache_tag}.marshal"

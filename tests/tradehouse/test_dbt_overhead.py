@@ -388,7 +388,6 @@ def test_compiled_templates_lie_in_the_environment_and_only_where_nobody_else_wr
     (package / "__pycache__").mkdir(parents=True, mode=0o755)
     spec = SimpleNamespace(origin=str(package / "__init__.py"))
     monkeypatch.setattr(dbt_overhead.importlib.util, "find_spec", lambda _name: spec)
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     assert dbt_overhead.templates_path() is None
 
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
