@@ -21,6 +21,7 @@ from ingestion.tables import (
     original,
     quoted,
 )
+from tradehouse.output import count
 
 DELETED_AT = "_ab_cdc_deleted_at"
 
@@ -90,8 +91,8 @@ def _without_key(connection: duckdb.DuckDBPyConnection, table: Table, absent: st
         return []
     key = ", ".join(".".join(path) for path in table.merge_key)
     return [
-        f"{row[0]} records of {table.key[1]} have no key ({key} is null): each is kept, none is "
-        f"merged with another"
+        f"{count(row[0], 'record')} of {table.key[1]} without a key ({key} is null): each is kept, "
+        f"none is merged with another"
     ]
 
 

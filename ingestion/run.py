@@ -36,6 +36,7 @@ from ingestion.results import Progress, ProgressCallback, SyncError, SyncResult
 from ingestion.segments import Segment
 from ingestion.tables import Table
 from tradehouse import snapshot
+from tradehouse.output import count as counted
 
 PROGRESS_SECONDS = 0.2
 KEPT_LOG_BYTES = 16 * 1024 * 1024
@@ -314,7 +315,8 @@ class Run:
         result.warnings += dropped(reader)
         for (_, name), count in reader.unselected.items():
             result.unselected_records[name] = count
-            result.warnings.append(f"{count} records of {name}, which is not selected, were left")
+            left = f"{counted(count, 'record')} of {name} left, which is not selected"
+            result.warnings.append(left)
         for key, fields in committer.unknown_fields.items():
             name = self._labels[key]
             self._discovery.forget()
@@ -401,15 +403,14 @@ class Run:
 def dropped(reader: Reader) -> list[str]:
     """What of the output was read and not used, counted and named."""
     found = [
-        f"{count} messages of a type that is not known, {kind}, were passed over; they are in the "
-        f"log"
+        f"Passed over, in the log: {counted(count, 'message')} of a type that is not known, {kind}"
         for kind, count in reader.unknown_messages.items()
     ]
     if reader.first_noise is not None:
         first = reader.first_noise
         found.append(
-            f"{reader.noise_lines} pieces of output are not the Airbyte protocol and were passed "
-            f"over; they are in the log; the first is on line {first.line}: {first.text[:200]}"
+            f"Passed over, in the log: {counted(reader.noise_lines, 'piece')} of output that is "
+            f"not the Airbyte protocol; the first is on line {first.line}: {first.text[:200]}"
         )
     return found
 

@@ -288,7 +288,7 @@ def test_records_without_a_key_are_all_kept_and_counted(source: Source) -> None:
     stored = source.query("select city from played.a order by city")
     assert [city for (city,) in stored] == ["Bern", "Bonn", "Nice", "Oslo", "Rome"]
     assert warnings == [
-        "2 records of a have no key (_id is null): each is kept, none is merged with another"
+        "2 records of a without a key (_id is null): each is kept, none is merged with another"
     ]
 
 

@@ -259,10 +259,10 @@ def test_what_is_passed_over_is_in_the_summary_and_what_states_cover_is_kept(
     assert result.status == "succeeded", result.errors
     assert source.query("select n from played.a") == [(1,)]
     told = "; ".join(result.warnings)
-    assert "1 pieces of output are not the Airbyte protocol" in told
+    assert "1 piece of output that is not the Airbyte protocol" in told
     assert "on line 1: downloading 50%..." in told
-    assert "1 messages of a type that is not known, NOVEL" in told
-    assert "1 records of other" in told
+    assert "1 message of a type that is not known, NOVEL" in told
+    assert "1 record of other left, which is not selected" in told
     source.plays([TWO, state("a", {"at": 2}, 1), "x" + ONE[:-3]])
     result = source.sync()
     assert result.status == "failed"
