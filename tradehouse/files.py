@@ -170,8 +170,11 @@ def read_bytes(path: Path) -> bytes | None:
     """Return a regular file's content, None when there is none; never waits for a pipe.
 
     Raises:
-        DamagedError: when something else than a file that can be read is there.
+        DamagedError: when something else than a file is there.
+        OSError: when this user, or the machine, cannot read it now.
     """
+    from ingestion.mishaps import advise
+
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -179,6 +182,8 @@ def read_bytes(path: Path) -> bytes | None:
             raise DamagedError(path, "a link to nothing") from None
         return None
     except OSError as error:
+        if advise(error) is not None:
+            raise
         raise DamagedError(path, str(error.strerror)) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

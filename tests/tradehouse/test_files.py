@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -5,6 +6,7 @@ from typing import ClassVar
 
 import pytest
 
+from tradehouse import state
 from tradehouse.files import (
     DamagedError,
     Kept,
@@ -17,6 +19,7 @@ from tradehouse.files import (
     write,
     write_json,
 )
+from tradehouse.home import Home
 
 
 def test_a_write_that_fails_leaves_the_old_content(tmp_path):
@@ -136,3 +139,21 @@ def test_a_record_is_read_as_it_was_written_by_its_owner_only(tmp_path):
 
     assert read(path, Record) == {"batch": 1, "more": ["é", 2**70]}
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE, errno.EIO])
+def test_what_the_machine_cannot_read_now_is_no_damage_and_stays(tmp_path, monkeypatch, number):
+    home = Home(tmp_path)
+    state.write(home, "sync", {"status": "succeeded"})
+    before = (home.state / "sync.json").read_bytes()
+
+    def refuse(path, *_):
+        raise OSError(number, os.strerror(number), str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        with pytest.raises(OSError, match=os.strerror(number)):
+            state.mend(home)
+
+    assert (home.state / "sync.json").read_bytes() == before
+    assert not list(home.state.glob("*.damaged"))
