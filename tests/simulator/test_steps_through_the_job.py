@@ -15,6 +15,9 @@ from tests.simulator.conftest import DEFAULT_START
 from tests.tradehouse.support import command
 from tests.warehouse.platform_run import release
 
+# Groups begin before single tests: the longest ones must not come last, when one worker is idle.
+pytestmark = pytest.mark.xdist_group("steps")
+
 HELD, DONE = 3, 0
 HISTORICAL = [
     "several_changes", "identical_repeats", "update_and_inactivation", "several_accounts",
