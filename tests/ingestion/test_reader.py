@@ -53,7 +53,10 @@ class Played:
         return [{part.key[1] for part in segment.parts} for segment in self.sealed]
 
 
-def test_a_large_last_stream_waits_for_what_came_before_it(tmp_path: Path) -> None:
+def test_a_large_last_stream_waits_for_what_came_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
     played = Played(tmp_path)
     played.file(DATA, 3_000_000)
     played.file(MARKER, 5_000_000)

@@ -174,7 +174,7 @@ def test_a_run_is_stopped_from_the_page(page):
 
     assert page.wait_for_end(run_id) == "CANCELED"
     page.wait("its process is gone", lambda: not dead_runs.is_running(process, run_id), seconds=30)
-    assert locks.find_holder(home) is None
+    page.wait("its children are too", lambda: locks.find_holder(home) is None, seconds=30)
     assert state.read(home, "build")["status"] == build.BEGUN
     assert resume.describe(home).startswith("The last build was killed; ")
 
