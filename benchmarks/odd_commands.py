@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ingestion import declarations
 from tradehouse import ends, streams
 from tradehouse.home import PROJECT
 
@@ -136,6 +137,7 @@ def _value(chance: random.Random, depth: int) -> object:
 def place(odd: Odd, folder: Path) -> Iterator[dict[str, str]]:
     """Make the home of a call for the time of a block; yields the environment."""
     home, landing = folder / "home", folder / "empty"
+    declared = {*declarations.SOURCES.iterdir()}
     landing.mkdir(parents=True, exist_ok=True)
     for name, content in odd.files.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
@@ -145,6 +147,8 @@ def place(odd: Odd, folder: Path) -> Iterator[dict[str, str]]:
         yield {**os.environ, **given, "TMPDIR": str(folder), **odd.settings}
     finally:
         shutil.rmtree(home, ignore_errors=True)
+        for added in {*declarations.SOURCES.iterdir()} - declared:  # `sources add` may succeed.
+            added.unlink()
         for log in folder.glob("tradehouse-error-*"):
             log.unlink()
 
