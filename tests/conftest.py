@@ -18,10 +18,13 @@ os.umask(UMASK := os.umask(0o022))
 
 
 def pytest_configure() -> None:
-    """Let processes that tests start hear Ctrl-C, also where the shell that started us ignores it.
+    """Let processes that tests start hear signals, also where who started us ignores them.
 
-    A shell does so for what it starts in the background; children inherit it.
+    A shell ignores Ctrl-C for what it starts in the background, `nohup` the end of the terminal;
+    children inherit that, but no handler. The tests themselves go on.
     """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -25,7 +25,7 @@ PARTIAL = "was done in part"
 EVERYTHING = "*"
 ROWS_SHOWN = 5
 MESSAGE_KEPT = 1000
-# So DuckDB's errors begin where a query was cut off because the whole build is stopped.
+# What DuckDB says of a query that was cut off because the whole build is stopped.
 INTERRUPTED = ("INTERRUPT Error", "Query interrupted")
 
 
@@ -447,7 +447,6 @@ def _add_facts(home: Home, record: dict[str, Any]) -> None:
         record["unmatched"] = warehouse.count_unmatched(home)
         record["streams"] = warehouse.count_streams(home)
     record["warehouse"] = warehouse.stamp_file(home.warehouse)
-    record["warehouse_head"] = warehouse.digest_head(home.warehouse)
 
 
 def has_accepted(record: dict[str, Any]) -> bool:

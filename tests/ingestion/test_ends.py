@@ -88,8 +88,6 @@ def test_a_signal_leaves_no_process_and_no_secret(tmp_path: Path, number: signal
         stderr=subprocess.DEVNULL,
         env=os.environ | {"PYTHONPATH": str(PROJECT), "SILENT_TOKEN": SECRET, "PIDS": str(pids)},
         cwd=PROJECT,
-        # Where the tests were started with `nohup`, it would be ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     try:
         assert until(True, 60, pids.exists)

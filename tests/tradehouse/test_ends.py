@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -13,16 +14,12 @@ import pytest
 from ingestion import mishaps
 from ingestion.errors import DatabaseBusyError, DeclarationError, IngestionError
 from tests.tradehouse.support import command, deliver, part, published_batches
-from tradehouse import ends, journal, locks, resume, state
+from tradehouse import build, ends, journal, locks, resume, state
+from tradehouse.dbt_runner import NodeResult
 from tradehouse.errors import BusyError, UsageError
 from tradehouse.home import PROJECT, Home
 
 CLEAN = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
-
-
-def hear_hangups():
-    """Where the tests were started with `nohup`, they would be ignored."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +106,6 @@ def test_a_signal_ends_the_wait_for_the_lock(home, number):
             cwd=PROJECT,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=hear_hangups,
         )
         while "Waiting for" not in waiting.stderr.readline():
             assert waiting.poll() is None
@@ -132,7 +128,6 @@ def test_a_build_that_is_stopped_stands_and_is_gone_on_with(published, number):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=hear_hangups,
     )
     reached = part(0.5)
     while not reached(published):
@@ -184,3 +179,27 @@ def test_a_journal_without_room_leaves_the_node_out(home, monkeypatch):
         journal.note(Home(home), "model.a", {"status": "success"})
 
     assert journal.read(Home(home)).nodes == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "noted"),
+    [
+        ("Runtime Error in model a: INTERRUPT Error: Interrupted!", False),
+        ("RuntimeError: Query interrupted", False),
+        ("Conversion Error: no number", True),
+    ],
+)
+def test_a_node_that_was_cut_off_is_left_and_one_that_failed_is_broken(
+    home, monkeypatch, said, noted
+):
+    """Also where the signal is not ours: Dagster ends its runs itself."""
+    monkeypatch.setattr(build, "_describe", lambda node, *_: {"status": node.status})
+    (home / "state").mkdir(parents=True)
+    journal.begin(Home(home), "1")
+    runner = SimpleNamespace(on_result=None, counts_rows=True, fingerprints={"model.a": "1"})
+    result = NodeResult("a", "model.a", "model", "error", 0.1, 0, said, None, None)
+
+    with build._journal_kept(Home(home), runner, set()):
+        runner.on_result(result)
+
+    assert ("model.a" in journal.read(Home(home)).nodes) is noted
