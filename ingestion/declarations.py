@@ -245,7 +245,7 @@ class Declaration(_Model):
     @model_validator(mode="after")
     def _keeps_provenance_apart(self) -> "Declaration":
         for stream in (self.streams or {}).values():
-            if self.provenance and stream is not None and stream.file is not None:
+            if self.provenance and stream.file is not None:
                 stream.file.require_own_names(PROVENANCE)
         return self
 

@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ingestion.mishaps import advise
 from tradehouse import files, journal, locks, output, releases, state, warehouse
 from tradehouse.errors import BusyError
 from tradehouse.files import DamagedError, NewerError
@@ -109,6 +110,8 @@ def _lock(home: Home) -> Iterator[Finding]:
 
 
 def _databases(home: Home) -> Iterator[Finding]:
+    import duckdb
+
     for path in (home.raw, home.warehouse):
         if not os.path.lexists(path):
             yield Finding(path.name, NOTE, "not there yet", "Made by: tradehouse run.")
@@ -124,6 +127,8 @@ def _databases(home: Home) -> Iterator[Finding]:
             found = str(error).partition(" is open in ")[2].partition(". ")[0]
             advice = "While it has the file open no run can write; readers open releases."
             yield Finding(path.name, NOTE, f"in use by {found}", advice)
+        except duckdb.Error as error:
+            yield Finding(path.name, PROBLEM, "cannot be opened now", advise(error) or str(error))
         except DamagedError as error:
             advice = (
                 warehouse.describe_raw(path, error.reason).partition("). ")[2]

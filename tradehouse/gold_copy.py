@@ -12,8 +12,6 @@ from typing import Any
 from tradehouse import opening
 from tradehouse.errors import TradehouseError
 
-WAIT_SECONDS = 60.0
-
 
 @dataclass(frozen=True)
 class GoldChange:
@@ -88,7 +86,7 @@ def _both(warehouse: Path, database: Path) -> Any:
 
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     attach = f"attach {_text(warehouse)} as warehouse (read_only)"
-    opening.wait_to_open(lambda: connection.execute(attach), WAIT_SECONDS, lambda _: None)
+    opening.wait_to_open(lambda: connection.execute(attach), warehouse)
     connection.execute(f"attach {_text(database)} as release")
     return connection
 

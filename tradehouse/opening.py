@@ -9,6 +9,7 @@ import fcntl
 import gc
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ CONFLICT = "Could not set lock on file"
 # is busy, or what refers to one is not collected yet.
 OWN_CONFLICTS = ("Unique file handle conflict", "different configuration than existing connections")
 POLL_SECONDS = 0.2
+WAIT_SECONDS = 60.0
 
 Opened = TypeVar("Opened")
 _OWNER = re.compile(r"Conflicting lock is held in (.*?)\. ", re.DOTALL)
@@ -73,16 +75,14 @@ def means_damage(error: Exception) -> bool:
 
 
 def wait_to_open(
-    open_file: Callable[[], Opened],
-    seconds: float,
-    on_wait: Callable[[str], None],
+    open_file: Callable[[], Opened], path: Path, seconds: float = WAIT_SECONDS
 ) -> Opened:
     """Return what `open_file` gives, tried until nobody else has the file open.
 
     Args:
         open_file: opens a file with DuckDB.
+        path: the file; who has it is said once on standard error.
         seconds: how long to wait.
-        on_wait: is told once who is waited for.
 
     Raises:
         duckdb.Error: when the file is still in use after `seconds`, or cannot be read at all.
@@ -101,6 +101,6 @@ def wait_to_open(
             if is_own:
                 gc.collect()
             elif not told:
-                on_wait(owner_of(error))
+                print(f"Waiting for {owner_of(error)} to close {path.name} ...", file=sys.stderr)
                 told = True
             time.sleep(POLL_SECONDS)

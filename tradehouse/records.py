@@ -145,7 +145,6 @@ class Build(Kept):
     unmatched: dict[str, int] = {}
     streams: list[StreamCounts] = []
     warehouse: Stamp | None = None
-    warehouse_head: str | None = None
 
 
 class Fault(Kept):

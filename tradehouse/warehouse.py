@@ -4,9 +4,7 @@ Only reading, except `drop_relations_without_model`. Connections are opened for 
 holder of the home's lock; everybody else reads what `tradehouse.state` keeps.
 """
 
-import hashlib
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,7 +15,6 @@ from tradehouse.errors import BusyError, TradehouseError
 from tradehouse.files import DamagedError, replacing
 from tradehouse.home import Home
 
-WAIT_SECONDS = 60.0
 # DuckDB's own head and the two that say, in turn, what the newest checkpoint is.
 HEAD_BYTES = 3 * 4096
 CORRUPT = (
@@ -33,7 +30,7 @@ LAYERS = ("bronze", "silver", "gold")
 
 @contextmanager
 def connected(
-    path: Path, *, read_only: bool = True, wait_seconds: float = WAIT_SECONDS
+    path: Path, *, read_only: bool = True, wait_seconds: float = opening.WAIT_SECONDS
 ) -> Iterator[Any]:
     """Open a DuckDB file for the time of a block, when nobody else has it open in another way.
 
@@ -50,11 +47,8 @@ def connected(
         config: dict[str, Any] = {"autoinstall_known_extensions": "false"}
         return duckdb.connect(path, read_only=read_only, config=config)
 
-    def say(owner: str) -> None:
-        print(f"Waiting for {owner} to close {path.name} ...", file=sys.stderr)
-
     try:
-        found = opening.wait_to_open(connect, wait_seconds, say if wait_seconds else lambda _: None)
+        found = opening.wait_to_open(connect, path, wait_seconds)
     except duckdb.Error as error:
         if opening.CONFLICT in str(error):
             raise BusyError(
@@ -104,19 +98,6 @@ def look_at(path: Path) -> str:
         return "" if file.read(12)[8:] == b"DUCK" else "not a file of DuckDB's"
 
 
-def digest_head(path: Path) -> str | None:
-    """Return a digest of what DuckDB writes at the head of a file whenever it commits to it.
-
-    The head counts the checkpoints and says where everything lies: as long as it is the same, so
-    is the database, wherever the file was copied to.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.sha256(file.read(HEAD_BYTES)).hexdigest()
-    except OSError:
-        return None
-
-
 def log_of(path: Path) -> Path:
     """Return where DuckDB keeps what is committed to a file and not in it yet."""
     return path.with_name(f"{path.name}.wal")
@@ -148,13 +129,12 @@ def _find_foreign(home: Home, record: dict[str, Any]) -> str:
     path = home.warehouse
     if not path.exists():
         return "only its log is there" if log_of(path).exists() else ""
-    is_left_whole = record.get("status") not in (None, "begun") and record.get("warehouse_head")
+    is_left_whole = record.get("status") not in (None, "begun") and record.get("warehouse")
     if is_left_whole and log_of(path).exists():
         return "there is a log beside it that no build left"
     if is_left_whole and stamp_file(path) != record["warehouse"]:
-        is_same = digest_head(path) == record["warehouse_head"]
         # What somebody wrote by hand stands, and every test reads it.
-        return find_corruption(path) or ("" if is_same else _find_other(path))
+        return find_corruption(path) or _find_other(path)
     try:
         with connected(path):
             return ""
@@ -164,8 +144,10 @@ def _find_foreign(home: Home, record: dict[str, Any]) -> str:
 
 def _find_other(path: Path) -> str:
     with connected(path) as connection:
-        is_built = _has_table(connection, "silver", "built_batches")
-    return "" if is_built else "not the warehouse that was built"
+        found = connection.execute(
+            "select schema_name from duckdb_schemas() where database_name = current_database()"
+        ).fetchall()
+    return "" if {name for (name,) in found} & {*LAYERS} else "not a warehouse"
 
 
 def set_aside_corrupt(home: Home, message: str) -> bool:
@@ -206,6 +188,8 @@ def find_corruption(path: Path) -> str:
     except DamagedError as error:
         return error.reason
     except duckdb.Error as error:
+        if not opening.means_damage(error):
+            raise
         return _first_line(error)
     return ""
 

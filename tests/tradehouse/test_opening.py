@@ -13,9 +13,10 @@ from dbt_common.exceptions import DbtRuntimeError
 
 from tests.tradehouse.support import PROJECT, command
 from tests.tradehouse.test_dbt_by_hand import DBT
-from tradehouse import dbt_plugin, gold_copy, opening, warehouse
+from tradehouse import dbt_plugin, doctor, gold_copy, opening, state, warehouse
 from tradehouse.errors import BusyError
 from tradehouse.files import DamagedError
+from tradehouse.home import Home
 
 pytestmark = pytest.mark.xdist_group("run")
 
@@ -176,3 +177,22 @@ def test_what_is_not_the_fault_of_a_file_sets_none_aside(database, monkeypatch, 
         dbt_plugin.wait_until_free([(database, False)], seconds=0.1)
 
     assert [path.name for path in database.parent.iterdir() if "damaged" in path.name] == []
+
+
+def test_a_machine_without_descriptors_sets_no_written_warehouse_aside(published, monkeypatch):
+    home = Home(published)
+    with duckdb.connect(home.warehouse) as connection:
+        connection.execute("create table silver.made_by_hand as select 1 as number")
+
+    def refuse(*_, **__):
+        raise duckdb.IOException(f"IO Error: Cannot open file: {os.strerror(errno.EMFILE)}")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(duckdb, "connect", refuse)
+        with pytest.raises(duckdb.IOException):
+            warehouse.set_aside_foreign(home, state.read(home, "build"))
+        found = {one["check"]: one for one in doctor.examine(home)}
+
+    assert home.warehouse.exists()
+    assert found["warehouse.duckdb"]["result"] == doctor.PROBLEM
+    assert "ulimit -n" in found["warehouse.duckdb"]["advice"]
