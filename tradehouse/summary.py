@@ -4,6 +4,8 @@ Both say the same things in the same words: batches, rows by layer, quarantine, 
 what to do next. Everything is read from `state/` and the releases' manifests.
 """
 
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -261,7 +263,16 @@ def _show_next(home: Home, facts: dict[str, Any]) -> None:
         for name, default in DEFAULTS.items()
         if simulation.get(name, default) != default
     )
-    print(f"Next        a further day: tradehouse simulate{options} --days {days}, then make run")
+    call = f"{_program()} simulate{options} --days {days}"
+    print(f"Next        a further day: {call}, then make run")
+
+
+def _program() -> str:
+    """Return how the command line is called: by its name, or by its path where PATH lacks it."""
+    path = Path(sys.executable).with_name("tradehouse")
+    if shutil.which("tradehouse") is not None or not path.exists():
+        return "tradehouse"
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def describe_fault(fault: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """What a person reads at the end of a run and from `status`: each case in the right words."""
 
 import json
+import sys
 
 import pytest
 
@@ -86,7 +87,7 @@ def test_the_test_that_warned_is_named(shown):
     assert "Tests       3 passed, 1 warned\n  warned    assert_no_gap: Got 1 result" in said
 
 
-def test_a_simulated_brokerage_is_told_how_to_deliver_a_further_day(home, shown):
+def test_a_simulated_brokerage_is_told_how_to_deliver_a_further_day(home, shown, monkeypatch):
     assert "tradehouse simulate" not in shown()
     (home / "landing").mkdir(parents=True)
     simulation = {"scale": 0.1, "seed": 1, "start": "2017-07-08", "newswire": "continuing"}
@@ -94,6 +95,17 @@ def test_a_simulated_brokerage_is_told_how_to_deliver_a_further_day(home, shown)
     assert "tradehouse simulate --scale 0.1 --days 1, then make run" in shown()
     (home / "landing" / "simulation.json").write_text(json.dumps({**simulation, "seed": 7}))
     assert "tradehouse simulate --scale 0.1 --seed 7 --days 1, then make run" in shown()
+
+    program = home / ".venv" / "bin" / "tradehouse"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    monkeypatch.setattr(sys, "executable", str(program.with_name("python")))
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert f"a further day: {program} simulate" in shown()
+    monkeypatch.chdir(home)
+    assert "a further day: .venv/bin/tradehouse simulate" in shown()
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert "a further day: tradehouse simulate" in shown()
     (home / "landing" / "simulation.json").write_text("{")
     assert "tradehouse simulate" not in shown()
     (home / "landing" / "simulation.json").write_text(json.dumps(simulation))
