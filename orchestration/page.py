@@ -10,6 +10,7 @@ import os
 import signal
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -18,6 +19,7 @@ from typing import Any
 
 from orchestration.servers import Servers, require_free, serve_docs
 from tradehouse import files
+from tradehouse.ends import Stopped
 from tradehouse.errors import BusyError, TradehouseError
 from tradehouse.files import replacing
 from tradehouse.home import PROJECT, Home, find_home
@@ -30,6 +32,7 @@ ADDRESS = "page.json"
 LOOK_SECONDS = 1
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 START_SECONDS = 300
+is_ending = threading.Event()
 SETTINGS = """\
 # Written by `make ui` with every start.
 telemetry:
@@ -151,8 +154,22 @@ def environment_of(folder: Path, profile: str, docs_url: str) -> dict[str, str]:
 
 
 def end(*_: object) -> None:
-    """End in order, as Ctrl-C does."""
-    raise KeyboardInterrupt
+    """End in order, as Ctrl-C does, and once: whoever swallows this does not keep it from us."""
+    ignore_signals()
+    is_ending.set()
+    raise Stopped  # With KeyboardInterrupt itself Python may end by SIGINT all the same.
+
+
+def ignore_signals() -> None:
+    """Let nothing disturb what ends."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def require_going_on() -> None:
+    """Raise Stopped when a signal came, whatever became of it where it arrived."""
+    if is_ending.is_set():
+        raise Stopped
 
 
 def say(words: str) -> None:
@@ -178,29 +195,41 @@ def main() -> int:
             say(f"{write_settings(find_home())}: ready; manifest {made}")
             return 0
         run(options)
-    except KeyboardInterrupt:
+    except BaseException as error:
+        return told(error)
+    return 0
+
+
+def told(error: BaseException) -> int:
+    """Say how the page ended; returns the exit code. What nobody foresees is raised again.
+
+    A signal during an import comes out of it as an ImportError, or as whatever a library makes of
+    it: what counts is that it came.
+    """
+    if is_ending.is_set():
         say("The page has ended.")
         return 0
-    except TradehouseError as error:
+    if isinstance(error, TradehouseError):
         print(error, file=sys.stderr)
         return error.exit_code
-    except OSError as error:
+    if isinstance(error, OSError):
         print(f"The page cannot run: {error}", file=sys.stderr)
         return 1
-    return 0
+    raise error
 
 
 def run(options: argparse.Namespace) -> None:
     """Start everything, say where it is, and watch until something ends it.
 
     Raises:
-        KeyboardInterrupt: when a signal came; everything has ended then.
+        Stopped: when a signal came; everything has ended then.
         TradehouseError: when something ended by itself.
     """
     home, host, docs_port = find_home(), options.host, options.port + 1
     require_free(host, options.port, "the page")
     require_free(host, docs_port, "the documentation")
     folder = write_settings(home)
+    own = identity_of(folder)
     with being_the_page(home, folder) as address:
         prepare_manifest()
         log = home.logs / "page.log"
@@ -211,15 +240,15 @@ def run(options: argparse.Namespace) -> None:
         servers = Servers(host, options.port, environment, log)
         try:
             await_answer(servers)
+            servers.start_daemon()
             address.write_text(json.dumps({"url": servers.url, "pid": os.getpid()}))
             say(f"The asset page:    {servers.url}")
             is_made = (home.docs / "index.html").exists()
             say(f"The documentation: {docs_url}{'' if is_made else ' (made by the first run)'}")
             say("Ctrl-C ends both.")
-            watch(servers, home, folder)
+            watch(servers, home, folder, own)
         finally:
-            for number in ENDING:  # What stops is stopped once.
-                signal.signal(number, signal.SIG_IGN)
+            ignore_signals()
             servers.stop()
             docs.shutdown()
 
@@ -232,6 +261,7 @@ def await_answer(servers: Servers) -> None:
     """
     deadline = time.monotonic() + START_SECONDS
     while not servers.answers():
+        require_going_on()
         servers.require_alive()
         if time.monotonic() > deadline:
             raise TradehouseError(
@@ -249,18 +279,26 @@ def identity_of(folder: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def watch(servers: Servers, home: Home, folder: Path) -> None:
+def watch(servers: Servers, home: Home, folder: Path, own: tuple[int, int] | None) -> None:
     """Watch the processes and the home; have the page read again what it shows when that changed.
 
+    Args:
+        servers: the processes.
+        home: the home.
+        folder: the instance's directory in it.
+        own: the identity that directory had at the start.
+
     Raises:
+        Stopped: when a signal came.
         TradehouseError: when a process has ended, or the home is gone.
     """
     from orchestration import changes
 
-    seen, own = changes.look(home), identity_of(folder)
+    seen = changes.look(home)
     while True:
         for _ in range(changes.EVERY_SECONDS // LOOK_SECONDS):
-            time.sleep(LOOK_SECONDS)
+            is_ending.wait(LOOK_SECONDS)
+            require_going_on()
             servers.require_alive()
             if identity_of(folder) != own:  # Dagster makes it anew where it misses it.
                 raise TradehouseError(f"The home {home.root} is gone; the page has ended.")

@@ -72,34 +72,44 @@ def serve_docs(folder: Path, host: str, port: int) -> ThreadingHTTPServer:
 
 
 class Servers:
-    """Page and daemon, each in a session of its own; what they say goes to a log."""
+    """Page and daemon, each in a session of its own; what they say goes to one log."""
 
     def __init__(self, host: str, port: int, environment: Mapping[str, str], log: Path) -> None:
-        """Start both."""
+        """Start the page."""
         self.url = f"http://{host}:{port}"
         self.log = log
-        programs = Path(sys.executable).parent
-        quiet = ["--log-level", "warning", "--code-server-log-level", "warning"]
-        web = [programs / "dagster-webserver", "-m", MODULE, "-h", host, "-p", str(port)]
-        web += ["--dagster-log-level", "warning"]
-        daemon = [programs / "dagster-daemon", "run", "-m", MODULE]
+        self.environment = environment
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
         log.parent.mkdir(parents=True, exist_ok=True)
         if log.exists() and log.stat().st_size > LOG_BYTES:
             log.replace(log.with_suffix(".old.log"))
-        with log.open("ab") as output:
+        self._start(
+            "page",
+            ["dagster-webserver", "-h", host, "-p", str(port), "--dagster-log-level", "warning"],
+        )
+
+    def start_daemon(self) -> None:
+        """Start the daemon, once the page answers.
+
+        Page and daemon make the tables of a new instance, and whichever comes second while the
+        first is at it ends with "table alembic_version already exists".
+        """
+        self._start("daemon", ["dagster-daemon", "run"])
+
+    def _start(self, name: str, command: list[str]) -> None:
+        program = str(Path(sys.executable).parent / command[0])
+        quiet = ["--log-level", "warning", "--code-server-log-level", "warning"]
+        with self.log.open("ab") as output:
             os.fchmod(output.fileno(), 0o600)
-            self.running = {
-                name: subprocess.Popen(
-                    [str(word) for word in (*command, *quiet)],
-                    env=environment,
-                    cwd=PROJECT,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-                for name, command in (("page", web), ("daemon", daemon))
-            }
+            self.running[name] = subprocess.Popen(
+                [program, *command[1:], "-m", MODULE, *quiet],
+                env=self.environment,
+                cwd=PROJECT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def answers(self) -> bool:
         """Whether the page answers."""

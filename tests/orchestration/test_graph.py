@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from tests.orchestration.support import FIRST
 from tradehouse.home import PROJECT
 
 SNAPSHOT = Path(__file__).with_name("asset_graph.json")
-IMPORT_SECONDS = 5
+IMPORT_RATIO = 1.7
 
 
 def describe(definitions):
@@ -153,16 +152,20 @@ def test_importing_opens_no_database_and_no_network_and_needs_no_secret(prepared
     assert not home.exists()
 
 
-def test_importing_costs_less_than_five_seconds(prepared, home):
-    """Counted in processor time, which other work on the machine does not lengthen."""
-    code = "import orchestration.definitions, time; print(time.process_time())"
-    begun = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "TRADEHOUSE_HOME": str(home), "PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    assert float(done.stdout) < IMPORT_SECONDS, f"{time.monotonic() - begun:.1f} s of wall time"
+def test_importing_costs_little_more_than_dagster_itself(prepared, home):
+    """Processor time in turn with the libraries' own, since machines differ; 1.2 times on ours."""
+
+    def seconds(modules):
+        done = subprocess.run(
+            [sys.executable, "-c", f"import time, {modules}; print(time.process_time())"],
+            env={**os.environ, "TRADEHOUSE_HOME": str(home), "PYTHONPATH": str(PROJECT)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        return float(done.stdout)
+
+    pairs = [(seconds("orchestration.definitions"), seconds("dagster, dagster_dbt"))]
+    pairs += [(seconds("orchestration.definitions"), seconds("dagster, dagster_dbt"))]
+    assert min(pair[0] for pair in pairs) < IMPORT_RATIO * min(pair[1] for pair in pairs), pairs

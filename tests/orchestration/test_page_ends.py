@@ -107,13 +107,54 @@ def test_a_signal_ends_the_page_with_all_its_children(running, number):
 
     running.process.send_signal(number)
 
-    assert running.process.wait(60) == 0
-    assert family(running.home) == []
+    code = running.process.wait(60)
     said = running.log.read_text()
+    assert code == 0, said
+    assert family(running.home) == []
     assert running.url in said
     assert "Traceback" not in said
     assert len(said.splitlines()) < 10
     assert page.read_address(running.home / "dagster" / page.ADDRESS) == {}
+
+
+SWALLOWED = """
+import ctypes, os, signal, sys
+from orchestration import changes, page
+
+def look(home):
+    place = ctypes.py_object(globals())
+    try:
+        ctypes.pythonapi.PyRun_String(b"os.kill(os.getpid(), signal.SIGNAL)", 257, place, place)
+    except KeyboardInterrupt:
+        pass
+    return FOUND
+
+changes.look = look
+sys.exit(page.main())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("found", ["()", "__import__('no_such_module')"])
+@pytest.mark.parametrize("number", page.ENDING, ids=lambda one: one.name)
+def test_a_signal_that_a_library_swallows_ends_the_page(prepared, home, number, found):
+    """Whatever an import makes of it: nothing, or an error of its own."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            SWALLOWED.replace("SIGNAL", number.name).replace("FOUND", found),
+            *("--port", str(client.free_port())),
+        ],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done
+    assert done.stdout.endswith("The page has ended.\n")
+    assert family(home) == []
 
 
 @pytest.mark.slow

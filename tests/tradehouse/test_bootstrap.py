@@ -71,7 +71,8 @@ def make(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     folders = os.environ["PATH"].split(os.pathsep)
     path = [folder for folder in folders if not (Path(folder) / "uv").exists()]
     variables = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": (checkout.parent / "wheels").as_uri()}
-    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "PYTHON")}
+    outer = ("MAKEFLAGS", "MAKELEVEL", "PYTHON")  # A make inside a make says where it is.
+    environment = {k: v for k, v in os.environ.items() if k not in outer}
     return subprocess.run(
         ["make", "setup", *(arguments or (f"PYTHON={sys._base_executable}",))],
         cwd=checkout,

@@ -167,6 +167,31 @@ def test_a_signal_that_somebody_swallowed_counts_all_the_same(closed, capsys):
     assert "Stopped by SIGTERM" in capsys.readouterr().err
 
 
+INTERRUPTED = """
+import ctypes, os, signal, sys, time
+from tradehouse import ends
+
+def call():
+    place = ctypes.py_object(globals())
+    code = b"os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)"
+    try:
+        ctypes.pythonapi.PyRun_String(code, 257, place, place)
+    except KeyboardInterrupt:
+        raise ImportError("initialization failed")
+
+ends.run(call)
+"""
+
+
+def test_a_signal_inside_a_library_that_runs_code_ends_with_the_signals_code(home):
+    """Python ends by SIGINT when KeyboardInterrupt itself came out of code that a library ran."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], cwd=PROJECT, capture_output=True, text=True
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (143, False), done
+    assert "Stopped by SIGTERM" in done.stderr
+
+
 def test_a_journal_without_room_leaves_the_node_out(home, monkeypatch):
     (home / "state").mkdir(parents=True)
     journal.begin(Home(home), "1")
