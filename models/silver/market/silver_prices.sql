@@ -39,9 +39,10 @@ days as (
         delivered_days.batch_id,
         {{ past_year_columns('delivered_days.price_date') }},
         cast(date_trunc('quarter', delivered_days.price_date) as date) as quarter_start_date,
-        -- Later batches start versions after the day of this one.
-        least(delivered_days.price_date, batches.batch_date) as known_day,
-        {{ is_known_day('delivered_days.price_date') }} as is_known_day
+        -- Later batches start versions after the day of this one; a day that the calendar does not have finds none.
+        case
+            when {{ is_known_day('delivered_days.price_date') }} then least(delivered_days.price_date, batches.batch_date)
+        end as known_day
     from (select distinct price_date, batch_id from delivered) as delivered_days
     inner join {{ ref('bronze_batches') }} as batches
         on delivered_days.batch_id = batches.batch_id
@@ -236,8 +237,7 @@ valued as (
     inner join symbols using (symbol_number)
     inner join days using (day_number, batch_id)
     {{ join_version(
-        'securities', 'securities', 'days.is_known_day and extremes.symbol_number = securities.symbol_number',
-        'days.known_day', 'left'
+        'securities', 'securities', 'extremes.symbol_number = securities.symbol_number', 'days.known_day', 'left'
     ) }}
     left join trailing_earnings
         on
