@@ -143,6 +143,9 @@ def _stamps(declaration: Declaration) -> list[Any]:
 
 
 def _of_files(paths: list[Path]) -> list[Any]:
-    files = sorted(path for path in paths if path.is_file())
-    found = [(path, path.stat()) for path in files]
+    found = []
+    for path in sorted(paths):
+        with suppress(OSError):  # An argument of a command may be no path at all.
+            if path.is_file():
+                found.append((path, path.stat()))
     return [[str(path), stat.st_mtime_ns, stat.st_size] for path, stat in found]

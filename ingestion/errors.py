@@ -2,9 +2,15 @@
 
 from collections.abc import Callable
 
+Redact = Callable[[str], str]
+
 
 class IngestionError(Exception):
     """A sync cannot start or go on; the message is one for people."""
+
+    def hide(self, redact: Redact) -> None:
+        """Replace in it what is secret."""
+        self.args = tuple(redact(each) if isinstance(each, str) else each for each in self.args)
 
 
 class DeclarationError(IngestionError):
@@ -23,7 +29,8 @@ class ProtocolError(IngestionError):
     """The connector broke the Airbyte protocol; `excerpt` is where, from its beginning on."""
 
     SHOWN = 200
-    KEPT = 8192
+    KEPT = 1024 * 1024
+    """More than a secret is long: what is shown is cut from what is kept after redacting it."""
 
     def __init__(self, message: str, excerpt: bytes = b"") -> None:
         super().__init__(message)
@@ -33,11 +40,17 @@ class ProtocolError(IngestionError):
     def __str__(self) -> str:
         return self.told(lambda text: text)
 
-    def told(self, redact: Callable[[str], str]) -> str:
+    def hide(self, redact: Redact) -> None:
+        """Replace in it what is secret."""
+        super().hide(redact)
+        self.message, self.excerpt = redact(self.message), redact(self.excerpt)
+
+    def told(self, redact: Redact) -> str:
         """The message and the excerpt's beginning; redacted before it is cut."""
         if not self.excerpt:
             return redact(self.message)
-        shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in redact(self.excerpt))
+        beginning = redact(self.excerpt)[: self.SHOWN]
+        shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in beginning)
         return f"{redact(self.message)}: {shown[: self.SHOWN]}"
 
 

@@ -19,7 +19,7 @@ from ingestion.connector import Runner
 from ingestion.database import open_raw
 from ingestion.declarations import SOURCES, Declaration
 from ingestion.discovery import Discovery, specification
-from ingestion.errors import ConnectorError, DeclarationError
+from ingestion.errors import ConnectorError, DeclarationError, IngestionError
 from ingestion.names import Names
 from ingestion.paths import Paths
 from ingestion.protocol import StreamKey
@@ -252,11 +252,11 @@ def _runner(
     """The source's connector, outside a sync."""
     paths.make()
     surroundings.remove_leftovers(paths.tmp)
+    settings = Configuration(declaration, paths.connectors, overrides)
+    redact = Redactor(settings.secrets)
     work = paths.tmp / f"ask-{secrets.token_hex(4)}-{os.getpid()}"
     work.mkdir(mode=0o700)
     try:
-        settings = Configuration(declaration, paths.connectors, overrides)
-        redact = Redactor(settings.secrets)
         runner = Runner(
             declaration,
             settings.values,
@@ -269,6 +269,9 @@ def _runner(
         redact.add(settings.secrets)
         runner.config = dict(settings.values)
         yield runner
+    except IngestionError as error:
+        error.hide(redact)
+        raise
     except OSError as error:
         raise ConnectorError(f"{declaration.name}: {error}") from error
     finally:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 from ingestion import json_text
-from ingestion.errors import ProtocolError
+from ingestion.errors import ProtocolError, Redact
 from ingestion.protocol import Cut, Item, Message, Noise, RecordRun, StreamKey, parse_line
 from ingestion.results import SyncError
 from ingestion.segments import FileReference, Part, Segment, State
@@ -22,6 +22,7 @@ SPOOL_SEGMENT_BYTES = 32 * 1024 * 1024
 FILE_SEGMENT_BYTES = 4 * 1024 * 1024
 LAST_SEGMENT_BYTES = 16 * 1024 * 1024
 SEGMENT_SECONDS = 30.0
+KIND_SHOWN = 100
 NOISE_BYTES = 64 * 1024 * 1024
 
 
@@ -41,6 +42,7 @@ class Reader:
         submit: Callable[[Segment], None],
         log: Callable[[str, str], None],
         save_config: Callable[[dict[str, Any]], None],
+        redact: Redact = str,
         first_position: int = 0,
     ) -> None:
         self._streams = dict(streams)
@@ -49,6 +51,7 @@ class Reader:
         self._submit = submit
         self._log = log
         self._save_config = save_config
+        self._redact = redact
         self._position = first_position
         self._parts: dict[StreamKey, Part] = {}
         self._states: dict[StreamKey | None, State] = {}
@@ -162,7 +165,7 @@ class Reader:
             self._control(body, message)
 
     def _unknown(self, kind: str, message: Message) -> None:
-        self.unknown_messages[kind[:100]] += 1
+        self.unknown_messages[self._redact(kind)[:KIND_SHOWN]] += 1
         self._log("UNKNOWN", json_text.dumps(message.content).decode())
 
     def _control(self, body: dict[str, Any], message: Message) -> None:

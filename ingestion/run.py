@@ -26,7 +26,7 @@ from ingestion.configuration import Configuration
 from ingestion.connector import Runner
 from ingestion.declarations import Declaration
 from ingestion.discovery import Discovery
-from ingestion.errors import IngestionError, ProtocolError
+from ingestion.errors import IngestionError, ProtocolError, Redact
 from ingestion.paths import Paths
 from ingestion.process import ConnectorProcess
 from ingestion.protocol import StreamKey, read_items
@@ -40,6 +40,7 @@ from tradehouse.output import count as counted
 
 PROGRESS_SECONDS = 0.2
 KEPT_LOG_BYTES = 16 * 1024 * 1024
+NOISE_SHOWN = 200
 KEPT_LEVELS = ("ERROR", "FATAL")
 
 
@@ -214,6 +215,7 @@ class Run:
             submit=committer.submit,
             log=self._write_log,
             save_config=self._save_configuration,
+            redact=self._redact,
             first_position=ledger.last_position(connection),
         )
         try:
@@ -312,9 +314,10 @@ class Run:
         for key, stream in committer.results.items():
             stream.status = "complete" if key in reader.complete else "incomplete"
             result.streams[self._labels[key]] = stream
-        result.warnings += dropped(reader)
-        for (_, name), count in reader.unselected.items():
-            result.unselected_records[name] = count
+        result.warnings += dropped(reader, self._redact)
+        for (_, stream), count in reader.unselected.items():
+            name = self._redact(stream)
+            result.unselected_records[name] = result.unselected_records.get(name, 0) + count
             left = f"{counted(count, 'record')} of {name} left, which is not selected"
             result.warnings.append(left)
         for key, fields in committer.unknown_fields.items():
@@ -379,7 +382,7 @@ class Run:
         error = None
         if result.errors:
             error = {"errors": [each.as_dict() for each in result.errors]}
-        result.warnings += modes.merge(connection, plan.values())
+        result.warnings += map(self._redact, modes.merge(connection, plan.values()))
         connection.execute("begin")
         try:
             ledger.end_sync(connection, self._id, statuses, error)
@@ -400,17 +403,18 @@ class Run:
             log.write(line)
 
 
-def dropped(reader: Reader) -> list[str]:
-    """What of the output was read and not used, counted and named."""
+def dropped(reader: Reader, redact: Redact) -> list[str]:
+    """What of the output was read and not used, counted and named; redacted before it is cut."""
     found = [
         f"Passed over, in the log: {counted(count, 'message')} of a type that is not known, {kind}"
         for kind, count in reader.unknown_messages.items()
     ]
     if reader.first_noise is not None:
         first = reader.first_noise
+        shown = redact(first.text)[:NOISE_SHOWN]
         found.append(
             f"Passed over, in the log: {counted(reader.noise_lines, 'piece')} of output that is "
-            f"not the Airbyte protocol; the first is on line {first.line}: {first.text[:200]}"
+            f"not the Airbyte protocol; the first is on line {first.line}: {shown}"
         )
     return found
 

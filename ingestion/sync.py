@@ -86,7 +86,7 @@ def sync(
     except (duckdb.Error, OSError) as error:
         raise IngestionError(run.redact(words(error, paths))) from None
     except IngestionError as error:
-        error.args = tuple(run.redact.structure(error.args))
+        error.hide(run.redact)
         raise
 
 

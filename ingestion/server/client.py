@@ -17,12 +17,14 @@ import httpx
 import orjson
 
 from ingestion.errors import ServerError
+from ingestion.redaction import Redactor
 from ingestion.server.settings import Server
 
 if TYPE_CHECKING:
     from airbyte_api import AirbyteAPI
 
 PAGE = 100
+WORDS_SHOWN = 1000
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 30.0
 _ADVICE = {
     401: "check client_id and client_secret in ingestion/airbyte.yml",
@@ -36,8 +38,15 @@ _TRANSIENT = (429, 500, 502, 503, 504)
 class Client:
     """The server, as far as Tradehouse needs it. Every method raises ServerError."""
 
-    def __init__(self, server: Server, *, on_wait: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        server: Server,
+        redact: Redactor,
+        *,
+        on_wait: Callable[[str], None] | None = None,
+    ) -> None:
         self.server = server
+        self._redact = redact
         self._on_wait = on_wait
         base = server.api_url.rstrip("/")
         from airbyte_api import AirbyteAPI, models
@@ -101,16 +110,21 @@ class Client:
         except errors.AirbyteAPIError as error:
             response = error.raw_response
             raise _RefusedError(
-                _own_words(response), error.status_code, _retry_after(response)
+                self._redact(_own_words(response))[:WORDS_SHOWN],
+                error.status_code,
+                _retry_after(response),
             ) from error
         except (httpx.HTTPError, errors.NoResponseError) as error:
-            raise _RefusedError(f"no answer ({error or type(error).__name__})") from error
+            words = self._redact(str(error)) or type(error).__name__
+            raise _RefusedError(f"no answer ({words})") from error
         except Exception as error:  # The SDK's token request raises nothing more specific.
             words = str(error)
             if "token endpoint" not in words:
                 raise
             found = [int(word) for word in words.split() if word.isdigit()]
-            raise _RefusedError(f"no access token: {words}", found[0] if found else None) from error
+            raise _RefusedError(
+                f"no access token: {self._redact(words)}", found[0] if found else None
+            ) from error
         return orjson.loads(body) if body else None
 
     def _words(self, doing: str, failure: "_RefusedError") -> str:
@@ -190,9 +204,9 @@ def _own_words(response: httpx.Response) -> str:
     try:
         body = response.json()
     except ValueError:
-        return response.text.strip()[:500] or response.reason_phrase or "nothing"
+        return response.text.strip() or response.reason_phrase or "nothing"
     if isinstance(body, dict):
         said = [str(body[key]) for key in ("title", "detail", "message") if body.get(key)]
         if said:
-            return ": ".join(dict.fromkeys(said))[:1000]
-    return orjson.dumps(body).decode()[:500]
+            return ": ".join(dict.fromkeys(said))
+    return orjson.dumps(body).decode()

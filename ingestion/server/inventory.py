@@ -10,6 +10,7 @@ from ingestion.database import open_raw
 from ingestion.declarations import Declaration
 from ingestion.errors import IngestionError
 from ingestion.paths import Paths
+from ingestion.redaction import Redactor
 from ingestion.server import desired, landing
 from ingestion.server.client import Client
 from ingestion.server.landing import Offered
@@ -42,7 +43,7 @@ def tables(declaration: Declaration, paths: Paths) -> list[Table]:
     """
     server, secrets = read_server()
     wanted = desired.wanted(declaration, server, secrets)
-    client = Client(server)
+    client = Client(server, Redactor(secrets | wanted.source.secrets))
     try:
         workspace_id = client.workspace_id()
         source_id = Made(paths.connectors, workspace_id).id_of("source", wanted.source.name)

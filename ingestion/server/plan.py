@@ -11,6 +11,7 @@ from typing import Any, Literal
 from ingestion import json_text
 from ingestion.declarations import Declaration
 from ingestion.errors import ServerError
+from ingestion.redaction import Redactor
 from ingestion.server import desired
 from ingestion.server.client import Client
 from ingestion.server.desired import Actor, Wanted
@@ -254,7 +255,8 @@ def compare(
     `directory` holds what this home made. Raises DeclarationError and ServerError.
     """
     every = [desired.wanted(each, server, server_secrets) for each in sources]
-    client = Client(server)
+    secrets = server_secrets.union(*(each.source.secrets for each in every))
+    client = Client(server, Redactor(secrets))
     try:
         workspace_id = client.workspace_id()
         made = Made(directory, workspace_id)

@@ -57,7 +57,7 @@ class ServerSync:
         server, hidden = read_server()
         self._wanted: Wanted = desired.wanted(declaration, server, hidden)
         self._redact = Redactor(hidden | self._wanted.source.secrets)
-        self._client = Client(server, on_wait=on_wait)
+        self._client = Client(server, self._redact, on_wait=on_wait)
 
     def run(self) -> SyncResult:
         """The whole sync. Raises IngestionError, and KeyboardInterrupt after cancelling the job."""
@@ -83,10 +83,8 @@ class ServerSync:
             self._result.sync_id = self._run.sync_id
             self._result.started_at = self._run.started_at
             return self._follow_and_land()
-        except ServerError as error:
-            raise ServerError(self._redact(str(error)), error.status) from None
         except IngestionError as error:
-            error.args = tuple(self._redact.structure(error.args))
+            error.hide(self._redact)
             raise
         finally:
             self._client.close()

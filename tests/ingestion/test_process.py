@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ingestion import reader, run
+from ingestion import inventory, reader, run
 from ingestion.declarations import Declaration
-from ingestion.errors import ConnectorError
+from ingestion.errors import ConnectorError, IngestionError
 from ingestion.paths import Paths
 from ingestion.redaction import Redactor
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
@@ -110,6 +111,49 @@ def test_secrets_appear_nowhere(source: Source, monkeypatch: pytest.MonkeyPatch)
     kept = [p for p in source.home.rglob("*") if p.is_file()]
     assert any(b"****" in path.read_bytes() for path in kept)
     assert [path for path in kept if b"sesame" in path.read_bytes()] == []
+
+
+def test_what_is_cut_is_redacted_before(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    token, long = 'sk-Very/Secret+Token"9876543210xyz', "long-" + "k" * 9000
+    monkeypatch.setenv("PLAYED_TOKEN", token)
+    monkeypatch.setenv("PLAYED_LONG", long)
+    source.declared["config"] = {"token": "${PLAYED_TOKEN}", "other": "${PLAYED_LONG}"}
+    lines = [
+        "x" * 185 + token,
+        json.dumps({"type": "y" * 90 + token}),
+        record("other" + token, {"n": 1}),
+        record("other" + token, {"n": 1}, namespace="elsewhere"),
+        status("a"),
+    ]
+    source.plays(lines, streams=A)
+    result = source.sync()
+    assert result.unselected_records == {"other****": 2}
+    told = json.dumps(result.warnings)
+    assert f"first is on line 1: {'x' * 185}****" in told
+    assert f"not known, {'y' * 90}****" in told
+    for broken in ("z" * 100 + long, long):
+        source.plays(['{"type": "RECORD" "' + broken])
+        [error] = source.sync().errors
+        assert "****" in error.message
+        told += error.message
+    assert not [part for part in ("sk-Very", "Secret", "long-", "kkk") if part in told]
+
+
+@pytest.mark.parametrize(
+    "catalogue",
+    ["sesame-1234", {"streams": [stream("sesame-1234"), stream("sesame-1234", n="integer")]}],
+)
+def test_an_answer_that_is_not_understood_is_redacted(
+    source: Source, monkeypatch: pytest.MonkeyPatch, catalogue: Any
+) -> None:
+    monkeypatch.setenv("PLAYED_TOKEN", "sesame-1234")
+    source.declared["config"] = {"token": "${PLAYED_TOKEN}"}
+    answer = json.dumps({"type": "CATALOG", "catalog": catalogue})
+    source.declared["connector"] = {"command": [sys.executable, "-c", f"print({answer!r})"]}
+    for ask in (source.sync, lambda: inventory.discover(source.declaration(), source.home)):
+        with pytest.raises(IngestionError, match=r"\*\*\*\*") as raised:
+            ask()
+        assert "sesame" not in str(raised.value)
 
 
 def test_a_secret_that_the_connector_changed_is_one_too(

@@ -207,6 +207,7 @@ def test_the_servers_own_words_are_given(served: ServedHome) -> None:
         (401, {"detail": "Unauthorized"}, "401: Unauthorized. What to do: check client_id"),
         (403, {"title": "Forbidden", "detail": "needs EDITOR"}, "403: Forbidden: needs EDITOR"),
         (404, {"message": "gone"}, "404: gone. What to do: check api_url and workspace"),
+        (400, {"detail": "x" * 990 + "a-long-secret"}, f"400: {'x' * 990}****"),
     ],
 )
 def test_refusals_say_what_to_do(
