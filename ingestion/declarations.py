@@ -106,7 +106,7 @@ class Stream(_Model):
 
     sync_mode: SyncMode = "incremental_append"
     cursor: list[str] | None = None
-    key: list[list[str]] | None = None
+    key: list[Annotated[list[str], Field(min_length=1)]] | None = None
     on_type_change: Literal["fail", "widen", "new_column"] = "widen"
     allow_empty_overwrite: bool = False
     file: FileFormat | None = None

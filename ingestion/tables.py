@@ -94,12 +94,17 @@ class Table:
     @property
     def merge_key(self) -> list[list[str]]:
         """The paths of the key that rows are de-duplicated by."""
-        return self.declared.key or self.discovered.get("source_defined_primary_key") or []
+        return self.declared.key or usable_key(self.discovered.get("source_defined_primary_key"))
 
     @property
     def merge_cursor(self) -> list[str]:
         """The path of the cursor that says which row is newest; empty when there is none."""
         return self.declared.cursor or self.discovered.get("default_cursor_field") or []
+
+
+def usable_key(paths: list[list[str]] | None) -> list[list[str]]:
+    """A source's key; none where a part of it names no field, without which it is another key."""
+    return paths if paths and all(paths) else []
 
 
 def quoted(identifier: str) -> str:
@@ -121,15 +126,18 @@ def literal(value: Any) -> str:
 def duckdb_type(schema: Any) -> str:
     """The DuckDB type for a property of a stream's JSON schema.
 
-    Texts without a format stay texts; whatever has more than one type besides null is JSON.
+    Texts without a format stay texts; whatever has more than one type besides null is JSON, and so
+    is what says its type in no way that JSON schemas have.
     """
     if not isinstance(schema, dict):
         return "JSON"
     if any(key in schema for key in ("oneOf", "anyOf", "allOf")) and "type" not in schema:
         return "JSON"
     kinds = schema.get("type")
-    names = {kinds} if isinstance(kinds, str) else set(kinds or ())
-    names.discard("null")
+    listed = kinds if isinstance(kinds, list) else [] if kinds is None else [kinds]
+    if not all(isinstance(kind, str) for kind in listed):
+        return "JSON"
+    names = {*listed} - {"null"}
     if len(names) != 1:
         return "DOUBLE" if names == {"integer", "number"} else "JSON" if names else "VARCHAR"
     return _single_type(names.pop(), schema)

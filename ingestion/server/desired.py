@@ -13,6 +13,7 @@ from ingestion.errors import DeclarationError
 from ingestion.server.settings import Destination, Server
 from ingestion.server.units import plain
 from ingestion.specification import Specification
+from ingestion.tables import usable_key
 
 PREFIX = "tradehouse-"
 _PATH_START = "${NAMESPACE}/${STREAM_NAME}/"
@@ -207,7 +208,7 @@ def _check_stream(
             f"{declaration.name}: stream {name} is declared {stream.sync_mode}; on the server it "
             f"has only {', '.join(modes)}. Choose another sync_mode."
         )
-    key = stream.key or offered.get("sourceDefinedPrimaryKey")
+    key = stream.key or usable_key(offered.get("sourceDefinedPrimaryKey"))
     if stream.sync_mode == "incremental_deduplicated" and not key:
         raise DeclarationError(
             f"{declaration.name}: stream {name} is declared incremental_deduplicated, which needs "

@@ -279,6 +279,21 @@ def test_a_key_or_a_cursor_that_is_no_field_is_refused_before_reading(
     assert source.got("catalog") is None
 
 
+@pytest.mark.parametrize("key", [[[]], [["n"], []]])
+def test_a_key_with_a_part_that_names_nothing_is_none(source: Source, key: Any) -> None:
+    streams = [A[0] | {"source_defined_primary_key": key}]
+    lines = [record("a", {"n": 1, "text": text}) for text in ("x", "y")]
+    source.plays([*lines, state("a", {"at": 1}), status("a")], streams=streams)
+    declare(source, "incremental_deduplicated")
+    with pytest.raises(DeclarationError, match="needs a key"):
+        source.sync()
+    assert source.got("catalog") is None
+    declare(source, "incremental_append")
+    assert source.sync().status == "succeeded"
+    assert numbers(source) == [1, 1]
+    assert source.got("catalog")["streams"][0]["primary_key"] == []
+
+
 def test_a_source_may_have_a_cursor_that_no_record_has(source: Source) -> None:
     declare(source, "incremental_deduplicated", key="n")
     streams = [A[0] | {"default_cursor_field": ["gone"]}]

@@ -67,6 +67,7 @@ def test_the_shipped_declarations_are_valid() -> None:
             },
             "streams.a.file: uncompressed names no columns of the file: y",
         ),
+        ({"streams": {"a": {"key": [[]]}}}, "streams.a.key.0: List should have at least 1 item"),
         ({"limits": {"silence_seconds": 0}}, "limits.silence_seconds: Input should be greater"),
         ({"limits": {"stop_seconds": float("inf")}}, "limits.stop_seconds: Input should be less"),
     ],

@@ -261,6 +261,21 @@ def test_types_of_schemas() -> None:
     assert duckdb_type(True) == "JSON"
 
 
+@pytest.mark.parametrize("kind", [5, True, {"x": 1}, [["string"]], ["string", 5], "decimal", [{}]])
+def test_a_type_that_is_none_holds_any_value(source: Source, kind: Any) -> None:
+    source.declared["streams"] = {
+        "a": {"sync_mode": "incremental_deduplicated", "key": "n", "cursor": ["o", "v"]}
+    }
+    nested = {"type": "object", "properties": {"v": {"type": kind}}}
+    rows = [{"n": 1, "x": {"y": 0.1}, "o": {"v": v}} for v in (9, 10)]
+    source.plays(
+        [*(record("a", row) for row in rows), status("a")],
+        streams=[stream("a", n="integer", x={"type": kind, "format": ["date"]}, o=nested)],
+    )
+    assert source.sync().status == "succeeded"
+    assert source.query("select n, x, o from played.a") == [(1, '{"y":0.1}', '{"v":10}')]
+
+
 def test_columns_of_a_stream_without_properties() -> None:
     assert columns_of({}, None, provenance=False) == ()
 
