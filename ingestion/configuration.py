@@ -84,7 +84,10 @@ class Configuration:
 
     def _kept(self) -> dict[str, Any] | None:
         try:
-            kept = files.read(self._path, Kept)
+            text = files.read_bytes(self._path)
+            if text is None:
+                return None
+            kept = files.check(self._path, Kept, json_text.replace_lone_surrogates(text))
         except files.DamagedError as error:
             raise DeclarationError(
                 f"{error} It holds what the connector of {self._declaration.name} changed in its "
@@ -92,10 +95,10 @@ class Configuration:
                 "the configuration as declared; if the connector had renewed its access, get new "
                 "credentials and set them first."
             ) from error
-        if kept is None or kept["declared"] != self._declared:
+        if kept["declared"] != self._declared:
             return None
         # Once more, with every number as it was written.
-        return dict(json_text.loads(self._path.read_bytes())["config"])
+        return dict(json_text.loads(text)["config"])
 
     def save(self, config: dict[str, Any]) -> None:
         """Keep the configuration the connector sent, at once."""

@@ -1,26 +1,128 @@
-"""JSON whose integers keep every digit. Not here: splitting a connector's output (`protocol`)."""
+r"""JSON as connectors write it: every digit stays, and so does what only some can write or read.
+
+That is `NaN`, `1e999` and half a surrogate (`\ud83d` without its second half). Not here: splitting
+a connector's output (`protocol`).
+"""
 
 import json
-import re
 from typing import Any
 
 import orjson
 
-_MANY_DIGITS = re.compile(rb"\d{17}")
+_SHAPES = bytes.maketrans(b"E123456789.", b"e0000000000")
+
+
+class Number(float):
+    """A number that is not written as its double would be; `text` is how it came."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        """The number as it came."""
+        return self.text
 
 
 def loads(text: bytes | str) -> Any:
-    """What the text says; integers of any length are exact. Raises ValueError."""
+    """What the text says, every number exactly. Raises ValueError for what is no JSON at all."""
     raw = text.encode() if isinstance(text, str) else text
+    try:
+        return strict(raw)
+    except ValueError as error:
+        try:
+            return _exactly(raw)
+        except (ValueError, RecursionError):
+            raise error from None
+
+
+def strict(raw: bytes) -> Any:
+    """What the text says, every number exactly; ValueError for what JSON does not have, too."""
     found = orjson.loads(raw)
-    # orjson reads integers beyond 64 bits as floats.
-    return json.loads(raw) if _MANY_DIGITS.search(raw) else found
+    return _exactly(raw) if _may_be_rounded(raw) else found
+
+
+def _may_be_rounded(raw: bytes) -> bool:
+    """Whether there may be a number that orjson reads as another one: a long or a tiny one."""
+    shapes = raw.translate(_SHAPES)
+    return b"0" * 16 in shapes or b"e-000" in shapes
+
+
+def _exactly(raw: bytes) -> Any:
+    return json.loads(raw.decode(), parse_float=_number, parse_constant=_number)
+
+
+def _number(text: str) -> float:
+    if repr(float(text)) == text:
+        return float(text)
+    number = Number(text)
+    number.text = text
+    return number
 
 
 def dumps(value: Any, *, sort_keys: bool = False) -> bytes:
-    """The value as JSON. Raises ValueError for what no JSON can say, such as infinity."""
+    """The value as JSON, what was loaded as it came. Raises ValueError for infinity elsewhere."""
+    options = orjson.OPT_SORT_KEYS if sort_keys else None
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort_keys else None)
+        return orjson.dumps(value, default=_as_it_came, option=options)
     except TypeError:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False, sort_keys=sort_keys)
-        return text.encode()
+        return _spelled(value, sort_keys).encode("utf-8", "backslashreplace")
+
+
+def _as_it_came(value: Any) -> orjson.Fragment:
+    if isinstance(value, Number):
+        return orjson.Fragment(value.text)
+    raise TypeError
+
+
+def _spelled(value: Any, sort_keys: bool) -> str:
+    """What orjson cannot say: large integers, halves of surrogates."""
+    if isinstance(value, dict):
+        members = sorted(value.items()) if sort_keys else value.items()
+        pairs = (f"{_spelled(key, False)}: {_spelled(item, sort_keys)}" for key, item in members)
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_spelled(item, sort_keys) for item in value)}]"
+    if isinstance(value, Number):
+        return value.text
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
+
+
+def whole(text: str) -> str:
+    """The text with U+FFFD for halves of surrogates, which no UTF-8 can say."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def replace_lone_surrogates(line: bytes) -> bytes:
+    """The line with escaped surrogates that have no partner replaced by an escaped U+FFFD."""
+    if b"\\u" not in line:
+        return line
+    result, position, changed = bytearray(), 0, False
+    while (found := line.find(b"\\", position)) >= 0:
+        result += line[position:found]
+        escape, position = line[found : found + 6], found + 6
+        code = _code(escape)
+        if code is None:
+            result += line[found : found + 2]
+            position = found + 2
+        elif 0xD800 <= code < 0xDC00 and _is_low(line[position : position + 6]):
+            result += escape + line[position : position + 6]
+            position += 6
+        elif 0xD800 <= code < 0xE000:
+            result += b"\\ufffd"
+            changed = True
+        else:
+            result += escape
+    return bytes(result + line[position:]) if changed else line
+
+
+def _code(escape: bytes) -> int | None:
+    if len(escape) < 6 or not escape.startswith(b"\\u"):
+        return None
+    try:
+        return int(escape[2:], 16)
+    except ValueError:
+        return None
+
+
+def _is_low(escape: bytes) -> bool:
+    code = _code(escape)
+    return code is not None and 0xDC00 <= code < 0xE000

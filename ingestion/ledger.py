@@ -140,7 +140,7 @@ def record_segment(
                 state.kind,
                 namespace,
                 stream,
-                json_text.dumps(state.content).decode(),
+                _as_kept(state.content),
                 state.position,
                 sync_id,
                 moment,
@@ -173,6 +173,17 @@ def record_segment(
         )
 
 
+def _as_kept(state: Any) -> str:
+    """The state as JSON that the database takes: one with half a surrogate is JSON in a text."""
+    text = json_text.dumps(state)
+    return (json_text.dumps(text.decode()) if b"\\ud" in text else text).decode()
+
+
+def _as_it_came(kept: str) -> dict[str, Any]:
+    state = json_text.loads(kept)
+    return dict(json_text.loads(state) if isinstance(state, str) else state)
+
+
 _CURRENT = """
     select source, namespace, stream, kind, position,
         row_number() over (partition by source, namespace, stream order by position desc) as age,
@@ -194,7 +205,7 @@ def current_states(
         [source],
     ).fetchall()
     wanted = [row[0] for row in rows if (row[1], row[2]) not in without]
-    states = [json_text.loads(_state_at(connection, position)) for position in wanted]
+    states = [_as_it_came(_state_at(connection, position)) for position in wanted]
     return [state for state in states if not _is_reset(state)]
 
 

@@ -6,7 +6,6 @@ messages on one line is noise; a line that may have held a record and cannot be 
 Not here: what messages mean (`reader`).
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,6 +39,8 @@ _START = re.compile(
 )
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 _LIKE_A_MESSAGE = re.compile(rb"\btype\W{1,12}(?:Type\.)?(?:RECORD|STATE)\b")
+
+_RETURNED = ("STATE", "CONTROL")
 
 StreamKey = tuple[str | None, str]
 """A stream's identity: its namespace and its name."""
@@ -197,13 +198,10 @@ class Splitter:
         if text.startswith(b"{"):
             check_depth(text + b"\n", number)
             try:
-                yield _item(json_text.loads(text), text, number)
+                yield _item(_content(text), text, number)
                 return  # noqa: TRY300 - the item is not what may fail
             except ValueError as error:
                 unreadable = error
-            if content := lenient_record(text):
-                yield _item(content, text, number)
-                return
         found = list(_messages_in(text, number))
         if unreadable and not found:
             raise _not_json(text, number, unreadable)
@@ -232,13 +230,18 @@ def _together(runs: list[RecordRun]) -> RecordRun:
     return RecordRun(first.key, b"".join(run.lines for run in runs), len(runs), first.line)
 
 
-def lenient_record(text: bytes) -> dict[str, Any] | None:
-    """A record with what only the loader can judge: `1e999`, `NaN`, half a surrogate."""
+def _content(text: bytes) -> Any:
+    """What a message says. Raises ValueError.
+
+    What goes back to the connector stays as it came; elsewhere half a surrogate is U+FFFD.
+    """
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) and content.get("type") == "RECORD" else None
+        return json_text.strict(text)
+    except ValueError:
+        content = json_text.loads(text)
+    if isinstance(content, dict) and content.get("type") in _RETURNED:
+        return content
+    return json_text.loads(json_text.replace_lone_surrogates(text))
 
 
 def _item(content: dict[str, Any], text: bytes, number: int) -> Item:
@@ -285,7 +288,7 @@ def _messages_in(text: bytes, number: int) -> Iterator[tuple[int, int, dict[str,
         message = text[start.start() : end]
         check_depth(message + b"\n", number)
         try:
-            content = json_text.loads(message)
+            content = _content(message)
         except ValueError as error:
             raise _not_json(message, number, error) from None
         yield start.start(), end, content
@@ -359,8 +362,11 @@ def parse_line(text: bytes, number: int) -> dict[str, Any]:
     """One line as a JSON object. Raises ProtocolError with its number and beginning."""
     try:
         content = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise _not_json(text, number, error) from None
+    except orjson.JSONDecodeError:
+        try:
+            content = _content(text)
+        except ValueError as error:
+            raise _not_json(text, number, error) from None
     return content if isinstance(content, dict) else {}
 
 

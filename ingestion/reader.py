@@ -214,7 +214,7 @@ class Reader:
         name, namespace = descriptor.get("name"), descriptor.get("namespace")
         if not isinstance(name, str) or not isinstance(namespace, str | None):
             raise odd(message, "a stream's `name` and `namespace` should be texts")
-        return self._key((namespace, name))
+        return self._key((namespace and json_text.whole(namespace), json_text.whole(name)))
 
     def _check_count(self, body: dict[str, Any], found: int, message: Message, what: str) -> None:
         statistics = body.get("sourceStats")

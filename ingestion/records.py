@@ -7,8 +7,9 @@ import duckdb
 
 from ingestion import numbers, shapes, values
 from ingestion.errors import ProtocolError
+from ingestion.json_text import replace_lone_surrogates
 from ingestion.names import lowered
-from ingestion.protocol import lenient_record, parse_line
+from ingestion.protocol import parse_line
 from ingestion.segments import Part
 from ingestion.tables import RAW_ID, Column, Table, literal, quoted
 
@@ -178,46 +179,9 @@ def repair(part: Part) -> None:
 
 def _check(line: bytes, number: int) -> None:
     """Raise ProtocolError for a line that is no record the loader can read."""
-    record = (lenient_record(line) or parse_line(line.strip(), number)).get("record")
+    record = parse_line(line.strip(), number).get("record")
     moment = record.get("emitted_at") if isinstance(record, dict) else "nothing"
     if not isinstance(moment, int | float | None) or abs(moment or 0) > LATEST_MILLISECONDS:
         raise ProtocolError(
             f"Line {number}: a RECORD's `emitted_at` should be a time in milliseconds", line
         )
-
-
-def replace_lone_surrogates(line: bytes) -> bytes:
-    """The line with escaped surrogates that have no partner replaced by an escaped U+FFFD."""
-    if b"\\u" not in line:
-        return line
-    result, position, changed = bytearray(), 0, False
-    while (found := line.find(b"\\", position)) >= 0:
-        result += line[position:found]
-        escape, position = line[found : found + 6], found + 6
-        code = _code(escape)
-        if code is None:
-            result += line[found : found + 2]
-            position = found + 2
-        elif 0xD800 <= code < 0xDC00 and _is_low(line[position : position + 6]):
-            result += escape + line[position : position + 6]
-            position += 6
-        elif 0xD800 <= code < 0xE000:
-            result += b"\\ufffd"
-            changed = True
-        else:
-            result += escape
-    return bytes(result + line[position:]) if changed else line
-
-
-def _code(escape: bytes) -> int | None:
-    if len(escape) < 6 or not escape.startswith(b"\\u"):
-        return None
-    try:
-        return int(escape[2:], 16)
-    except ValueError:
-        return None
-
-
-def _is_low(escape: bytes) -> bool:
-    code = _code(escape)
-    return code is not None and 0xDC00 <= code < 0xE000

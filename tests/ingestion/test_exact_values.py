@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion import numbers, records, values
+from ingestion import json_text, numbers, values
 from ingestion.tables import Column
 from tests.ingestion.conftest import Source, record, status, stream
 
@@ -359,7 +359,7 @@ def test_a_mark_is_no_text_of_a_source(tmp_path: Any) -> None:
             f"select {numbers.unmarked('?::varchar', token, is_json=True)}", [path.read_text()]
         ).fetchall()
     assert line == text
-    assert records.replace_lone_surrogates(text.encode()) == text.encode()
+    assert json_text.replace_lone_surrogates(text.encode()) == text.encode()
 
 
 def test_a_widened_column_takes_what_its_old_type_could_not_hold(source: Source) -> None:

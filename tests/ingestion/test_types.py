@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion import records
+from ingestion import json_text
 from ingestion.errors import DeclarationError
 from ingestion.tables import columns_of, duckdb_type
 from tests.ingestion.conftest import Source, record, status, stream
@@ -157,7 +157,7 @@ def test_lone_surrogates_spoil_no_neighbour(source: Source) -> None:
 @given(st.text(alphabet=st.characters(categories=["L", "N", "P", "S", "Cs"])))
 def test_surrogate_repair_makes_valid_json_and_changes_only_lone_ones(text: str) -> None:
     line = json.dumps({"x": text}).encode()
-    repaired = json.loads(records.replace_lone_surrogates(line))["x"]
+    repaired = json.loads(json_text.replace_lone_surrogates(line))["x"]
     joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     assert repaired.encode("utf-16", "surrogatepass").decode("utf-16") == repaired
     if not any(0xD800 <= ord(c) < 0xE000 for c in text):

@@ -308,3 +308,99 @@ def test_a_connector_that_does_not_stop_answering_is_ended(
     source.declared["connector"] = {"command": ["/bin/sh", "-c", "yes noise"]}
     with pytest.raises(ConnectorError, match="discover of the connector printed more than 1048576"):
         source.sync()
+
+
+HALF = r'"x\ud83d"'
+"""Half a surrogate, as `json.dumps` writes it."""
+AS_IT_CAME = (
+    r'{"at":1700000000.123456789012,"big":12345678901234567890123,"z":-0.10,"e":1e400,"d":1E-400,'
+    r'"c":NaN,"i":[-Infinity],"half":"x\ud83d","\udc00":{"\\ud83d":"\ud83d\ude00 é"},"n":null}'
+)
+
+
+def spelled(text: str) -> Any:
+    """What the text says, every number as it is written."""
+    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"type":"STREAM","stream":{"stream_descriptor":{"name":"a"},"stream_state":%s}}',
+        '{"type":"GLOBAL","global":{"shared_state":%s,"stream_states":[]}}',
+        '{"type":"LEGACY","data":%s}',
+        '{"data":%s}',
+    ],
+)
+def test_a_state_goes_back_as_it_came(source: Source, body: str) -> None:
+    states = [body % AS_IT_CAME, body % '{"at":0.30000000000000000001}', body % HALF]
+    for kept in states:
+        source.plays([ONE, f'{{"type":"STATE","state":{kept}}}', status("a")], streams=A)
+        result = source.sync()
+        assert (result.status, result.errors) == ("succeeded", [])
+        source.plays([status("a")])
+        assert source.sync().status == "succeeded"
+        got = (source.directory / "got_state.json").read_text()
+        assert spelled(got) == [spelled(kept)]
+    assert source.query("select distinct json_valid(state) from _tradehouse.states") == [(True,)]
+
+
+def test_a_changed_configuration_is_handed_on_as_it_came(source: Source) -> None:
+    source.declared["config"] = {"token": "old"}
+    control = '{"type":"CONTROL","control":{"type":"CONNECTOR_CONFIG","connectorConfig":%s}}'
+    config = f'{{"config":{{"token":"new","cursor":{AS_IT_CAME}}}}}'
+    source.plays([control % config, status("a")], streams=A)
+    assert source.sync().status == "succeeded"
+    source.plays([status("a")])
+    assert source.sync().status == "succeeded"
+    got = (source.directory / "got_config.json").read_text()
+    assert spelled(got) == spelled(config)["config"]
+
+
+ODD_LINES = [
+    '{"type":"LOG","log":{"level":"INFO","message":%s,"took":%s}}',
+    '100%%{"type":"LOG","log":{"level":"INFO","message":%s,"took":%s}}',
+    '{"type":"NOVEL","novel":[%s,%s]}',
+    '{"type":"TRACE","trace":{"type":"ANALYTICS","analytics":{"type":%s,"value":%s}}}',
+    '{"type":"TRACE","trace":{"type":"ESTIMATE","estimate":{"name":"a","type":%s,"x":%s}}}',
+    '{"type":"TRACE","trace":{"type":%s,"novel":%s}}',
+    '{"level":%s,"message":%s}',
+    '{"type":"RECORD","record":{"stream":"b","data":{"type":%s,"x":%s},"emitted_at":1}}',
+    '{"type":"RECORD","record":{"stream":"a","data":{"file_reference":%s,"x":%s}}}',
+]
+
+
+@pytest.mark.parametrize("value", [HALF, "NaN", "1e999", "[1e999, -Infinity]"])
+def test_what_only_some_write_as_json_fails_no_sync(source: Source, value: str) -> None:
+    """Halves of surrogates, NaN and infinity, as Python's `json` writes them, in any message."""
+    odd = [line % (value, value) for line in ODD_LINES]
+    source.plays([ONE, *odd, TWO, state("a", {"at": 1}), status("a")], streams=A)
+    result = source.sync()
+    assert (result.status, result.errors) == ("succeeded", [])
+    assert source.query("select n from played.a where n is not null order by n") == [(1,), (2,)]
+    assert "".join(result.warnings).isprintable()
+
+
+def test_half_a_surrogate_is_shown_as_what_is_missing(source: Source) -> None:
+    error = '{"type":"TRACE","trace":{"type":"ERROR","error":{"message":%s,"internal_message":%s}}}'
+    internal = json.dumps(r'{"code": "c\ud83d", "file": "f\ud83d"}')
+    log = '{"type":"LOG","log":{"level":"INFO","message":%s}}'
+    source.plays([log % HALF, error % (HALF, internal)], streams=A, exit_code=1)
+    result = source.sync()
+    assert [(e.message, e.code, e.file) for e in result.errors] == [("x�", "c�", "f�")]
+    told = source.query("select error ->> '$.errors[0].message' from _tradehouse.syncs")
+    assert told == [("x�",)]
+    assert "INFO x�\n" in Path(str(result.log)).read_text()
+
+
+def test_names_with_half_a_surrogate_are_one_in_all_messages(source: Source) -> None:
+    streams = [stream("a\ud83d", **{"n\udc00": "integer"}) | {"note": "\ud83d"}]
+    unselected = record("other\ud83d", {"n": 1})
+    lines = [record("a\ud83d", {"n\udc00": 7}), unselected, state("a\ud83d", 1), status("a\ud83d")]
+    source.plays(lines, streams=streams)
+    result = source.sync()
+    assert (result.status, list(result.streams)) == ("succeeded", ["a�"])
+    assert result.unselected_records == {"other�": 1}
+    assert source.query('select "n�" from played."a�"') == [(7,)]
+    source.sync()
+    assert source.got("state")[0]["stream"]["stream_state"] == 1
