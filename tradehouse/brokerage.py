@@ -29,11 +29,13 @@ SAMPLE_BYTES = 65536
 class Identity:
     """What tells one brokerage from another: its first batch's number and the digest of its files.
 
-    The digest covers names, sizes, and the beginning and end of each file.
+    The digest covers names, sizes, and the beginning and end of each file that a stream reads;
+    `unreadable` says of which of them that could not be done.
     """
 
     first_batch: int
     digest: str
+    unreadable: tuple[str, ...] = ()
 
 
 def find_batches(landing: Path) -> dict[int, landings.Batch]:
@@ -80,24 +82,29 @@ def find_days(landing: Path) -> dict[int, date]:
     return days
 
 
-def identify(landing: Path) -> Identity:
+def identify(landing: Path, *, every: bool = False) -> Identity:
     """Return the identity of the brokerage whose deliveries lie in a landing directory.
 
-    The digest is of every regular file of the first batch that may be read, also of those that
-    belong to no stream.
+    Args:
+        landing: the landing directory.
+        every: whether files that belong to no stream count as well, as they once did.
     """
     number, batch = next(iter(find_batches(landing).items()))
-    digest = hashlib.sha256()
+    read = {file.name for files in batch.files.values() for file in files}
+    digest, unreadable = hashlib.sha256(), []
     for file in _every_file(batch, landing):
+        if not every and file.name not in read:
+            continue
         digest.update(os.fsencode(f"{file.name}\0{file.size}\0"))
         try:
             with open_file(file) as content:
                 digest.update(content.read(SAMPLE_BYTES))
                 content.seek(max(file.size - SAMPLE_BYTES, 0))
                 digest.update(content.read(SAMPLE_BYTES))
-        except (Fault, OSError):
+        except (Fault, OSError) as error:
             digest.update(b"unreadable")
-    return Identity(number, digest.hexdigest())
+            unreadable.append(str(error))
+    return Identity(number, digest.hexdigest(), tuple(unreadable))
 
 
 def _every_file(batch: landings.Batch, landing: Path) -> Iterator[SourceFile]:
@@ -160,7 +167,8 @@ def require_own(
     found = identify(landing)
     first = record["first_batch"]
     if found.first_batch == first and (
-        found.digest == record["digest"] or first in replace_batches
+        first in replace_batches
+        or record["digest"] in (found.digest, identify(landing, every=True).digest)
     ):
         return
     is_own_directory = str(landing) == record["landing"]
@@ -172,6 +180,11 @@ def require_own(
         what = f"begins with Batch{found.first_batch}, the home's brokerage with Batch{first}"
     else:
         what = f"has another Batch{first} than the one that was loaded"
+    if found.unreadable and found.first_batch == first:
+        raise LandingError(
+            f"Whether {landing} is that of the home's brokerage cannot be told: "
+            f"{found.unreadable[0].rstrip('.')}. Let it be read, then run again."
+        )
     raise OtherBrokerageError(
         f"The home {home.root} belongs to the brokerage loaded from {record['landing']}, and "
         f"{landing} {what}. If this is another brokerage, give it a home of its own: "

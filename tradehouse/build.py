@@ -34,7 +34,8 @@ class Plan:
     """What a build has to do; nothing when `reasons` is empty.
 
     `untested_from` is the first batch whose rows the last build should have tested and, as it did
-    not pass, still are to be tested. `in_force` is the delivery in force of every loaded batch;
+    not pass, still are to be tested. `in_force` is the delivery in force of every loaded batch,
+    `loads` says when it was read;
     `from_batch` a batch from which on everything is built again although it is built.
     `live_streams` are the raw tables with rows in the batches to build; None where everything has
     to be built and tested, not only what these rows can reach.
@@ -43,6 +44,7 @@ class Plan:
     project_digest: str
     waiting: list[int]
     in_force: dict[int, int] = field(default_factory=dict)
+    loads: dict[int, int] = field(default_factory=dict)
     from_batch: int | None = None
     reasons: list[str] = field(default_factory=list)
     rebuild: list[str] = field(default_factory=list)
@@ -110,15 +112,24 @@ def _make_plan(
     record = state.read(home, "build")
     in_force = warehouse.deliveries_in_force(home)
     waiting = find_waiting(home, in_force)
-    plan = Plan(fingerprint.digest_project(), waiting, in_force, reads_everything=all_tests)
+    loads = warehouse.loads_in_force(home)
+    plan = Plan(fingerprint.digest_project(), waiting, in_force, loads, reads_everything=all_tests)
     if plan.waiting:
         numbers = ", ".join(map(str, waiting))
         one = len(waiting) == 1
         plan.reasons.append(f"batch {numbers} waits" if one else f"batches {numbers} wait")
     if from_batch is not None:
+        plan.reasons.append(f"batch {from_batch} was asked for again")
+    again = [
+        one for one, known in record.get("loads", {}).items() if loads.get(one, known) != known
+    ]
+    again = [one for one in again if one not in waiting]
+    if again:
+        plan.reasons.append(f"batch {min(again)} is another one since {home.raw.name} was put back")
+        from_batch = min([*again, *([] if from_batch is None else [from_batch])])
+    if from_batch is not None:
         plan.from_batch = from_batch
         plan.waiting = sorted({*waiting, *(batch for batch in in_force if batch >= from_batch)})
-        plan.reasons.append(f"batch {from_batch} was asked for again")
     if not home.warehouse.exists():
         plan.reasons.append("there is no warehouse yet")
         plan.reads_everything = True
@@ -295,6 +306,7 @@ def build(
         record["dropped"] = warehouse.drop_relations_without_model(home, known)
         record["pending_rebuild"] = []
         record["project_digest"] = plan.project_digest
+        record["loads"] = plan.loads
         state.write(home, "nodes", {"codes": runner.fingerprints})
     _add_facts(home, record)
     record["finished_at"] = datetime.now(UTC).isoformat(timespec="seconds")

@@ -18,6 +18,7 @@ def find_days(home: Home) -> dict[int, date]:
     days = {
         int(batch["batch"]): date.fromisoformat(batch["batch_date"])
         for batch in state.read(home, "build").get("batches", [])
+        if batch["batch_date"] is not None
     }
     landing = brokerage.find_landing(home, syncing.given_landing())
     if landing is not None:

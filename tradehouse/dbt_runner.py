@@ -111,7 +111,7 @@ class DbtRunner:
                 )
             self.manifest = outcome.result
             # A build adds to the manifest which macros ran; only as parsed it compares with others.
-            self.fingerprints = fingerprint_nodes(self.manifest)
+            self.fingerprints = fingerprint_nodes(self.manifest, PROJECT)
         return self.manifest
 
     def build(

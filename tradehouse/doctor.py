@@ -168,6 +168,11 @@ def _pointer(home: Home) -> Iterator[Finding]:
         if damage != fault:
             advice = "It is not offered for a rollback, and goes when newer ones are enough."
             yield Finding("older release", NOTE, damage, advice)
+    for release in releases.list_releases(home):
+        if not releases.is_intact(release):
+            found = f"{release['path']} is not what was written: the disk has damaged it"
+            advice = f"Remove {home.releases / release['id']}, then: tradehouse run."
+            yield Finding("release's content", PROBLEM, found, advice)
     if hold is not None:
         found = f"held since {hold['since']}, after a rollback"
         yield Finding("publishing", NOTE, found, "Let it go on: tradehouse publish --resume.")

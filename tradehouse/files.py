@@ -12,6 +12,7 @@ import re
 import shutil
 import stat
 import sys
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -208,6 +209,15 @@ def read_or_tell(path: Path, model: type[Kept], anew: str) -> dict[str, Any] | N
     except DamagedError as error:
         tell(f"{error} {anew}")
         return None
+
+
+def crc32(path: Path) -> int:
+    """Return the CRC-32 of a file's content."""
+    value = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            value = zlib.crc32(block, value)
+    return value
 
 
 def tell(sentence: str) -> None:

@@ -100,6 +100,7 @@ def make_release(
             "rows": rows,
             "renewals": renewals,
             "bytes": database.stat().st_size,
+            "crc32": files.crc32(database),
             "tests": build["tests"],
             "project_digest": build["project_digest"],
             "tradehouse_version": __version__,
@@ -136,6 +137,9 @@ def _find_base(home: Home, build: dict[str, Any]) -> dict[str, Any] | None:
         return None
     bases = [one for one in releases.list_releases(home) if one["build_id"] == build["based_on"]]
     if not bases or bases[-1].get("renewals", 0) >= RENEWALS:
+        return None
+    if not releases.is_intact(bases[-1]):
+        files.tell(f"{bases[-1]['path']} is damaged, so gold is copied from the warehouse instead.")
         return None
     return bases[-1]
 

@@ -123,6 +123,7 @@ class Build(Kept):
     failures: list[Failure] = []
     nodes: dict[str, Node] = {}
     inputs: Inputs | None = None
+    loads: dict[int, int] = {}
     from_batch: int | None = None
     last_batch: int | None = None
     pending_rebuild: list[str] = []

@@ -68,7 +68,7 @@ def find_reach(runner: DbtRunner, record: dict[str, Any], live_streams: set[str]
 
 
 def reached_nodes(manifest: Any, live_streams: set[str]) -> list[Any]:
-    """Return the models and tests that rows of some streams can reach.
+    """Return the models, snapshots and tests that rows of some streams can reach.
 
     Every model reads from `WINDOW` which batches it builds; that alone does not let it change.
 
@@ -83,12 +83,13 @@ def reached_nodes(manifest: Any, live_streams: set[str]) -> list[Any]:
     return [
         node
         for unique_id, node in manifest.nodes.items()
-        if node.resource_type in ("model", "test") and _is_reached(manifest, unique_id, known)
+        if node.resource_type in ("model", "snapshot", "test")
+        and _is_reached(manifest, unique_id, known)
     ]
 
 
 def names_to_run(manifest: Any, live_streams: set[str]) -> list[str]:
-    """Return the names of the models and tests that a build has to run for rows of some streams."""
+    """Return the names of what a build has to run for rows of some streams."""
     nodes = reached_nodes(manifest, live_streams)
     return sorted(node.name for node in nodes if node.config.materialized != "view")
 
@@ -105,7 +106,7 @@ def gold_changes(manifest: Any, live_streams: set[str]) -> dict[str, dict[str, A
             "touched": node.config.meta.get("release_touched"),
         }
         for node in reached_nodes(manifest, live_streams)
-        if node.resource_type == "model" and node.schema == "gold"
+        if node.resource_type != "test" and node.schema == "gold"
     }
 
 

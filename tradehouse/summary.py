@@ -255,9 +255,10 @@ def _show_next(home: Home, facts: dict[str, Any]) -> None:
         return
     if not isinstance(simulation, dict) or facts["landing"] != str(home.landing):
         return
-    if facts["held"] or not all(batch["is_published"] for batch in facts["batches"]):
+    batches = facts["batches"]
+    if facts["held"] or not batches or not all(batch["is_published"] for batch in batches):
         return
-    days = max(batch["batch"] for batch in facts["batches"])
+    days = max(batch["batch"] for batch in batches)
     options = "".join(
         f" --{name} {simulation[name]}"
         for name, default in DEFAULTS.items()

@@ -220,6 +220,23 @@ def deliveries_in_force(home: Home) -> dict[int, int]:
     return dict(rows)
 
 
+def loads_in_force(home: Home) -> dict[int, int]:
+    """Return when the delivery in force of every batch was read, in microseconds since 1970, UTC.
+
+    A raw file that was put back from a copy gives the next delivery a number that it gave before.
+    """
+    if not home.raw.exists():
+        return {}
+    with connected(home.raw) as connection:
+        if not _has_table(connection, "brokerage", "batch_date"):
+            return {}
+        rows = connection.execute(
+            "select _batch, epoch_us(max_by(_airbyte_extracted_at, _delivery))"
+            " from brokerage.batch_date group by all order by all"
+        ).fetchall()
+    return dict(rows)
+
+
 def deliveries_built(home: Home) -> dict[int, int]:
     """Return the delivery of every batch that the warehouse holds completely, tests passed."""
     if not home.warehouse.exists():
@@ -384,14 +401,20 @@ def read_quarantine(
 
 
 def drop_relations_without_model(home: Home, known: set[tuple[str, str]]) -> list[str]:
-    """Drop what is in bronze, silver and gold and has no model or seed any more; return names."""
+    """Drop what is in bronze, silver and gold and has no model or seed any more; return names.
+
+    Args:
+        home: the home.
+        known: schema and name of whatever has one, in any case, as names are for DuckDB.
+    """
+    names = {(schema.lower(), name.lower()) for schema, name in known}
     with connected(home.warehouse) as connection:
         relations = connection.execute(
             "select table_schema, table_name, table_type from information_schema.tables"
             " where table_catalog = current_database()"
-            " and table_schema in ('bronze', 'silver', 'gold') order by all"
+            " and lower(table_schema) in ('bronze', 'silver', 'gold') order by all"
         ).fetchall()
-    orphans = [relation for relation in relations if relation[:2] not in known]
+    orphans = [one for one in relations if (one[0].lower(), one[1].lower()) not in names]
     if orphans:
         with connected(home.warehouse, read_only=False) as connection:
             for schema, name, kind in orphans:

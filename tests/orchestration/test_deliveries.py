@@ -162,6 +162,7 @@ def test_days_are_those_of_the_deliveries_until_they_are_built(home, landing):
 
     shutil.rmtree(landing)
     built = [{"batch": 1, "batch_date": FIRST, "is_accepted": True}]
+    built.append({"batch": 2, "batch_date": None, "is_accepted": False})
     state.write(Home(home), "build", {"status": "passed", "batches": built})
     assert {n: day.isoformat() for n, day in days.find_days(Home(home)).items()} == {1: FIRST}
 

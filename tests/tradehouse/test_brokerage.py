@@ -139,4 +139,29 @@ def test_the_identity_is_what_it_was_before_links_were_looked_at(tmp_path):
     (folder / "b").write_bytes(b"")
 
     digest = "41f572af1e9871a53c49700af4691bd8dba87092f88437f333724b024b1f900b"
-    assert brokerage.identify(tmp_path).digest == digest
+    assert brokerage.identify(tmp_path, every=True).digest == digest
+
+
+def test_what_no_stream_reads_makes_no_other_brokerage(known, landing, tmp_path):
+    (landing / "Batch1" / ".DS_Store").write_bytes(b"\0")
+    brokerage.require_own(known, landing, [])
+
+    earlier = Home(tmp_path / "earlier")
+    earlier.prepare()
+    digest = brokerage.identify(landing, every=True).digest
+    state.write(earlier, "brokerage", {**state.read(known, "brokerage"), "digest": digest})
+    brokerage.require_own(earlier, landing, [])
+
+    (landing / "Batch1" / "HR.csv").write_text("1\n")
+    for home in (known, earlier):
+        with pytest.raises(OtherBrokerageError):
+            brokerage.require_own(home, landing, [])
+
+
+def test_a_first_batch_that_cannot_be_read_is_no_other_brokerage(known, landing, monkeypatch):
+    def refuse(file):
+        raise PermissionError(13, "Permission denied", file.path)
+
+    monkeypatch.setattr(brokerage, "open_file", refuse)
+    with pytest.raises(LandingError, match=r"cannot be told.*Permission denied.*Let it be read"):
+        brokerage.require_own(known, landing, [])

@@ -1,5 +1,8 @@
 """What a change of the project means: which nodes differ, and what is built again for it."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from tests.tradehouse.support import copy_project
@@ -31,13 +34,14 @@ def parse(project, tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture
-def rebuilt(parse):
+def rebuilt(project, parse):
     """Return the names that a change makes to be built again, and the changed nodes."""
-    before = fingerprint.fingerprint_nodes(parse())
+    before = fingerprint.fingerprint_nodes(parse(), project)
 
     def find() -> tuple[set[str], set[str]]:
         manifest = parse()
-        changed = fingerprint.changed_nodes(before, fingerprint.fingerprint_nodes(manifest))
+        now = fingerprint.fingerprint_nodes(manifest, project)
+        changed = fingerprint.changed_nodes(before, now)
         return set(fingerprint.names_with_downstream(manifest, changed)), changed
 
     return find
@@ -84,6 +88,78 @@ def test_descriptions_and_owners_build_nothing(project, rebuilt):
     assert rebuilt() == (set(), set())
 
 
+OWN = {
+    "macros/own.sql": "{% macro own() %}{{ var('threshold', 1) }}{% endmacro %}",
+    "models/gold/marts/own_variable.sql": "select {{ own() }} as threshold",
+    "models/gold/marts/own_environment.sql": "select '{{ env_var('OWN_PLACE', '') }}' as place",
+    "models/gold/marts/own_view.sql": "select * from {{ ref('own_seed') }}",
+    "models/gold/marts/own_contract.sql": "{{ config(schema='Gold', contract={'enforced': true}) }}"
+    " select count(*) as one from {{ ref('own_history') }}",
+    "models/gold/marts/_own.yml": "models: [{name: own_contract, columns: [{name: one, "
+    "data_type: bigint}]}]",
+    "snapshots/own_history.sql": "{% snapshot own_history %}{{ config(schema='gold', "
+    "unique_key='trade_id', strategy='check', check_cols='all') }}"
+    " select * from {{ ref('dim_trade') }}{% endsnapshot %}",
+    "seeds/own_seed.csv": "id,value\n" + "1,1\n" * 300_000,
+}
+
+
+@pytest.fixture
+def own(project):
+    """The copy of the project with what a team may have added to it."""
+    for name, content in OWN.items():
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text(content)
+    yield project
+    for name in OWN:
+        (project / name).unlink()
+
+
+def test_variables_types_and_large_seeds_are_noticed(own, rebuilt, monkeypatch):
+    digests = [fingerprint.digest_project(own)]
+
+    def changed(*names):
+        digests.append(fingerprint.digest_project(own))
+        found, _ = rebuilt()
+        assert found == set(names)
+        assert len(set(digests)) == len(digests)
+
+    monkeypatch.setenv("OWN_PLACE", "here")
+    changed("own_environment")
+    monkeypatch.delenv("OWN_PLACE")
+
+    change(own / "dbt_project.yml", "name: tradehouse", "vars: {threshold: 9}\nname: tradehouse")
+    changed("own_variable")
+    change(own / "dbt_project.yml", "vars: {threshold: 9}\n", "")
+
+    change(own / "seeds/own_seed.csv", "1,1\n", "1,2\n")
+    changed("own_seed", "own_view")
+    change(own / "seeds/own_seed.csv", "1,2\n", "1,1\n")
+
+    change(own / "models/gold/marts/_own.yml", "bigint", "bigint, constraints: [{type: not_null}]")
+    changed("own_contract")
+
+
+def test_a_snapshot_is_reached_by_rows_and_schemas_have_no_case(own, parse):
+    manifest = parse()
+
+    assert {"own_history", "own_contract"} <= set(selection.names_to_run(manifest, {"trade"}))
+    assert {"own_history", "own_contract"} <= set(selection.gold_changes(manifest, {"trade"}))
+    assert "own_history" not in selection.names_to_run(manifest, {"cash_transaction"})
+    [model] = [node for node in manifest.nodes.values() if node.name == "own_contract"]
+    assert model.schema == "gold"
+
+
+def test_a_file_whose_name_is_no_text_counts_like_any_other(project):
+    digest = fingerprint.digest_project(project)
+    path = Path(os.fsdecode(os.fsencode(project / "models") + b"/caf\xe9.txt"))
+    path.write_text("not read by dbt")
+    try:
+        assert fingerprint.digest_project(project) != digest
+    finally:
+        path.unlink()
+
+
 def test_the_digest_of_the_project_differs_with_any_file_dbt_reads(project, parse):
     digests = [fingerprint.digest_project(project)]
     for name in ("seeds/customer_tiers.csv", "macros/party/phone_number.sql", "dbt_project.yml"):
@@ -99,7 +175,7 @@ def test_the_digest_of_the_project_differs_with_any_file_dbt_reads(project, pars
 def test_only_what_rows_can_reach_is_run_and_published(parse):
     manifest = parse()
 
-    personnel = set(selection.names_to_run(manifest, {"hr"}))
+    personnel = set(selection.names_to_run(manifest, {"cash_transaction"}))
     assert {"bronze_brokerage__hr", "silver_brokers", "dim_broker", "dim_account"} <= personnel
     assert {"bronze_batches", "quarantine", "built_batches", "di_messages"} <= personnel
     assert not {"bronze_brokerage__trade", "dim_customer", "silver_companies"} & personnel

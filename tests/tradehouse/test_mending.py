@@ -50,6 +50,49 @@ RELEASES = {
 }
 
 
+def test_a_release_that_the_disk_has_damaged_is_no_base_of_the_next_one(published, capsys):
+    """Size and head are as they were; a release takes what has not changed from the one before."""
+    path = released(published)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    rewrite(path, bytes(content))
+    findings = {one["check"]: one for one in doctor.examine(Home(published))}
+    assert findings["release's content"]["result"] == doctor.PROBLEM
+    # The file's own stamp is the build's; only the release is another one.
+    deliver(published, days=2)
+
+    take(published)
+
+    assert f"{path} is damaged" in capsys.readouterr().err
+    [before, after] = releases.list_releases(Home(published))
+    assert (after["renewals"], releases.is_intact(before), releases.is_intact(after)) == (
+        0,
+        False,
+        True,
+    )
+    assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
+
+
+def test_a_delivery_that_raw_knows_again_under_an_old_number_is_built(published):
+    """A raw file that was put back gives numbers again that the warehouse knows already."""
+    shutil.copy2(published / "raw.duckdb", published / "copy")
+    deliver(published, days=2)
+    take(published)
+    name = "Batch3/DailyMarket.txt"
+    lines = FILES[name].splitlines(keepends=True)
+    [[before]] = gold(published, "select count(*) from gold.fact_market_history")
+
+    (published / "copy").replace(published / "raw.duckdb")
+    (published / "raw.duckdb.wal").unlink(missing_ok=True)
+    deliver(published, days=2, changes={name: b"".join(lines[:-1])})
+    outcome = take(published)
+
+    assert [one["status"] for one in outcome.builds] == [build.PASSED]
+    assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
+    assert gold(published, "select count(*) from gold.fact_market_history") == [(before - 1,)]
+    assert take(published).is_idle
+
+
 def point_out(home):
     (home / "releases" / "current").unlink()
     (home / "releases" / "current").symlink_to(home / "landing", target_is_directory=True)

@@ -1,3 +1,6 @@
+import shutil
+from datetime import UTC, datetime
+
 import duckdb
 import pytest
 
@@ -106,6 +109,26 @@ def test_the_last_releases_are_kept(filled, monkeypatch):
 
     assert [release["id"] for release in releases.list_releases(filled)] == ids[2:]
     assert [release["is_current"] for release in releases.list_releases(filled)] == [False, True]
+
+
+def test_what_is_no_release_is_left_alone(filled, monkeypatch):
+    """A directory of one's own, and a copy of a release under another name."""
+    monkeypatch.setenv("TRADEHOUSE_RELEASE_GRACE_SECONDS", "0")
+    [first] = make(filled, 1)
+    (filled.releases / "2025-archive").mkdir()
+    (filled.releases / "2025-archive" / "notes.txt").write_text("keep")
+    for name in ("old-backup", "2020-copy", "saved"):
+        shutil.copytree(filled.releases / first, filled.releases / name)
+
+    fill(filled, 2)
+    second = publish.publish(filled, build_of(2)).release["id"]
+
+    assert second.startswith(datetime.now(UTC).strftime("%Y"))
+    assert second > first
+    assert releases.remove_old_releases(filled, 1) == [first]
+    assert (filled.releases / "2025-archive" / "notes.txt").read_text() == "keep"
+    assert {path.name for path in filled.releases.iterdir()} >= {"old-backup", "2020-copy", "saved"}
+    assert not any("2025-archive" in one for one in releases.find_damaged(filled))
 
 
 def test_the_published_release_is_never_removed(filled, monkeypatch):

@@ -110,6 +110,7 @@ def test_a_simulated_brokerage_is_told_how_to_deliver_a_further_day(home, shown,
     assert "tradehouse simulate" not in shown()
     (home / "landing" / "simulation.json").write_text(json.dumps(simulation))
     assert "tradehouse simulate" not in shown(batches=[batch_of(1, is_published=False)])
+    assert "tradehouse simulate" not in shown(batches=[])
     hold = {"since": "now", "rolled_back_from": "a", "rolled_back_to": "b"}
     held = shown(publishing_held=hold)
     assert "tradehouse publish --resume" in held

@@ -41,7 +41,8 @@ days as (
         cast(date_trunc('quarter', delivered_days.price_date) as date) as quarter_start_date,
         -- Later batches start versions after the day of this one; a day that the calendar does not have finds none.
         case
-            when {{ is_known_day('delivered_days.price_date') }} then least(delivered_days.price_date, batches.batch_date)
+            when {{ is_known_day('delivered_days.price_date') }}
+                then least(delivered_days.price_date, batches.batch_date)
         end as known_day
     from (select distinct price_date, batch_id from delivered) as delivered_days
     inner join {{ ref('bronze_batches') }} as batches
