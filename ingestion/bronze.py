@@ -13,7 +13,7 @@ from textwrap import indent
 
 import duckdb
 
-from ingestion.merging import DELETED_AT
+from ingestion.comparing import DELETED_AT
 from ingestion.tables import RAW_ID, Column, Table, literal, quoted
 
 OWN_COLUMNS = ("raw_id", "extracted_at")

@@ -1,66 +1,47 @@
-"""Which of the rows of a key stays: keys and cursors compared exactly, by their types.
+"""Which of the rows of a key stays, and moving them: staged rows into their table.
 
-Not here: when rows are merged, and what a generation is (`modes`).
+Not here: how keys and cursors are compared (`comparing`), when rows are merged, and what a
+generation is (`modes`).
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 
-from ingestion import values
-from ingestion.names import lowered
-from ingestion.tables import (
-    ARRIVAL,
-    DELETED_SCHEMA,
-    STAGING_SCHEMA,
-    Column,
-    Table,
-    duckdb_type,
-    literal,
-    original,
-    quoted,
-)
+from ingestion import comparing, values
+from ingestion.comparing import Place, Spelling
+from ingestion.tables import ARRIVAL, DELETED_SCHEMA, STAGING_SCHEMA, Table, literal
 from tradehouse.output import count
-
-DELETED_AT = "_ab_cdc_deleted_at"
 
 
 def merge(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
     """Bring what is staged into the table, in the caller's transaction; empties what is staged.
 
-    Decides by narrow columns which row of a key is newest; only then touches whole rows. Returns
-    what a reader of the summary should know.
+    Decides by narrow columns which row of a key is newest; only then touches whole rows. Of keys
+    with a cursor that is none of its type the row that came last stays. Returns what a reader of
+    the summary should know.
     """
     values.define(connection)
-    marks = _deletion_mark(connection, table)
+    names = list(_columns(connection, STAGING_SCHEMA, table))
+    is_deletion = comparing.deletion(table, names, Spelling())
     known = [table.sql_name]
-    if marks is not None:
+    if is_deletion is not None:
         _prepare_deletions(connection, table)
         known.append(table.deletions)
-    keys = [_Place.of(table, path) for path in table.merge_key]
-    staged = [part for place in keys for part in _key(place, "staged")]
-    stored = [part for place in keys for part in _key(place, "stored")]
+    compared = _Compared.of(table, is_whole=not _has_changes(connection, [table.target, *known]))
+    staged, stored = compared.keys("staged"), compared.keys("stored")
     same = " and ".join(
         f"{one} is not distinct from {other}" for one, other in zip(staged, stored, strict=True)
     )
     absent = " and ".join(f"{part} is null" for part in staged)
     present = f"exists (select 1 from {table.target} as staged where {same} and not ({absent}))"
-    fields = {column.field for column in table.columns}
-    has_cursor = table.merge_cursor and table.merge_cursor[0] in fields  # A source's may be none.
-    cursor = _Place.of(table, table.merge_cursor) if has_cursor else None
     candidates = [
-        f"{_candidates(staged, cursor, 'staged', table.target)} where not ({absent})",
-        *(f"{_candidates(stored, cursor, 'stored', name)} where {present}" for name in known),
+        f"{compared.candidates('staged', table.target)} where not ({absent})",
+        *(f"{compared.candidates('stored', name)} where {present}" for name in known),
     ]
-    parts = 0 if cursor is None else len(_cursor(cursor, "staged"))
-    order = "".join(f"cursor_{number} desc nulls last, " for number in range(parts))
     connection.execute(
         f"""create or replace temp table newest as
-        select origin, arrival from ({" union all ".join(candidates)})
-        qualify row_number() over (
-            partition by {", ".join(f"key_{number}" for number in range(len(staged)))}
-            order by {order}extracted_at desc, is_staged desc, arrival desc) = 1
+        {compared.newest(" union all ".join(candidates))}
         union all
         select {literal(table.target)}, {ARRIVAL} from {table.target} as staged where {absent}"""
     )
@@ -71,16 +52,92 @@ def merge(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
         )
     chosen = f"""select * from {table.target} where {ARRIVAL} in (
         select arrival from newest where origin = {literal(table.target)})"""
-    living = f"and {marks} is null" if marks else ""
+    living = f"and not {is_deletion}" if is_deletion else ""
     connection.execute(f"insert into {table.sql_name} by name {chosen} {living}")
-    if marks is not None:
-        connection.execute(
-            f"insert into {table.deletions} by name {chosen} and {marks} is not null"
-        )
-    told = _without_key(connection, table, absent)
+    if is_deletion is not None:
+        connection.execute(f"insert into {table.deletions} by name {chosen} and {is_deletion}")
+    told = _without_key(connection, table, absent) + _with_odd_cursor(connection, table, compared)
     connection.execute(f"delete from {table.target}")
     connection.execute("drop table newest")
     return told
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """What of a table's rows is compared; `is_whole` as in `comparing.key`."""
+
+    key: list[Place]
+    cursor: Place | None
+    is_whole: bool
+
+    @classmethod
+    def of(cls, table: Table, *, is_whole: bool) -> "_Compared":
+        fields = {column.field for column in table.columns}
+        path = table.merge_cursor
+        has_cursor = path and path[0] in fields  # A source's may be none.
+        cursor = Place.of(table, path) if has_cursor else None
+        return cls([Place.of(table, each) for each in table.merge_key], cursor, is_whole)
+
+    def keys(self, alias: str) -> list[str]:
+        say = Spelling(alias)
+        return [
+            part for place in self.key for part in comparing.key(place, say, is_whole=self.is_whole)
+        ]
+
+    def cursors(self, alias: str) -> tuple[list[str], str | None]:
+        if self.cursor is None:
+            return [], None
+        return comparing.cursor(self.cursor, Spelling(alias), is_whole=self.is_whole)
+
+    def candidates(self, alias: str, name: str) -> str:
+        """A select of what decides between rows of a key, from one of the tables with them."""
+        parts, is_odd = self.cursors(alias)
+        listed = [f"{part} as key_{number}" for number, part in enumerate(self.keys(alias))]
+        listed += [f"{part} as cursor_{number}" for number, part in enumerate(parts)]
+        listed += [f"{is_odd} as is_odd"] if is_odd else []
+        is_staged = "true" if alias == "staged" else "false"
+        return f"""select {", ".join(listed)}, {alias}._airbyte_extracted_at as extracted_at,
+            {is_staged} as is_staged, {alias}.{ARRIVAL} as arrival, {literal(name)} as origin
+            from {name} as {alias}"""
+
+    def newest(self, candidates: str) -> str:
+        """A select of the newest row of every key."""
+        parts, is_odd = self.cursors("staged")
+        keys = ", ".join(f"key_{number}" for number, _ in enumerate(self.keys("staged")))
+        order = [f"cursor_{number}" for number, _ in enumerate(parts)]
+        if is_odd:
+            order = [f"case when not by_arrival then {part} end" for part in order]
+            candidates = f"""select *, bool_or(is_odd) over (partition by {keys}) as by_arrival
+                from ({candidates})"""
+        ordered = "".join(f"{part} desc nulls last, " for part in order)
+        return f"""select origin, arrival from ({candidates})
+            qualify row_number() over (partition by {keys}
+                order by {ordered}extracted_at desc, is_staged desc, arrival desc) = 1"""
+
+
+def _has_changes(connection: duckdb.DuckDBPyConnection, names: list[str]) -> bool:
+    """Whether a row of the tables may hold less than was delivered."""
+    found = (f"exists (select 1 from {name} where _airbyte_meta is not null)" for name in names)
+    row = connection.execute(f"select {' or '.join(found)}").fetchone()
+    return bool(row and row[0])
+
+
+def _with_odd_cursor(
+    connection: duckdb.DuckDBPyConnection, table: Table, compared: _Compared
+) -> list[str]:
+    _, is_odd = compared.cursors("staged")
+    if is_odd is None:
+        return []
+    row = connection.execute(
+        f"select count(*) from {table.target} as staged where {is_odd}"
+    ).fetchone()
+    if row is None or not row[0]:
+        return []
+    return [
+        f"{count(row[0], 'record')} of {table.key[1]} with a cursor "
+        f"({'.'.join(table.merge_cursor)}) that is none of its type: of each of their keys the row "
+        f"that came last is kept"
+    ]
 
 
 def _without_key(connection: duckdb.DuckDBPyConnection, table: Table, absent: str) -> list[str]:
@@ -94,23 +151,6 @@ def _without_key(connection: duckdb.DuckDBPyConnection, table: Table, absent: st
         f"{count(row[0], 'record')} of {table.key[1]} without a key ({key} is null): each is kept, "
         f"none is merged with another"
     ]
-
-
-def _candidates(keys: list[str], cursor: "_Place | None", alias: str, name: str) -> str:
-    """A select of what decides between rows of one key, from one of the tables that hold them."""
-    listed = [f"{part} as key_{number}" for number, part in enumerate(keys)]
-    if cursor is not None:
-        listed += [f"{part} as cursor_{i}" for i, part in enumerate(_cursor(cursor, alias))]
-    is_staged = "true" if alias == "staged" else "false"
-    return f"""select {", ".join(listed)}, {alias}._airbyte_extracted_at as extracted_at,
-        {is_staged} as is_staged, {alias}.{ARRIVAL} as arrival, {literal(name)} as origin
-        from {name} as {alias}"""
-
-
-def _deletion_mark(connection: duckdb.DuckDBPyConnection, table: Table) -> str | None:
-    """The column of the staged rows that says when a row was deleted, if there is one."""
-    columns = _columns(connection, STAGING_SCHEMA, table)
-    return next((quoted(name) for name in columns if lowered(name) == DELETED_AT), None)
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, schema: str, table: Table) -> dict[str, str]:
@@ -137,108 +177,3 @@ def _prepare_deletions(connection: duckdb.DuckDBPyConnection, table: Table) -> N
     if found:
         connection.execute(f"insert into {table.deletions} by name select * from older")
         connection.execute("drop table older")
-
-
-_NUMBERS = ("BIGINT", "INTEGER", "HUGEINT", "DOUBLE")
-_MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIME", "TIME WITH TIME ZONE")
-_JSON_NUMBERS = "('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')"
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a part of a key or a cursor lies: column, JSON pointer into it, field, types.
-
-    `wanted` is the type that the schema gives the value; `type` that of the column, which may have
-    been widened.
-    """
-
-    column: str
-    pointer: str | None
-    field: str
-    type: str
-    wanted: str
-
-    @classmethod
-    def of(cls, table: Table, path: list[str]) -> "_Place":
-        column = next((each for each in table.columns if each.field == path[0]), None)
-        inside = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path[1:])
-        schema: Any = table.discovered.get("json_schema")
-        for part in path:
-            properties = schema.get("properties") if isinstance(schema, dict) else None
-            schema = properties.get(part) if isinstance(properties, dict) else None
-        kind = column.type if column else "VARCHAR"
-        wanted = duckdb_type(schema) if schema else ("JSON" if len(path) > 1 else kind)
-        name = column.name if column else path[0]
-        return cls(quoted(name), inside or None, path[0], kind, wanted)
-
-    @property
-    def is_typed(self) -> bool:
-        """Whether the column itself has the value's type."""
-        return self.pointer is None and self.type not in ("VARCHAR", "JSON")
-
-    def original(self, of: str) -> str:
-        """What was delivered where the column does not hold all of it, as a text; else NULL."""
-        return original(self.field, of)
-
-    def json(self, of: str) -> str:
-        """The value as a text of JSON, where it lies in a column that holds JSON or text."""
-        text = f"{of}.{self.column}::varchar"
-        if self.pointer is None:
-            return text if self.type == "JSON" else f"to_json({text})::varchar"
-        found = f"nullif(json_extract({text}, {literal(self.pointer)})::varchar, 'null')"
-        return f"case when json_valid({text}) then {found} end"
-
-    def text(self, of: str) -> str:
-        """The value as a text, without the quotes of a JSON text."""
-        if self.pointer is None and self.type != "JSON":
-            return f"{of}.{self.column}::varchar"
-        json = self.json(of)
-        unquoted = f"json_extract_string({json}, '$')"
-        return f"case when left({json}, 1) = '\"' then {unquoted} else {json} end"
-
-
-def _key(place: _Place, of: str) -> list[str]:
-    """Expressions that are equal for equal values alone, and all NULL where there is none."""
-    value = f"{of}.{place.column}"
-    if place.is_typed:
-        original = place.original(of)
-        if place.type == "DOUBLE":
-            original = f"coalesce(_exact_number({original}), {original})"
-        elif place.type in _MOMENTS:
-            original = f"case when {value} is null then {original} else {_finer(original)} end"
-        return [value, original]
-    if place.wanted in _NUMBERS:
-        return [f"coalesce(_exact_number({place.text(of)}), {place.json(of)})"]
-    if place.type == "VARCHAR" and place.pointer is None:
-        return [value]
-    is_number = f"json_type({place.json(of)}) in {_JSON_NUMBERS}"
-    exact = f"_exact_number({place.text(of)})"
-    return [f"case when {is_number} then {exact} else {place.json(of)} end"]
-
-
-def _cursor(place: _Place, of: str) -> list[str]:
-    """Expressions to order by: the first that differs decides, NULL is oldest."""
-    value = f"{of}.{place.column}"
-    if place.is_typed and place.type == "DOUBLE":
-        return [value, f"_exact_number(coalesce({place.original(of)}, {value}::varchar))"]
-    if place.is_typed and place.type in _MOMENTS:
-        return [value, f"coalesce({_finer(place.original(of))}, '')"]
-    if place.is_typed:
-        return [value]
-    text = place.text(of)
-    if place.wanted in _NUMBERS:
-        return [f"_exact_number({text})", text]
-    if place.wanted in _MOMENTS:
-        return [values.value(Column("", "", place.wanted), text), _finer(text), text]
-    if place.wanted == "VARCHAR":
-        return [text]
-    is_number = f"json_type({place.json(of)}) in {_JSON_NUMBERS}"
-    return [
-        f"case when not {is_number} then {text} end",
-        f"case when {is_number} then _exact_number({text}) end",
-    ]
-
-
-def _finer(text: str) -> str:
-    """The digits of a time behind its microseconds; NULL where there are none."""
-    return rf"nullif(rtrim(regexp_extract({text}, '[.,]\d{{6}}(\d+)', 1), '0'), '')"

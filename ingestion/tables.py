@@ -276,13 +276,17 @@ def _kept(column: Column, found: str, target: str) -> str:
 
 
 def original(source_field: str, of: str = "") -> str:
-    """SQL that gives what was delivered where a column does not hold all of it; else NULL."""
+    """SQL that gives what was delivered where a column does not hold all of it; else NULL.
+
+    Of the changes only those of the loader count, which stand behind the source's own.
+    """
     meta = f"{of}._airbyte_meta" if of else "_airbyte_meta"
     return (
         f"case when {meta} is not null then json_extract_string(list_filter("
         f"from_json({meta} -> '$.changes', '[\"JSON\"]'), lambda _c_:"
         f" json_extract_string(_c_, '$.field') = {literal(source_field)}"
-        f" and json_extract_string(_c_, '$.original') is not null)[1], '$.original') end"
+        f" and starts_with(json_extract_string(_c_, '$.reason'), 'DESTINATION_')"
+        f" and json_extract_string(_c_, '$.original') is not null)[-1], '$.original') end"
     )
 
 

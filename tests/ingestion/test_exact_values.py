@@ -406,3 +406,75 @@ def test_a_cursor_that_becomes_text_keeps_its_order(source: Source) -> None:
         source.plays([record("a", row), status("a")], streams=streams)
         assert source.sync().status == "succeeded"
     assert source.query('select "at" from played.a') == [("2024-01-02T12:00:00Z",)]
+
+
+def kept(source: Source, kind: Any, versions: list[Any], **more: Any) -> tuple[Any, list[str]]:
+    """Which of the versions of one key, delivered one sync each, stays; with its warnings."""
+    source.declared["streams"] = {
+        "a": {"sync_mode": "incremental_deduplicated", "key": "k", "cursor": ["at", *more]}
+    }
+    warnings: list[str] = []
+    for number, version in enumerate(versions):
+        held = {"v": version} if more else version
+        line = json.dumps({"k": 1, "at": "@", "n": number}).replace('"@"', json.dumps(held))
+        fields = {"k": "integer", "at": kind, "n": "integer"}
+        source.plays(
+            [raw_line("a", line.replace('"1e400"', "1e400")), status("a")],
+            streams=[stream("a", **fields)],
+        )
+        result = source.sync()
+        assert result.status == "succeeded", result.errors
+        warnings += result.warnings
+    [(number,)] = source.query("select n from played.a")
+    return versions[number], warnings
+
+
+@pytest.mark.parametrize(
+    ("kind", "versions", "newest"),
+    [
+        ("integer", [2**63 - 1, 2**63, 2**64 - 1, 5], 2**64 - 1),
+        ("integer", [3, 2.5, -(2**70), None], 3),
+        ("integer", [2, 2.5, -(2**70)], 2.5),
+        ({"type": "integer", "airbyte_type": "big_integer"}, [10**38, 10**40, 7], 10**40),
+        ("number", [1e300, "1e400", 2**53, 2**53 + 1], "1e400"),
+        ("number", [2**53 + 1, 2**53], 2**53 + 1),
+    ],
+)
+def test_a_cursor_beyond_its_type_is_compared_by_its_digits(
+    source: Source, kind: Any, versions: list[Any], newest: Any
+) -> None:
+    assert kept(source, kind, versions) == (newest, [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "readable", "odd"),
+    [
+        (INSTANT, ["2024-01-01T00:00:00Z", "2023-01-01T00:00:00Z"], "2024-01-02 at noon"),
+        ("integer", [7, 6], "seven"),
+        ("boolean", [True, False], "maybe"),
+        ({"type": "object", "properties": {"v": {"type": "integer"}}}, [7, 6], "seven"),
+    ],
+)
+def test_of_a_key_with_an_odd_cursor_the_last_stays(
+    source: Source, kind: Any, readable: list[Any], odd: Any
+) -> None:
+    path = {"v": True} if isinstance(kind, dict) and "properties" in kind else {}
+    field = "at.v" if path else "at"
+    assert kept(source, kind, [readable[0], odd], **path) == (
+        odd,
+        [
+            f"1 record of a with a cursor ({field}) that is none of its type: of each of their "
+            f"keys the row that came last is kept"
+        ],
+    )
+    assert kept(source, kind, [readable[1]], **path) == (readable[1], [])
+    assert kept(source, kind, [readable[0], readable[1]], **path) == (readable[0], [])
+
+
+def test_changes_of_the_source_are_not_the_loaders(source: Source) -> None:
+    source.declared["streams"] = {"a": {"sync_mode": "incremental_deduplicated", "key": "id"}}
+    theirs = {"changes": [{"field": "id", "change": "TRUNCATED", "original": "77"}]}
+    lines = [record("a", {"id": 1, "v": "x"}, meta=theirs), record("a", {"id": 1, "v": "y"})]
+    source.plays([*lines, status("a")], streams=[stream("a", id="integer", v="string")])
+    assert source.sync().status == "succeeded"
+    assert source.query("select id, v from played.a") == [(1, "y")]

@@ -210,6 +210,24 @@ def test_a_reset_forgets_deletions(source: Source) -> None:
     assert versions(source) == [(1, "again", 2)]
 
 
+@pytest.mark.parametrize("change", ["widen", "new_column"])
+def test_whatever_stands_as_time_of_a_deletion_deletes(source: Source, change: str) -> None:
+    declare(source, "incremental_deduplicated", key="n", on_type_change=change)
+    mark = "_ab_cdc_deleted_at"
+    moment = {"type": ["null", "string"], "format": "date-time"}
+    steps: list[tuple[Any, list[tuple[int, Any]]]] = [
+        (moment, [(n, None) for n in range(1, 8)]),
+        (moment, [(1, "2024-05-05T00:00:00Z"), (2, 1714867200000), (3, "May 05"), (4, True)]),
+        ("string", [(5, "2024-05-05T00:00:00Z"), (6, None)]),
+    ]
+    for kind, rows in steps:
+        lines = [record("a", {"n": n, "text": str(said), mark: said}) for n, said in rows]
+        streams = [stream("a", n="integer", text="string", **{mark: kind})]
+        source.plays([*lines, status("a")], streams=streams)
+        assert source.sync().status == "succeeded"
+    assert source.query("select n, text from played.a order by n") == [(6, "None"), (7, "None")]
+
+
 @settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
