@@ -5,7 +5,7 @@ row. Not here: the schema's definition and migration (`database`).
 """
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ import duckdb
 
 from ingestion import json_text
 from ingestion.paths import Paths
-from ingestion.protocol import StreamKey
+from ingestion.protocol import StreamKey, known_as
 from ingestion.segments import LoadedFile, Segment
 from ingestion.tables import Table
 from tradehouse import snapshot as snapshots
@@ -192,11 +192,14 @@ _CURRENT = """
 
 
 def current_states(
-    connection: duckdb.DuckDBPyConnection, source: str, without: Collection[StreamKey] = ()
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    anew: Mapping[StreamKey, bool] | None = None,
 ) -> list[dict[str, Any]]:
     """The messages the next run gets: the newest state of every stream, or one for all.
 
-    Streams in `without` start from nothing.
+    `anew` says of the streams that will be read which start from nothing: their states are left
+    out, and so are their entries of a state for all streams. Where all do, that one is, too.
     """
     rows = connection.execute(
         f"""select position, namespace, stream from ({_CURRENT}) where source = ? and age = 1
@@ -204,9 +207,39 @@ def current_states(
         order by position""",
         [source],
     ).fetchall()
-    wanted = [row[0] for row in rows if (row[1], row[2]) not in without]
-    states = [_as_it_came(_state_at(connection, position)) for position in wanted]
+    anew = anew or {}
+    is_shared_anew = bool(anew) and all(anew.values())
+    states = [
+        _without(_as_it_came(_state_at(connection, position)), anew)
+        for position, namespace, stream in rows
+        if not (is_shared_anew if stream is None else anew.get((namespace, stream)))
+    ]
     return [state for state in states if not _is_reset(state)]
+
+
+def shares_state(connection: duckdb.DuckDBPyConnection, source: str) -> bool:
+    """Whether the source has one state for all of its streams."""
+    [(position,)] = connection.execute(
+        "select max(position) from _tradehouse.states where source = ? and stream is null", [source]
+    ).fetchall()
+    return position is not None and not _is_reset(_as_it_came(_state_at(connection, position)))
+
+
+def _without(state: dict[str, Any], anew: Mapping[StreamKey, bool]) -> dict[str, Any]:
+    """A state without the entries of streams that start from nothing."""
+    shared = state.get("global")
+    entries = shared.get("stream_states") if isinstance(shared, dict) else None
+    if not isinstance(shared, dict) or not isinstance(entries, list):
+        return state
+    left = [entry for entry in entries if not anew.get(_stream_of(entry, anew) or (None, ""))]
+    return state | {"global": shared | {"stream_states": left}}
+
+
+def _stream_of(entry: Any, known: Collection[StreamKey]) -> StreamKey | None:
+    descriptor = entry.get("stream_descriptor") if isinstance(entry, dict) else None
+    if not isinstance(descriptor, dict) or not isinstance(descriptor.get("name"), str):
+        return None
+    return known_as((descriptor.get("namespace"), descriptor["name"]), known)
 
 
 def _state_at(connection: duckdb.DuckDBPyConnection, position: int) -> str:

@@ -7,7 +7,7 @@ Not here: what messages mean (`reader`).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -44,6 +44,19 @@ _RETURNED = ("STATE", "CONTROL")
 
 StreamKey = tuple[str | None, str]
 """A stream's identity: its namespace and its name."""
+
+
+def known_as(key: StreamKey, known: Collection[StreamKey]) -> StreamKey | None:
+    """Which of the known streams is meant.
+
+    Connectors may leave out or add an empty namespace; the name decides where it can.
+    """
+    if key in known:
+        return key
+    same_name = [each for each in known if each[1] == key[1]]
+    if len(same_name) == 1 and (key[0] or None) in (None, same_name[0][0]):
+        return same_name[0]
+    return None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,16 @@ from urllib.parse import unquote, urlparse
 
 from ingestion import json_text
 from ingestion.errors import ProtocolError, Redact
-from ingestion.protocol import Cut, Item, Message, Noise, RecordRun, StreamKey, parse_line
+from ingestion.protocol import (
+    Cut,
+    Item,
+    Message,
+    Noise,
+    RecordRun,
+    StreamKey,
+    known_as,
+    parse_line,
+)
 from ingestion.results import SyncError
 from ingestion.segments import FileReference, Part, Segment, State
 
@@ -30,7 +39,8 @@ class Reader:
     """Reads items and hands sealed segments to `submit`. Used by one thread.
 
     `streams` are the selected ones; those with True are held back until they are complete, and
-    those in `last` are committed after everything before them.
+    those in `last` are committed after everything before them. `shares_state` says that the source
+    had one state for all streams so far. Where all streams are held back, it goes with them.
     """
 
     def __init__(
@@ -44,21 +54,23 @@ class Reader:
         save_config: Callable[[dict[str, Any]], None],
         redact: Redact = str,
         first_position: int = 0,
+        shares_state: bool = False,
     ) -> None:
         self._streams = dict(streams)
+        self._all_held = all(self._streams.values())
         self._last = frozenset(last)
         self._spool = spool
         self._submit = submit
         self._log = log
         self._save_config = save_config
         self._redact = redact
-        self._position = first_position
+        self._first_position = self._position = first_position + 1
         self._parts: dict[StreamKey, Part] = {}
         self._states: dict[StreamKey | None, State] = {}
         self._since_state: Counter[StreamKey] = Counter()
         self._sealed: list[Segment] = []
         self._latest: dict[StreamKey, Segment] = {}
-        self._global = False
+        self._global = self._shares_state = shares_state
         self._noise_bytes = 0
         self._opened_at = self._last_sealed_at = time.monotonic()
         self._sealed_bytes = 0
@@ -98,13 +110,7 @@ class Reader:
             )
 
     def _key(self, key: StreamKey) -> StreamKey | None:
-        if key in self._streams:
-            return key
-        # Connectors may leave out or add an empty namespace; the name decides where it can.
-        same_name = [known for known in self._streams if known[1] == key[1]]
-        if len(same_name) == 1 and (key[0] or None) in (None, same_name[0][0]):
-            return same_name[0]
-        return None
+        return known_as(key, self._streams)
 
     def _part(self, key: StreamKey) -> Part:
         part = self._parts.get(key)
@@ -253,7 +259,7 @@ class Reader:
             self.incomplete.discard(key)
             part = self._part(key)
             is_large = part.bytes >= FILE_SEGMENT_BYTES and key not in self._last
-            if not self._global and (self._held(key) or is_large):
+            if not self._global and (self._held(key) or (is_large and part.is_covered)):
                 self._seal([part], complete=[key])
         elif status == "INCOMPLETE":
             self.incomplete.add(key)
@@ -289,6 +295,8 @@ class Reader:
 
     def _seal_all_covered(self) -> None:
         """One segment of every part that states cover, after everything sealed so far."""
+        if self._all_held:
+            return
         parts = [p for p in self._parts.values() if p.is_covered and not self._held(p.key)]
         self._seal(parts, follows=self._sealed)
         self._sealed_bytes, self._last_sealed_at = 0, time.monotonic()
@@ -332,7 +340,12 @@ class Reader:
         After a success that is everything; after a failure what states cover, and nothing of
         streams that are held back until they are complete.
         """
-        if not succeeded:
+        if succeeded:
+            self._end_shared_state()
+        elif self._all_held:
+            self.close()
+            return
+        else:
             for part in list(self._parts.values()):
                 if self._held(part.key):
                     del self._parts[part.key]
@@ -340,6 +353,13 @@ class Reader:
                     part.cut_to_covered()
         complete = [key for key in self._parts if key in self.complete]
         self._seal(list(self._parts.values()), follows=self._sealed, complete=complete)
+
+    def _end_shared_state(self) -> None:
+        """The shared state of rows that go goes with them, also where none takes its place."""
+        brought = any(part.records or part.references for part in self._parts.values())
+        if self._shares_state and self._all_held and brought and None not in self._states:
+            nothing = {"type": "LEGACY", "data": None}
+            self._states[None] = State("LEGACY", None, nothing, self._first_position)
 
 
 def odd(message: Message, wrong: str) -> ProtocolError:

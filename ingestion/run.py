@@ -10,7 +10,7 @@ import shutil
 import time
 import traceback
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -109,6 +109,7 @@ class Run:
             runner.config = dict(self._configuration.values)
             offered = self._discovery.streams(runner, refresh=self._full_refresh)
             selected = catalogs.select(self._declaration, offered, self._streams)
+            self._require_all_that_share(connection, offered)
             known = names.read(connection, self._declaration.name)
             known.add(catalogs.keys(offered))
             wanted = catalogs.plan(self._declaration, selected, known)
@@ -164,13 +165,34 @@ class Run:
             states = ledger.current_states(
                 connection,
                 self._declaration.name,
-                without=[key for key, table in plan.items() if self._starts_anew(table)],
+                anew={key: self._starts_anew(table) for key, table in plan.items()},
             )
             connection.execute("commit")
         except BaseException:
             connection.execute("rollback")
             raise
         return plan, states
+
+    def _require_all_that_share(
+        self, connection: duckdb.DuckDBPyConnection, offered: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """A shared state would go on without the records of streams that are left out.
+
+        Raises IngestionError. Streams that are copied whole have no part in it.
+        """
+        name, declared = self._declaration.name, self._declaration.streams
+        if self._streams is None or not ledger.shares_state(connection, name):
+            return
+        if declared is None:
+            sharing = {str(each["name"]) for each in offered}
+        else:
+            sharing = {k for k, each in declared.items() if each.sync_mode not in modes.REFRESHING}
+        if left := sorted(sharing - set(self._streams)):
+            raise IngestionError(
+                f"{name}: the connector keeps one state for all of its streams, which would go on "
+                f"without the records of {', '.join(left)}: load, refresh or reset all of its "
+                f"streams together, without choosing some."
+            )
 
     def _recognising(
         self, connection: duckdb.DuckDBPyConnection, wanted: Mapping[StreamKey, Table]
@@ -217,6 +239,7 @@ class Run:
             save_config=self._save_configuration,
             redact=self._redact,
             first_position=ledger.last_position(connection),
+            shares_state=ledger.shares_state(connection, self._declaration.name),
         )
         try:
             with runner.read(catalogs.configured(plan, self._id), states) as process:
