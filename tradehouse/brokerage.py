@@ -19,7 +19,7 @@ from connectors.source_brokerage.door import date_text
 from connectors.source_brokerage.faults import Fault
 from connectors.source_brokerage.opening import SourceFile, open_file, shown
 from tradehouse import state
-from tradehouse.errors import LandingError, OtherBrokerageError
+from tradehouse.errors import LandingError, OtherBrokerageError, UsageError
 from tradehouse.home import Home
 
 SAMPLE_BYTES = 65536
@@ -82,17 +82,19 @@ def find_days(landing: Path) -> dict[int, date]:
     return days
 
 
-def identify(landing: Path, *, every: bool = False) -> Identity:
+def identify(landing: Path, batch: int | None = None, *, every: bool = False) -> Identity:
     """Return the identity of the brokerage whose deliveries lie in a landing directory.
 
     Args:
         landing: the landing directory.
+        batch: the batch to know it by, where that one is there; default: the first.
         every: whether files that belong to no stream count as well, as they once did.
     """
-    number, batch = next(iter(find_batches(landing).items()))
-    read = {file.name for files in batch.files.values() for file in files}
+    found = find_batches(landing)
+    number = batch if batch in found else min(found)
+    read = {file.name for files in found[number].files.values() for file in files}
     digest, unreadable = hashlib.sha256(), []
-    for file in _every_file(batch, landing):
+    for file in _every_file(found[number], landing):
         if not every and file.name not in read:
             continue
         digest.update(os.fsencode(f"{file.name}\0{file.size}\0"))
@@ -142,12 +144,25 @@ def find_landing(home: Home, given: Path | None) -> Path | None:
     The home's own is where its brokerage delivers, or what the last sync read where that is lost.
     """
     if given is not None:
-        return given.expanduser().resolve()
+        return _found(given)
     known = state.read(home, "brokerage").get("landing")
     known = known or state.read(home, "sync").get("landing")
     if known:
         return Path(known)
     return home.landing if home.landing.is_dir() else None
+
+
+def _found(given: Path) -> Path:
+    try:
+        place = given.expanduser().resolve()
+        str(place).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"The landing directory {str(given)!r} has a name that is not UTF-8. Give it another."
+        ) from error
+    except RuntimeError as error:
+        raise UsageError(f"There is no landing directory {given}: {error}") from error
+    return place
 
 
 def require_own(
@@ -164,11 +179,11 @@ def require_own(
     record = state.read(home, "brokerage")
     if not record:
         return
-    found = identify(landing)
     first = record["first_batch"]
+    found = identify(landing, first)
     if found.first_batch == first and (
         first in replace_batches
-        or record["digest"] in (found.digest, identify(landing, every=True).digest)
+        or record["digest"] in (found.digest, identify(landing, first, every=True).digest)
     ):
         return
     is_own_directory = str(landing) == record["landing"]
@@ -197,7 +212,10 @@ def remember(home: Home, landing: Path, in_force: dict[int, int], replaced: list
     """Keep where deliveries arrive and, once the first batch is loaded, whose home it is."""
     record: dict[str, Any] = state.read(home, "brokerage")
     found = identify(landing)
-    if found.first_batch in in_force and (not record or found.first_batch in replaced):
+    is_new = (
+        not record or found.first_batch in replaced or found.first_batch < record["first_batch"]
+    )
+    if found.first_batch in in_force and is_new:
         record |= {"first_batch": found.first_batch, "digest": found.digest}
     if record and record.get("landing") != str(landing):
         record["landing"] = str(landing)

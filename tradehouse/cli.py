@@ -66,10 +66,14 @@ def status(json: Json = False) -> None:
 
 @app.command()
 def quarantine(
-    batch: Annotated[int | None, typer.Option(help="Rows of this batch only.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, max=commands.LAST_BATCH, help="Rows of this batch only.")
+    ] = None,
     stream: Annotated[str | None, typer.Option(help="Rows of this stream only.")] = None,
     reason: Annotated[str | None, typer.Option(help="Rows refused for this reason only.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many rows to show.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1_000_000_000, help="How many rows to show.")
+    ] = 50,
     json: Json = False,
 ) -> None:
     """List delivered rows that are in no typed table: reason, file, line, text."""
@@ -203,7 +207,20 @@ def call() -> None:
             "The directory this was called from is gone. Change to one that is there (cd), then "
             "call it again."
         ) from error
+    for argument in sys.argv[1:]:
+        if not _is_text(argument):
+            raise UsageError(f"{argument!r} is not UTF-8. Give it another name, then call it so.")
+        if not argument:
+            raise UsageError("An argument is empty. Is a variable of the shell not set?")
     app(_with_rebuild_of_everything(sys.argv[1:]), prog_name="tradehouse")
+
+
+def _is_text(argument: str) -> bool:
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _with_rebuild_of_everything(arguments: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ import typer
 from tradehouse.errors import EXIT_ERROR, EXIT_HELD, EXIT_OK, EXIT_TESTS_FAILED, UsageError
 from tradehouse.home import find_home, whole_number_setting
 
+LAST_BATCH = 999_999  # As far as a directory's name goes.
 Landing = Annotated[
     Path | None,
     typer.Option(
@@ -23,7 +24,9 @@ Landing = Annotated[
 ]
 Replace = Annotated[
     list[int] | None,
-    typer.Option("--replace-batch", min=1, help="Take the changed delivery of this batch."),
+    typer.Option(
+        "--replace-batch", min=1, max=LAST_BATCH, help="Take the changed delivery of this batch."
+    ),
 ]
 AllowGap = Annotated[
     bool, typer.Option("--allow-gap", help="Take batches although one before them is missing.")

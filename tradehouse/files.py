@@ -115,7 +115,8 @@ def _text_of(content: Any) -> bytes:
     try:
         return orjson.dumps(content, default=str, option=options)
     except TypeError:  # numbers beyond 64 bits, text that is not UTF-8
-        return json.dumps(content, indent=2, default=str).encode() + b"\n"
+        text = json.dumps(content, indent=2, default=str, ensure_ascii=False)
+        return text.encode(errors="replace") + b"\n"
 
 
 def read(path: Path, model: type[Kept]) -> dict[str, Any] | None:

@@ -1,12 +1,23 @@
 {#
     Materialization `incremental` of this project's models: the strategy `batches`, and no more statements than it
-    needs, because a day's batch costs statements, not rows.
+    needs, because a day's batch costs statements, not rows. Models with another strategy are built by dbt's own one.
 
     A table that is new, or that is built from nothing, is made beside its place and renamed into it, as dbt does.
     Otherwise the new rows go into a temporary table first: a model may read itself. Columns have to be the same as
     those that the table has; otherwise the build of the model fails and says so.
 #}
 {% materialization incremental, adapter='duckdb' %}
+    {% if config.get('incremental_strategy') != 'batches' %}
+        {{ return(dbt.materialization_incremental_duckdb()) }}
+    {% endif %}
+    {% set reads = model.refs | map(attribute='name') | list + [model.name] %}
+    {% if config.get('batch_column', 'batch_id') is not none and 'bronze_brokerage__batch_date' not in reads %}
+        {% do exceptions.raise_compiler_error(
+            'A model of the strategy `batches`, which is this project\'s own, has a column batch_id and gives the rows of'
+            ~ ' first_batch() and later where is_incremental(): ' ~ model.name ~ ' does not ask. Write it so, or say what'
+            ~ ' else it is: materialized=\'table\', or incremental_strategy=\'append\', \'delete+insert\' or \'merge\''
+        ) %}
+    {% endif %}
     {% if is_kept_by_empty() %}{{ return(keep_as_it_is()) }}{% endif %}
     {% set existing_relation = load_cached_relation(this) %}
     {% set target_relation = this.incorporate(type='table') %}

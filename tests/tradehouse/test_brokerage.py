@@ -1,10 +1,11 @@
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 from tradehouse import brokerage, state
-from tradehouse.errors import LandingError, OtherBrokerageError
+from tradehouse.errors import LandingError, OtherBrokerageError, UsageError
 from tradehouse.home import Home
 
 
@@ -140,6 +141,31 @@ def test_the_identity_is_what_it_was_before_links_were_looked_at(tmp_path):
 
     digest = "41f572af1e9871a53c49700af4691bd8dba87092f88437f333724b024b1f900b"
     assert brokerage.identify(tmp_path, every=True).digest == digest
+
+
+def test_a_batch_before_the_first_one_may_come_late(known, landing, tmp_path):
+    home = Home(tmp_path / "late")
+    home.prepare()
+    (landing / "Batch1").rename(tmp_path / "Batch1")
+    brokerage.remember(home, landing, {2: 1}, [])
+    (tmp_path / "Batch1").rename(landing / "Batch1")
+
+    brokerage.require_own(home, landing, [])
+    brokerage.remember(home, landing, {1: 1, 2: 1}, [])
+
+    record = state.read(home, "brokerage")
+    assert (record["first_batch"], record["digest"]) == (1, brokerage.identify(landing).digest)
+    (landing / "Batch1" / "Trade.txt").write_text("")
+    with pytest.raises(OtherBrokerageError):
+        brokerage.require_own(home, landing, [])
+
+
+@pytest.mark.parametrize(
+    "given", ["~nobody-here/x", os.fsdecode(b"/tmp/caf\xe9")], ids=["user", "no text"]
+)
+def test_a_landing_directory_that_cannot_be_named_is_a_wrong_use(home, given):
+    with pytest.raises(UsageError, match="landing directory"):
+        brokerage.find_landing(Home(home), Path(given))
 
 
 def test_what_no_stream_reads_makes_no_other_brokerage(known, landing, tmp_path):

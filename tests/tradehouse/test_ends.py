@@ -14,7 +14,7 @@ import pytest
 from ingestion import mishaps
 from ingestion.errors import DatabaseBusyError, DeclarationError, IngestionError
 from tests.tradehouse.support import command, deliver, part, published_batches
-from tradehouse import build, ends, journal, locks, resume, state
+from tradehouse import build, cli, ends, journal, locks, resume, state
 from tradehouse.dbt_runner import NodeResult
 from tradehouse.errors import BusyError, UsageError
 from tradehouse.home import PROJECT, Home
@@ -91,6 +91,30 @@ def test_without_a_home_the_traceback_is_kept_elsewhere(home, capsys, monkeypatc
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     ends.guard(raising(KeyError("nodes")))
     assert "not kept, as no place can be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["quarantine", "--stream", os.fsdecode(b"\xff\xfe")],
+        ["quarantine", "--limit", "9" * 23],
+        ["quarantine", "--batch", "9" * 44],
+        ["run", "--replace-batch", "9" * 23],
+        ["run", "--landing", "~nobody-here/x"],
+        ["run", "--landing", ""],
+        ["run", "--landing", os.fsdecode(b"/tmp/caf\xe9")],
+    ],
+    ids=lambda words: ascii(words)[:40],
+)
+def test_an_argument_that_cannot_be_meant_is_a_wrong_use(home, monkeypatch, capsys, words):
+    monkeypatch.setattr(sys, "argv", ["tradehouse", *words])
+
+    assert ends.guard(cli.call) == 2
+
+    said = capsys.readouterr().err
+    assert "expected" not in said
+    assert "doctor" not in said
+    assert not (home / "landing").exists()
 
 
 def test_what_is_no_fault_of_the_disk_is_not_called_one():

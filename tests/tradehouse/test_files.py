@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from tradehouse import state
+from tradehouse import files, state
 from tradehouse.files import (
     DamagedError,
     Kept,
@@ -139,6 +139,11 @@ def test_a_record_is_read_as_it_was_written_by_its_owner_only(tmp_path):
 
     assert read(path, Record) == {"batch": 1, "more": ["é", 2**70]}
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_text_that_is_not_utf_8_can_be_read_again(tmp_path):
+    files.write_json(tmp_path / "record.json", {"path": os.fsdecode(b"caf\xe9"), "n": 2**70})
+    assert files.read_json(tmp_path / "record.json") == {"path": "caf?", "n": 2**70}
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE, errno.EIO])

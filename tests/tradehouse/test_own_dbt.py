@@ -8,7 +8,7 @@ import sys
 import duckdb
 import pytest
 
-from tests.tradehouse.support import PROJECT, command, copy_project
+from tests.tradehouse.support import PROJECT, command, copy_project, deliver, gold
 from tests.tradehouse.test_dbt_by_hand import dbt
 
 pytestmark = [pytest.mark.xdist_group("run"), pytest.mark.slow]
@@ -163,3 +163,41 @@ def test_a_new_snapshot_is_noticed_built_and_tested(published, tmp_path):
     assert rows[0][0] > 0
     log = (published / "state" / "build.json").read_text()
     assert "not_null_silver_tiers_seen" in log
+
+
+APPENDED = """{{ config(materialized='incremental', incremental_strategy='append') }}
+select count(*) as trades from {{ ref('dim_trade') }}
+"""
+SNAPSHOT = """{% snapshot trades_counted %}
+{{ config(schema='Gold', unique_key='one', strategy='check', check_cols='all') }}
+select 1 as one, count(*) as trades from {{ ref('dim_trade') }}
+{% endsnapshot %}
+"""
+
+
+def test_a_teams_own_kinds_of_models_follow_each_day(published, tmp_path):
+    """Incremental ones of dbt's strategies, and snapshots; the project's own says what it asks."""
+    project = copy_project(tmp_path / "project")
+    marts = project / "models" / "gold" / "marts"
+    (marts / "trades_appended.sql").write_text(APPENDED)
+    (project / "snapshots").mkdir()
+    (project / "snapshots" / "trades_counted.sql").write_text(SNAPSHOT)
+    first = command(published, "run", project=project)
+    assert first.returncode == 0, first.stdout + first.stderr
+    [[before]] = gold(published, "select count(*) from gold.dim_trade")
+
+    deliver(published, days=2)
+    second = command(published, "run", project=project)
+
+    assert second.returncode == 0, second.stdout + second.stderr
+    [[after]] = gold(published, "select count(*) from gold.dim_trade")
+    assert after > before
+    for table in ("trades_appended", "trades_counted"):
+        found = gold(published, f"select trades from gold.{table} order by all")
+        assert found == [(before,), (after,)], table
+
+    (marts / "plain.sql").write_text("select 1 as one")
+    refused = command(published, "run", project=project)
+    assert refused.returncode == 1
+    assert "plain does not ask" in refused.stdout + refused.stderr
+    assert "materialized='table'" in refused.stdout + refused.stderr
