@@ -42,10 +42,11 @@ def simulate(
     plan = Plan(scale=float(scale), seed=seed, start=start, newswire=newswire)
     if days < 0:
         raise SimulationError(f"The days must be 0 or more, but {days} was given.")
-    last = start + datetime.timedelta(days=max(days - 1, 0))
-    if last > CALENDAR_END:
+    possible = (CALENDAR_END - start).days + 1
+    if days > possible:
         raise SimulationError(
-            f"The last daily batch would be on {last}, but the calendar ends on {CALENDAR_END}."
+            f"{days} daily batches were asked for, but the calendar ends on {CALENDAR_END}: from "
+            f"{start} on, {possible} are possible."
         )
     if workers < 1 or chunk_rows < 1:
         raise SimulationError("Workers and rows a chunk must be 1 or more.")

@@ -163,6 +163,7 @@ def test_bytes_do_not_depend_on_the_effort_at_scale_one(tmp_path: Path) -> None:
         ({"days": -1}, "The days must be 0 or more, but -1 was given"),
         ({"start": datetime.date(1950, 1, 1)}, "The start must lie between 1985-01-01"),
         ({"start": datetime.date(2050, 12, 31), "days": 2}, "the calendar ends on 2050-12-31"),
+        ({"days": 99_999_999}, "the calendar ends on 2050-12-31: from 2017-07-08 on, 12230 are"),
         ({"newswire": "never"}, "The newswire must be one of continuing, history"),
     ],
 )
