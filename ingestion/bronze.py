@@ -6,6 +6,7 @@ here: descriptions, tests and writing the files (`scaffold`).
 
 import hashlib
 import re
+import secrets
 import unicodedata
 from collections.abc import Collection
 from functools import cache
@@ -13,8 +14,8 @@ from textwrap import indent
 
 import duckdb
 
-from ingestion.comparing import DELETED_AT
-from ingestion.tables import RAW_ID, Column, Table, literal, quoted
+from ingestion import comparing
+from ingestion.tables import AIRBYTE_COLUMNS, RAW_ID, Column, Table, literal, quoted
 
 OWN_COLUMNS = ("raw_id", "extracted_at")
 NAME_LENGTH = 60
@@ -149,22 +150,12 @@ def model_sql(table: Table, name: str) -> str:
     lines += [f"{RAW_ID} as raw_id", "_airbyte_extracted_at as extracted_at"]
     listed = ",\n".join(lines)
     relation = f"{{{{ source('{table.source}', '{source_table(table, name)}') }}}}"
+    history = _History(table) if _keeps_history(table) else None
+    rows = history.ctes(source, relation) if history else _rows(table, source, relation)
     return f"""\
 {{{{ config(materialized = 'table') }}}}
 
-with {source} as (
-
-    select{_arrival(table)}
-    from {relation}
-
-),
-
-chosen as (
-
-    select *
-    from {source}{_chosen(table, source)}
-
-),
+with {rows}
 
 final as (
 
@@ -182,48 +173,157 @@ def _keeps_history(table: Table) -> bool:
     return table.declared.sync_mode == "incremental_append" and bool(key_columns(table))
 
 
-def _arrival(table: Table) -> str:
-    """What numbers the rows as they arrived: DuckDB keeps them in that order."""
-    if not _keeps_history(table):
-        return " *"
-    return f"\n        *,\n        row_number() over () as {_arrival_column(table)}"
+def _rows(table: Table, source: str, relation: str) -> str:
+    """The rows of a table without versions: all, or those of the last full refresh."""
+    last = ""
+    if table.declared.sync_mode == "full_refresh_append":
+        last = (
+            f"\n    where _airbyte_generation_id = "
+            f"(select max(_airbyte_generation_id) from {source})"
+        )
+    return f"""{source} as (
+
+    select *
+    from {relation}
+
+),
+
+chosen as (
+
+    select *
+    from {source}{last}
+
+),"""
 
 
-def _arrival_column(table: Table) -> str:
-    return _free("arrival_number", [each.name.lower() for each in table.columns])
-
-
-def _chosen(table: Table, source: str) -> str:
-    """The rows in force: the newest of a key where raw keeps history, the last full refresh.
+class _History:
+    """The newest row of a key where raw keeps history.
 
     Newest is what the loader's merge takes for it: by cursor, by extraction, by arrival. Rows
     without a key are nobody's versions: all stay.
     """
-    if table.declared.sync_mode == "full_refresh_append":
-        return (
-            f"\n    where _airbyte_generation_id = "
-            f"(select max(_airbyte_generation_id) from {source})"
-        )
-    if not _keeps_history(table):
-        return ""
-    keys = [_path(table, path) for path in table.merge_key]
-    order = ["_airbyte_extracted_at desc", f"{_arrival_column(table)} desc"]
-    if table.merge_cursor and table.merge_cursor[0] in {each.field for each in table.columns}:
-        order.insert(0, f"{_path(table, table.merge_cursor)} desc nulls last")
-    missing = "".join(f"\n        or {key} is null" for key in keys)
-    return f"""
+
+    def __init__(self, table: Table) -> None:
+        key, cursor = comparing.places(table)
+        say = _Inert()
+        parts, is_odd = comparing.cursor(cursor, say) if cursor else ([], None)
+        self._taken = [*(each.name.lower() for each in table.columns), *AIRBYTE_COLUMNS, RAW_ID]
+        self._arrival = self._name("arrival_number")
+        keys = [part for place in key for part in comparing.key(place, say)]
+        self._keys = {self._name(f"key_{i}"): say.inert(part) for i, part in enumerate(keys, 1)}
+        self._cursor = {
+            self._name(f"cursor_{i}"): say.inert(part) for i, part in enumerate(parts, 1)
+        }
+        self._is_odd = say.inert(is_odd) if is_odd else None
+        self._odd = self._name("is_odd_cursor")
+        self._by_arrival = self._name("is_by_arrival")
+
+    def _name(self, wanted: str) -> str:
+        name = _free(wanted, self._taken)
+        self._taken.append(name)
+        return name
+
+    def ctes(self, source: str, relation: str) -> str:
+        """The first CTEs of the model, the last of which is `chosen`."""
+        compared = self._keys | self._cursor
+        if self._is_odd is not None:
+            compared[self._odd] = self._is_odd
+        listed = ",\n".join(["*", *(f"{one} as {name}" for name, one in compared.items())])
+        keys = ", ".join(self._keys)
+        order = [f"{name} desc nulls last" for name in self._cursor]
+        judged, rows = "", "compared"
+        if self._is_odd is not None:
+            order = [f"case when not {self._by_arrival} then {one}" for one in self._cursor]
+            order = [f"{one} end desc nulls last" for one in order]
+            rows = "judged"
+            judged = f"""
+judged as (
+
+    select
+        *,
+        bool_or({self._odd}) over (partition by {keys}) as {self._by_arrival}
+    from compared
+
+),
+"""
+        order += ["_airbyte_extracted_at desc", f"{self._arrival} desc"]
+        absent = " and ".join(f"{name} is null" for name in self._keys)
+        absent = f"({absent})" if len(self._keys) > 1 else absent
+        return f"""{source} as (
+
+    select
+        *,
+        row_number() over () as {self._arrival}
+    from {relation}
+
+),
+
+compared as (
+
+    select
+{indent(listed, " " * 8)}
+    from {source}
+
+),
+{judged}
+chosen as (
+
+    select *
+    from {rows}
     qualify
         row_number() over (
-            partition by {", ".join(keys)}
-            order by {", ".join(order)}
-        ) = 1{missing}"""
+            partition by {keys}
+            order by
+{indent(f",{chr(10)}".join(order), " " * 16)}
+        ) = 1
+        or {absent}
+
+),"""
 
 
-def deletion_mark(table: Table) -> str | None:
-    """The raw column that says when a source's row was deleted, if the stream has one."""
-    return next((each.name for each in table.columns if each.name.lower() == DELETED_AT), None)
+class _Inert(comparing.Spelling):
+    """Comparisons in a model: by the project's macros, and what comes from a source is data.
+
+    What is Jinja's is a token as long as SQL is put together.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._token = f"_{secrets.token_hex(8)}_"
+        self._tokens = re.compile(rf"{self._token}(\d+)_")
+        self._held: list[str] = []
+
+    def _hold(self, piece: str) -> str:
+        self._held.append(piece)
+        return f"{self._token}{len(self._held) - 1}_"
+
+    def column(self, name: str) -> str:
+        return self._hold(identifier(name))
+
+    def original(self, source_field: str) -> str:
+        return self._hold(f"{{{{ original({_jinja_text(source_field)}) }}}}")
+
+    def exact(self, text: str) -> str:
+        if (token := self._tokens.fullmatch(text)) and "original(" in self._held[int(token[1])]:
+            inner = self._held[int(token[1])].strip("{ }")
+            return self._hold(f"{{{{ exact_number({inner}) }}}}")
+        return self._hold("{% call exact_number() %}") + text + self._hold("{% endcall %}")
+
+    def inert(self, sql: str) -> str:
+        """The SQL in a model's text."""
+        return self._tokens.sub(lambda token: self._held[int(token[1])], inert(sql))
+
+
+def _jinja_text(text: str) -> str:
+    """A literal of Jinja that is exactly the text."""
+    plain = "".join(
+        one if one.isascii() and (one.isalnum() or one in " _-.") else f"\\U{ord(one):08x}"
+        for one in text
+    )
+    return f"'{plain}'"
 
 
 def _living(table: Table) -> str:
-    mark = deletion_mark(table)
-    return f"\n    where {identifier(mark)} is null" if mark else ""
+    say = _Inert()
+    is_deletion = comparing.deletion(table, [each.name for each in table.columns], say)
+    return f"\n    where not {say.inert(is_deletion)}" if is_deletion else ""

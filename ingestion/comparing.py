@@ -16,22 +16,22 @@ MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIME", "TIME WITH T
 _JSON_NUMBERS = "('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')"
 
 
-@dataclass(frozen=True)
 class Spelling:
     """How SQL says a row's column, what was delivered, and a number that sorts by all its digits.
 
     `of` is the row's alias, or nothing.
     """
 
-    of: str = ""
+    def __init__(self, of: str = "") -> None:
+        self._of = of
 
     def column(self, name: str) -> str:
         """A column of the row."""
-        return f"{self.of}.{quoted(name)}" if self.of else quoted(name)
+        return f"{self._of}.{quoted(name)}" if self._of else quoted(name)
 
     def original(self, source_field: str) -> str:
         """What was delivered where the column does not hold all of it, as a text; else NULL."""
-        return tables.original(source_field, self.of)
+        return tables.original(source_field, self._of)
 
     def exact(self, text: str) -> str:
         """A text that is equal for equal numbers and sorts as they do; NULL for no number."""
@@ -85,6 +85,13 @@ class Place:
         json = self.json(say)
         unquoted = f"json_extract_string({json}, '$')"
         return f"case when left({json}, 1) = '\"' then {unquoted} else {json} end"
+
+
+def places(table: Table) -> tuple[list[Place], Place | None]:
+    """Where the parts of a table's key lie, and its cursor, which a source may not have."""
+    path, fields = table.merge_cursor, {column.field for column in table.columns}
+    cursor = Place.of(table, path) if path and path[0] in fields else None
+    return [Place.of(table, each) for each in table.merge_key], cursor
 
 
 def key(place: Place, say: Spelling, *, is_whole: bool = False) -> list[str]:
@@ -146,13 +153,15 @@ def deletion(table: Table, names: list[str], say: Spelling) -> str | None:
 
     Whatever was delivered there says it, also what the column's type does not hold.
     """
-    marks = {each.name: each.field for each in table.columns if is_deletion_mark(each.field)}
-    marks |= {name: name for name in names if is_deletion_mark(name) and name not in marks}
-    said = [
-        f"{say.column(name)} is not null or {say.original(source_field)} is not null"
-        for name, source_field in marks.items()
-        if name in names
-    ]
+    marks = {each.name: each for each in table.columns if is_deletion_mark(each.field)}
+    left = {name: Column(name, name, "") for name in names if is_deletion_mark(name)}
+    marks = left | marks
+    said = []
+    for name in names:
+        if name in marks:
+            said.append(f"{say.column(name)} is not null")
+            if marks[name].type != "VARCHAR":  # Which holds whatever was delivered.
+                said.append(f"{say.original(marks[name].field)} is not null")
     return f"({' or '.join(said)})" if said else None
 
 
@@ -162,5 +171,5 @@ def is_deletion_mark(name: str) -> bool:
 
 
 def _finer(text: str) -> str:
-    """The digits of a time behind its microseconds; NULL where there are none."""
-    return rf"nullif(rtrim(regexp_extract({text}, '[.,]\d{{6}}(\d+)', 1), '0'), '')"
+    """The digits of a time behind its microseconds; empty where there are none."""
+    return rf"rtrim(regexp_extract({text}, '[.,]\d\d\d\d\d\d(\d+)', 1), '0')"

@@ -72,11 +72,7 @@ class _Compared:
 
     @classmethod
     def of(cls, table: Table, *, is_whole: bool) -> "_Compared":
-        fields = {column.field for column in table.columns}
-        path = table.merge_cursor
-        has_cursor = path and path[0] in fields  # A source's may be none.
-        cursor = Place.of(table, path) if has_cursor else None
-        return cls([Place.of(table, each) for each in table.merge_key], cursor, is_whole)
+        return cls(*comparing.places(table), is_whole)
 
     def keys(self, alias: str) -> list[str]:
         say = Spelling(alias)

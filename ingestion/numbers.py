@@ -108,7 +108,8 @@ def define(connection: duckdb.DuckDBPyConnection) -> None:
     """Make `_exact_number(text)` known to the connection.
 
     It gives a text that is equal for equal numbers and sorts as they do, however many digits they
-    have; NULL for a text that is not a number of JSON.
+    have; NULL for a text that is not a number of JSON. `macros/bronze/exact_number.sql` is the
+    same for models.
     """
     connection.execute(
         rf"""create temp macro if not exists _exact_number(t) as

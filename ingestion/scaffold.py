@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from ingestion import bronze
+from ingestion.comparing import is_deletion_mark
 from ingestion.declarations import Declaration
 from ingestion.errors import DeclarationError
 from ingestion.tables import AIRBYTE_COLUMNS, RAW_ID, Column, Table
@@ -144,9 +145,8 @@ def _described(table: Table, name: str) -> dict[str, Any]:
     keys = bronze.key_columns(table)
     stream = _prose(table.key[1])
     grain = f"{stream} by {', '.join(keys)}" if keys else f"record of {stream} as delivered"
-    living = (
-        "" if bronze.deletion_mark(table) is None else " Rows deleted in the source are left out."
-    )
+    has_deletions = any(is_deletion_mark(column.field) for column in table.columns)
+    living = " Rows deleted in the source are left out." if has_deletions else ""
     columns = [
         {"name": name, "description": _about(table, column)}
         for name, column in bronze.bronze_columns(table).items()

@@ -279,6 +279,7 @@ def original(source_field: str, of: str = "") -> str:
     """SQL that gives what was delivered where a column does not hold all of it; else NULL.
 
     Of the changes only those of the loader count, which stand behind the source's own.
+    `macros/bronze/original.sql` is the same for models.
     """
     meta = f"{of}._airbyte_meta" if of else "_airbyte_meta"
     return (

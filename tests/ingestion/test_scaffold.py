@@ -14,12 +14,13 @@ import jinja2
 import pytest
 import yaml
 
-from ingestion import bronze, catalog, scaffold
+from ingestion import bronze, catalog, inventory, scaffold
 from ingestion.declarations import Declaration
 from ingestion.errors import DeclarationError
 from ingestion.names import Names
 from ingestion.tables import Table, literal, quoted
 from tests.conftest import PROJECT
+from tests.ingestion.conftest import Source, record, status
 
 CODE = "{{ run_query(\"copy (select 'leaked') to '/tmp/leaked'\") }}"
 ODD = [
@@ -138,9 +139,15 @@ class Found(NamedTuple):
     rows: list[Any]
 
 
+MACROS = "".join(
+    (PROJECT / "macros" / "bronze" / f"{name}.sql").read_text()
+    for name in ("original", "exact_number")
+)
+
+
 def rows_of(raw: duckdb.DuckDBPyConnection, table: Table, name: str) -> Found:
     """What a model gives: its SQL rendered as dbt does, on the raw tables."""
-    template = jinja2.Environment().from_string(bronze.model_sql(table, name))
+    template = jinja2.Environment().from_string(MACROS + bronze.model_sql(table, name))
     query = template.render(config=lambda **_: "", source=lambda *_: table.sql_name)
     done = raw.execute(query)
     return Found([column[0] for column in done.description or ()], done.fetchall())
@@ -301,6 +308,94 @@ def test_the_rows_in_force_are_those_that_the_loader_would_keep() -> None:
         assert held("no_key") == [(1, "c"), (1, "d"), (None, "a"), (None, "b")]
         assert held("refreshed") == [(1, "now")]
         assert held("overwritten") == [(1, "c"), (1, "d"), (None, "a"), (None, "b")]
+
+
+MOMENT = {"type": ["null", "string"], "format": "date-time"}
+ANY_NUMBER = {"type": ["null", "number"]}
+OBJECT = {"type": "object"}
+
+
+def an_object(**fields: Any) -> dict[str, Any]:
+    return OBJECT | {"properties": fields}
+
+
+COMPARED: dict[str, tuple[dict[str, Any], Any, Any, list[Any]]] = {
+    "nested cursor": (
+        {"k": INTEGER, "c": an_object(v=INTEGER)},
+        [["k"]],
+        ["c", "v"],
+        [(1, {"v": v}) for v in (8, 11, 9, 10)],
+    ),
+    "nested moment": (
+        {"k": INTEGER, "c": an_object(v=MOMENT)},
+        [["k"]],
+        ["c", "v"],
+        [(1, {"v": f"2024-01-01T0{h}:00:00-0{h}:00"}) for h in (5, 9, 6)],
+    ),
+    "numbers": ({"k": ANY_NUMBER, "c": TEXT}, [["k"]], None, [(2**53 + n, n) for n in (0, 1, 1)]),
+    "moments": (
+        {"k": MOMENT, "c": TEXT},
+        [["k"]],
+        None,
+        [(f"2024-01-01T00:00:00.000000{n}Z", n) for n in (1, 2, 20)],
+    ),
+    "close": (
+        {"k": INTEGER, "c": ANY_NUMBER},
+        [["k"]],
+        ["c"],
+        [(1, 2**53 + 1), (1, 2**53), (2, 1), (2, 0.5)],
+    ),
+    "beyond": ({"k": INTEGER, "c": INTEGER}, [["k"]], ["c"], [(1, 2**63), (1, 2**63 - 1), (1, 1)]),
+    "odd": (
+        {"k": INTEGER, "c": MOMENT},
+        [["k"]],
+        ["c"],
+        [(1, "2024-01-02T00:00:00Z"), (1, "noon"), (2, "noon"), (2, "2024-01-01T00:00:00Z")],
+    ),
+    "in part": ({"k": INTEGER, "c": INTEGER}, [["k"], ["c"]], None, [(1, None), (1, None), (1, 2)]),
+    "nested key": (
+        {"k": an_object(id=ANY_NUMBER), "c": TEXT},
+        [["k", "id"]],
+        None,
+        [({"id": 1}, "a"), ({"id": 1.0}, "b"), ({"id": None}, "c"), ({}, "d")],
+    ),
+    "no number": ({"k": INTEGER, "c": TEXT}, [["k"]], None, [("a", 1), ("a", 2), ("b", 3)]),
+    "it's {{ odd }}": ({"k'\0{{": INTEGER, "c": TEXT}, None, None, [("a", 1), ("a", 2), (3, 3)]),
+    "deleted": (
+        {"k": INTEGER, "_ab_cdc_deleted_at": MOMENT},
+        [["k"]],
+        None,
+        [(1, None), (2, None), (2, "May 05"), (3, True), (4, "2024-05-05T00:00:00Z"), (5, None)],
+    ),
+}
+
+
+def test_versions_are_compared_as_the_loader_compares_them(source: Source) -> None:
+    """The same records, appended and then chosen by the model, and merged by the loader."""
+    lines, streams = [], []
+    for name, (fields, key, cursor, rows) in COMPARED.items():
+        more = {"source_defined_primary_key": key or [[next(iter(fields))]]}
+        streams.append(stream(name, fields | {"n": INTEGER}, default_cursor_field=cursor, **more))
+        for number, row in enumerate(rows):
+            lines.append(record(name, dict(zip(fields, row, strict=True)) | {"n": number}))
+        lines.append(status(name))
+    source.plays(lines, streams=streams)
+    stored = []
+    for mode in ("incremental_deduplicated", "incremental_append"):
+        declared = {name: {"sync_mode": mode} for name in COMPARED}
+        source.declared |= {"name": mode, "streams": declared}
+        assert source.sync().status == "succeeded"
+    tables = inventory.discover_tables(source.declaration(), source.home)
+    called = bronze.stream_names(tables)
+    with duckdb.connect(str(source.paths.raw_database)) as raw:
+        for table in tables:
+            found = rows_of(raw, table, called[table.name])
+            at = found.columns.index("n")
+            merged = f"incremental_deduplicated.{quoted(table.name)}"
+            expected = raw.execute(f"select n from {merged} order by n").fetchall()
+            assert sorted((row[at],) for row in found.rows) == expected, table.name
+            stored.append(len(expected))
+    assert stored == [1, 1, 2, 2, 2, 1, 2, 2, 3, 2, 2, 2]
 
 
 @pytest.mark.slow

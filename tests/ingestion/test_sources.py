@@ -267,8 +267,7 @@ def test_scaffold_writes_models_in_the_house_style(played: Source, tmp_path: Pat
         scaffolded(played, tmp_path)
 
 
-ORDERS = """\
-{{ config(materialized = 'table') }}
+ORDERS = r"""{{ config(materialized = 'table') }}
 
 with source_orders as (
 
@@ -279,16 +278,42 @@ with source_orders as (
 
 ),
 
+compared as (
+
+    select
+        *,
+        "Id" as key_1,
+        coalesce({{ exact_number(original('Id')) }}, {{ original('Id') }}) as key_2,
+        "updatedAt" as cursor_1,
+        coalesce(rtrim(regexp_extract({{ original('updatedAt') }}, '[.,]\d\d\d\d\d\d(\d+)', 1), '0'), '') as cursor_2,
+        "updatedAt" is null and {{ original('updatedAt') }} is not null as is_odd_cursor
+    from source_orders
+
+),
+
+judged as (
+
+    select
+        *,
+        bool_or(is_odd_cursor) over (partition by key_1, key_2) as is_by_arrival
+    from compared
+
+),
+
 chosen as (
 
     select *
-    from source_orders
+    from judged
     qualify
         row_number() over (
-            partition by "Id"
-            order by "updatedAt" desc nulls last, _airbyte_extracted_at desc, arrival_number desc
+            partition by key_1, key_2
+            order by
+                case when not is_by_arrival then cursor_1 end desc nulls last,
+                case when not is_by_arrival then cursor_2 end desc nulls last,
+                _airbyte_extracted_at desc,
+                arrival_number desc
         ) = 1
-        or "Id" is null
+        or (key_1 is null and key_2 is null)
 
 ),
 
@@ -305,7 +330,7 @@ final as (
 )
 
 select * from final
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.slow
