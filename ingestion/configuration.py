@@ -101,11 +101,10 @@ class Configuration:
         return dict(json_text.loads(text)["config"])
 
     def save(self, config: dict[str, Any]) -> None:
-        """Keep the configuration the connector sent, at once."""
-        content = {
-            "declared": self._declared,
-            "config": {k: v for k, v in config.items() if k not in self._overrides},
-        }
+        """Keep the configuration the connector sent, at once; it is the one from now on."""
+        kept = {k: v for k, v in config.items() if k not in self._overrides}
+        self.values = kept | self._overrides
+        content = {"declared": self._declared, "config": kept}
         files.write_bytes(self._path, json_text.dumps({"version": Kept.VERSION, **content}))
 
 

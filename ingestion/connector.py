@@ -4,13 +4,13 @@ Not here: the process itself (`process`) and the loading of what it reads (`sync
 """
 
 import sys
-from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ingestion import declarations, environments, json_text, surroundings
+from ingestion import declarations, environments, json_text, logs, surroundings
 from ingestion.catalog import checked
+from ingestion.configuration import Configuration
 from ingestion.declarations import (
     CommandConnector,
     Declaration,
@@ -21,7 +21,7 @@ from ingestion.declarations import (
 from ingestion.errors import ConnectorError
 from ingestion.process import ConnectorProcess
 from ingestion.protocol import Message, read_items
-from ingestion.reader import error_of, odd
+from ingestion.reader import body_of, configuration_in, error_in
 from ingestion.redaction import Redactor
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -54,7 +54,7 @@ class Runner:
     def __init__(
         self,
         declaration: Declaration,
-        config: Mapping[str, Any],
+        configuration: Configuration,
         *,
         work: Path,
         log: Path,
@@ -62,11 +62,12 @@ class Runner:
         environments: Path,
     ) -> None:
         self._declaration = declaration
+        self._configuration = configuration
         self._work = work
         self._log = log
         self._redact = redact
         self._environments = environments
-        self.config = dict(config)
+        self._is_renewed = False
 
     @property
     def name(self) -> str:
@@ -156,6 +157,23 @@ class Runner:
         path.write_bytes(json_text.dumps(content))
         return path
 
+    def _write_config(self) -> Path:
+        return self.write("config.json", self._configuration.values)
+
+    def renew(self, config: dict[str, Any]) -> None:
+        """Keep the configuration as the connector changed it, at once: a token may serve once.
+
+        New values in the places of secrets are secrets too.
+        """
+        self._redact.add(self._configuration.secrets_in(config))
+        self._is_renewed = True
+        self._configuration.save(config)
+
+    def redact_log(self) -> None:
+        """What the connector said before it told of its new secrets may have held them."""
+        if self._is_renewed:
+            logs.redact(self._log, self._redact)
+
     def ask(self, *arguments: str, answer: str) -> dict[str, Any]:
         """Run a command that answers with one message of a kind, and return its body.
 
@@ -163,18 +181,21 @@ class Runner:
         """
         found: dict[str, Any] | None = None
         errors = []
-        with self.start(*arguments) as process:
-            for item in read_items(_Answer(process, f"{self._declaration.name}: {arguments[0]}")):
-                if not isinstance(item, Message):
-                    continue
-                kind, trace = item.content.get("type"), item.content.get("trace")
-                if kind == answer:
-                    found = item.content.get(_BODIES[answer])
-                    if not isinstance(found, dict):
-                        raise odd(item, f"`{_BODIES[answer]}` should be an object")
-                if kind == "TRACE" and isinstance(trace, dict) and trace.get("type") == "ERROR":
-                    errors.append(error_of(trace.get("error")).message)
-            code = process.wait()
+        try:
+            with self.start(*arguments) as process:
+                what = f"{self._declaration.name}: {arguments[0]}"
+                for item in read_items(_Answer(process, what)):
+                    if not isinstance(item, Message):
+                        continue
+                    if item.content.get("type") == answer:
+                        found = body_of(item, _BODIES[answer])
+                    if (error := error_in(item)) is not None:
+                        errors.append(error.message)
+                    if (config := configuration_in(item)) is not None:
+                        self.renew(config)
+                code = process.wait()
+        finally:
+            self.redact_log()
         if found is not None and (code == 0 or answer == "CONNECTION_STATUS"):
             return found
         words = "; ".join(errors) or process.last_words() or "it said nothing"
@@ -190,19 +211,19 @@ class Runner:
 
     def check(self) -> tuple[bool, str]:
         """Whether the connector reaches its source with this configuration, and what it says."""
-        config = self.write("config.json", self.config)
+        config = self._write_config()
         status = self.ask("check", "--config", str(config), answer="CONNECTION_STATUS")
         return status.get("status") == "SUCCEEDED", self._redact(str(status.get("message") or ""))
 
     def discover(self) -> list[dict[str, Any]]:
         """The streams the connector offers."""
-        config = self.write("config.json", self.config)
+        config = self._write_config()
         catalog = self.ask("discover", "--config", str(config), answer="CATALOG")
         return checked(self._declaration.name, catalog)
 
     def read(self, catalog: dict[str, Any], states: list[dict[str, Any]]) -> ConnectorProcess:
         """Start reading with a configured catalogue and the last committed states."""
-        arguments = ["--config", str(self.write("config.json", self.config))]
+        arguments = ["--config", str(self._write_config())]
         arguments += ["--catalog", str(self.write("catalog.json", catalog))]
         if states:
             arguments += ["--state", str(self.write("state.json", states))]

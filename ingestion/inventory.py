@@ -259,7 +259,7 @@ def _runner(
     try:
         runner = Runner(
             declaration,
-            settings.values,
+            settings,
             work=work,
             log=paths.logs / f"connector-{declaration.name}.log",
             redact=redact,
@@ -267,7 +267,6 @@ def _runner(
         )
         settings.settle(specification(declaration, paths.connectors, runner))
         redact.add(settings.secrets)
-        runner.config = dict(settings.values)
         yield runner
     except IngestionError as error:
         error.hide(redact)

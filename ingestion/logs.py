@@ -3,6 +3,7 @@
 import os
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
@@ -17,6 +18,16 @@ def opened(path: Path) -> TextIO:
     """The log, to be written on at its end; what is not a text in UTF-8 is escaped."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
     return os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8", errors="backslashreplace")
+
+
+def redact(path: Path, redactor: Callable[[str], str]) -> None:
+    """Replace what is secret in a log that nobody writes now."""
+    beside = path.with_suffix(".redacted")
+    with suppress(OSError):
+        text = path.read_text(encoding="utf-8")
+        with opened(beside) as log:
+            log.write(redactor(text))
+        beside.replace(path)
 
 
 def tidy(directory: Path) -> None:

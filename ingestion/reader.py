@@ -160,7 +160,7 @@ class Reader:
         if kind not in ("STATE", "TRACE", "LOG", "CONTROL"):
             self._unknown(kind, message)
             return
-        body = _object(content, kind.lower(), message)
+        body = body_of(message, kind.lower())
         if kind == "STATE":
             self._state(body, message)
         elif kind == "TRACE":
@@ -175,13 +175,11 @@ class Reader:
         self._log("UNKNOWN", json_text.dumps(message.content).decode())
 
     def _control(self, body: dict[str, Any], message: Message) -> None:
-        if body.get("type") != "CONNECTOR_CONFIG":
+        config = configuration_in(message)
+        if config is None:
             self._unknown(f"CONTROL {body.get('type')}", Message({"type": "CONTROL"}, message.line))
-            return
-        config = _object(body, "connectorConfig", message).get("config")
-        if not isinstance(config, dict):
-            raise odd(Message({"type": "CONTROL"}, message.line), "`config` should be an object")
-        self._save_config(config)
+        else:
+            self._save_config(config)
 
     def _state(self, body: dict[str, Any], message: Message) -> None:
         kind = body.get("type") or "LEGACY"
@@ -368,6 +366,33 @@ def odd(message: Message, wrong: str) -> ProtocolError:
         f"Line {message.line}: a message {message.content.get('type')} is not understood, {wrong}",
         json_text.dumps(message.content) if len(message.content) > 1 else b"",
     )
+
+
+def body_of(message: Message, key: str) -> dict[str, Any]:
+    """What a message says under a key. Raises ProtocolError where that is no object."""
+    return _object(message.content, key, message)
+
+
+def configuration_in(message: Message) -> dict[str, Any] | None:
+    """The configuration that a connector changed; None where the message says nothing of one.
+
+    Raises ProtocolError where it is no object.
+    """
+    if message.content.get("type") != "CONTROL":
+        return None
+    control = body_of(message, "control")
+    if control.get("type") != "CONNECTOR_CONFIG":
+        return None
+    bare = Message({"type": "CONTROL"}, message.line)  # What it holds is secret.
+    return _object(_object(control, "connectorConfig", bare), "config", bare)
+
+
+def error_in(message: Message) -> SyncError | None:
+    """The error that a message tells of."""
+    kind, trace = message.content.get("type"), message.content.get("trace")
+    if kind != "TRACE" or not isinstance(trace, dict) or trace.get("type") != "ERROR":
+        return None
+    return error_of(trace.get("error"))
 
 
 def _object(body: dict[str, Any], key: str, message: Message) -> dict[str, Any]:

@@ -66,7 +66,6 @@ class Run:
         self._streams = streams
         self._progress = progress
         self._logged = 0
-        self._has_new_secrets = False
         self._started = time.monotonic()
         moment = ledger.now()
         self._id = f"{moment:%Y%m%dT%H%M%S.%f}Z-{secrets.token_hex(3)}"
@@ -96,7 +95,7 @@ class Run:
         with self._work_directory() as work:
             runner = Runner(
                 self._declaration,
-                self._configuration.values,
+                self._configuration,
                 work=work,
                 log=self._log,
                 redact=self._redact,
@@ -106,7 +105,6 @@ class Run:
                 discoveries.specification(self._declaration, self._paths.connectors, runner)
             )
             self._redact.add(self._configuration.secrets)
-            runner.config = dict(self._configuration.values)
             offered = self._discovery.streams(runner, refresh=self._full_refresh)
             selected = catalogs.select(self._declaration, offered, self._streams)
             self._require_all_that_share(connection, offered)
@@ -236,7 +234,7 @@ class Run:
             spool=work,
             submit=committer.submit,
             log=self._write_log,
-            save_config=self._save_configuration,
+            save_config=runner.renew,
             redact=self._redact,
             first_position=ledger.last_position(connection),
             shares_state=ledger.shares_state(connection, self._declaration.name),
@@ -266,24 +264,8 @@ class Run:
             self._fail(told or words(error, self._paths))
             self._write_log("ERROR", told or traceback.format_exc())
         finally:
-            if self._has_new_secrets:
-                self._redact_log()
+            runner.redact_log()
             self._keep(reader, committer)
-
-    def _save_configuration(self, config: dict[str, Any]) -> None:
-        """Keep what the connector changed; new values in the places of secrets are secrets too."""
-        self._redact.add(self._configuration.secrets_in(config))
-        self._has_new_secrets = True
-        self._configuration.save(config)
-
-    def _redact_log(self) -> None:
-        """What the connector said before it told of its new secrets may have held them."""
-        beside = self._log.with_suffix(".redacted")
-        with suppress(OSError):
-            text = self._log.read_text(encoding="utf-8")
-            with logs.opened(beside) as log:
-                log.write(self._redact(text))
-            beside.replace(self._log)
 
     def _pump(self, reader: Reader, process: ConnectorProcess) -> None:
         told = time.monotonic()

@@ -16,6 +16,12 @@ def main() -> int:
     with (directory / "asked.txt").open("a") as asked:
         asked.write(f"{command}\n")
     options = dict(zip(arguments[::2], arguments[1::2], strict=True))
+    before = directory / f"before_{command}.jsonl"
+    if before.exists():
+        print(before.read_text())
+        print(before.read_text(), file=sys.stderr)
+    if "--config" in options:
+        shutil.copy(options["--config"], directory / "got_config.json")
     if command == "spec":
         print(json.dumps({"type": "SPEC", "spec": {"connectionSpecification": {}}}))
         return 0
@@ -28,7 +34,7 @@ def main() -> int:
         streams = json.loads((directory / "streams.json").read_text())
         print(json.dumps({"type": "CATALOG", "catalog": {"streams": streams}}))
         return 0
-    for kept in ("config", "catalog", "state"):
+    for kept in ("catalog", "state"):
         (directory / f"got_{kept}.json").unlink(missing_ok=True)
         if f"--{kept}" in options:
             shutil.copy(options[f"--{kept}"], directory / f"got_{kept}.json")

@@ -14,7 +14,7 @@ import pytest
 
 from ingestion import inventory, reader, run
 from ingestion.declarations import Declaration
-from ingestion.errors import ConnectorError, IngestionError
+from ingestion.errors import ConnectorError, IngestionError, ProtocolError
 from ingestion.paths import Paths
 from ingestion.redaction import Redactor
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
@@ -185,6 +185,50 @@ def test_a_secret_that_the_connector_changed_is_one_too(
     assert [path for path in others if b"sesame" in path.read_bytes()] == []
     assert first.log is not None
     assert "OUTPUT acme uses ****" in Path(first.log).read_text()
+
+
+def renewal(config: object) -> str:
+    """What a connector says that changed its configuration."""
+    control = {"type": "CONNECTOR_CONFIG", "connectorConfig": {"config": config}}
+    return json.dumps({"type": "CONTROL", "control": control})
+
+
+@pytest.mark.parametrize("command", ["check", "discover"])
+def test_a_token_that_is_renewed_before_the_read_is_used_and_kept(
+    source: Source, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """As connectors do whose tokens serve only once; also where the command then fails."""
+    monkeypatch.setenv("PLAYED_TOKEN", "sesame-first")
+    source.declared["config"] = {"token": "${PLAYED_TOKEN}"}
+    source.plays([status("a")], streams=A, stderr="read with sesame-second\n")
+    before = source.directory / f"before_{command}.jsonl"
+    lines = ["knows sesame-second", renewal({"token": "sesame-second"}), "uses sesame-second"]
+    before.write_text("\n".join(lines))
+    if command == "check":
+        assert inventory.check(source.declaration(), source.home) == (True, "")
+        before.unlink()
+    result = source.sync(config={"limit": 5})
+    assert (result.status, result.warnings) == ("succeeded", [])
+    assert source.got("config") == {"token": "sesame-second", "limit": 5}
+    before.write_text(renewal({"token": "sesame-third"}))
+    (source.directory / "streams.json").write_text("no JSON")
+    if command == "discover":
+        with pytest.raises(ConnectorError):
+            inventory.discover(source.declaration(), source.home)
+    else:
+        inventory.check(source.declaration(), source.home)
+    inventory.check(source.declaration(), source.home)
+    assert source.got("config") == {"token": "sesame-third"}
+    kept = source.paths.connectors / "played.config.json"
+    others = [path for path in source.home.rglob("*") if path.is_file() and path != kept]
+    assert [path for path in others if b"sesame" in path.read_bytes()] == []
+
+
+def test_a_renewal_that_is_none_is_named(source: Source) -> None:
+    source.plays([status("a")], streams=A)
+    (source.directory / "before_discover.jsonl").write_text(renewal(["token"]))
+    with pytest.raises(ProtocolError, match="`config` should be an object"):
+        source.sync()
 
 
 def test_a_secret_that_holds_another_is_replaced_whole() -> None:
