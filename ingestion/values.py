@@ -55,7 +55,9 @@ def value(column: Column, text: str) -> str:
         whole = rf"regexp_full_match({text}, '-?\d+(\.0+)?')"
         return (
             f"case when {cast}::varchar = {text} then {cast}"
-            f" when {whole} then try_cast(split_part({text}, '.', 1) as {kind}) end"
+            f" when {whole} then try_cast(split_part({text}, '.', 1) as {kind})"
+            f" when regexp_full_match({text}, '{numbers.FORM}')"
+            f" and _exact_number({cast}::varchar) = _exact_number({text}) then {cast} end"
         )
     if kind == "DOUBLE":
         return (

@@ -63,6 +63,24 @@ def test_exact_numbers_sort_and_are_equal_as_numbers_are(texts: list[str]) -> No
 
 
 @settings(max_examples=20, deadline=None)
+@given(
+    st.lists(
+        st.tuples(NUMBERS | st.integers(-(2**70), 2**70).map(str), st.integers(-20, 20)).map(
+            lambda pair: f"{pair[0]}e{pair[1]}" if "e" not in pair[0].lower() else pair[0]
+        ),
+        max_size=20,
+    )
+)
+def test_a_whole_number_is_one_in_any_spelling(texts: list[str]) -> None:
+    for kind, bits in (("BIGINT", 63), ("HUGEINT", 127)):
+        for text, (value, change) in zip(texts, typed(kind, texts), strict=True):
+            number = Decimal(text)
+            fits = number == number.to_integral_value() and -(2**bits) < number < 2**bits
+            assert value == (int(number) if fits else None), text
+            assert change == (None if fits else "NULLED")
+
+
+@settings(max_examples=20, deadline=None)
 @given(st.lists(NUMBERS, max_size=20))
 def test_a_number_is_held_exactly_or_its_digits_are_kept(texts: list[str]) -> None:
     for text, (value, change) in zip(texts, typed("DOUBLE", texts), strict=True):

@@ -17,6 +17,7 @@ DATE_TIME = {"type": "string", "format": "date-time"}
 TYPES: dict[str, Any] = {
     "integer": {"type": ["null", "integer"]},
     "number": {"type": "number"},
+    "big": {"type": "integer", "airbyte_type": "big_integer"},
     "boolean": {"type": "boolean"},
     "text": {"type": "string"},
     "date": {"type": "string", "format": "date"},
@@ -48,6 +49,9 @@ FITS = [
     ("integer", -9223372036854775808, -9223372036854775808),
     ("integer", "12", 12),
     ("integer", 3.0, 3),
+    ("integer", 1e16, 10**16),
+    ("integer", -9e18, -9 * 10**18),
+    ("big", 1.5e37, 15 * 10**36),
     ("number", 0.1, 0.1),
     ("number", 5, 5.0),
     ("number", 1e300, 1e300),
