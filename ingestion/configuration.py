@@ -44,7 +44,8 @@ class Configuration:
             json_text.dumps(_as_written(resolved), sort_keys=True)
         ).hexdigest()
         self.declaration_digest = digest_of(declaration)
-        self.values: dict[str, Any] = self._kept() or dict(resolved)
+        self._given = self._kept() or resolved
+        self.values: dict[str, Any] = {}
         self._secrets = secrets | _texts_of_environment(declaration.environment)
         self.settle(self._specification)
 
@@ -55,7 +56,7 @@ class Configuration:
         """
         self._specification = specification
         name, declared = self._declaration.name, self._declaration.config
-        values = {k: v for k, v in self.values.items() if k not in self._overrides}
+        values = {k: v for k, v in self._given.items() if k not in self._overrides}
         self.values = specification.settled(name, declared, values)
         self._secrets |= self.secrets_in(self.values) | specification.secrets(self._resolved)
         self.values |= self._overrides
@@ -77,7 +78,7 @@ class Configuration:
         That is what stands where the declaration has variables, what the specification calls so,
         and, because tokens rotate, every text that the declared configuration does not have.
         """
-        known = set(_texts(self._resolved))
+        known = set(_texts(_as_written(self._resolved)))
         new = {text for text in _texts(config) if text not in known and not _PUBLIC.fullmatch(text)}
         places = _in_places_of_variables(self._declaration.config, config)
         return frozenset({*places, *new}) | self._specification.secrets(config)
@@ -103,7 +104,7 @@ class Configuration:
     def save(self, config: dict[str, Any]) -> None:
         """Keep the configuration the connector sent, at once; it is the one from now on."""
         kept = {k: v for k, v in config.items() if k not in self._overrides}
-        self.values = kept | self._overrides
+        self._given, self.values = kept, kept | self._overrides
         content = {"declared": self._declared, "config": kept}
         files.write_bytes(self._path, json_text.dumps({"version": Kept.VERSION, **content}))
 

@@ -198,6 +198,25 @@ def test_a_number_is_the_text_it_was_written_as_where_a_text_is_wanted(tmp_path:
         Specification(SCHEMA).settled("mine", endless, endless)
 
 
+def test_a_configuration_remembers_how_numbers_were_written(tmp_path: Path) -> None:
+    """The specification is known only after values have been asked for once."""
+    config = "account: 0123456\nzip: 01234\nrate: 1.10\nport: 0123\npassword: 0123456\nexp: 1e5\n"
+    texts = {name: {"type": "string"} for name in ("account", "zip", "rate", "password", "exp")}
+    path = tmp_path / "mine.yml"
+    path.write_text(
+        "description: x\nowner: x\nconnector: {command: [x]}\nconfig:\n"
+        + "".join(f"  {line}\n" for line in config.splitlines())
+    )
+    configuration = Configuration(declarations.read_file(path), tmp_path, {"port": 7})
+    assert configuration.values["account"] == 123456
+    configuration.settle(Specification({"properties": texts | {"port": {"type": "integer"}}}))
+    assert configuration.values == {
+        **{"account": "0123456", "zip": "01234", "rate": "1.10", "port": 7},
+        **{"password": "0123456", "exp": "1e5"},
+    }
+    assert configuration.secrets == frozenset()
+
+
 def test_what_the_specification_calls_secret_is_one() -> None:
     config = {
         "password": "literal-password",
