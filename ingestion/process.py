@@ -4,14 +4,17 @@ Not here: which command that is (`connector`) and what the output means (`reader
 """
 
 import codecs
+import fcntl
 import os
 import secrets
 import select
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
+from array import array
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -56,7 +59,7 @@ class ConnectorProcess:
         self._error_log = error_log
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
         self._ended_at: float | None = None
-        self._bytes_since_end = 0
+        self._bytes_left: int | None = None
         self._mark = secrets.token_hex(16)
         self.timed_out = False
         self._process = subprocess.Popen(
@@ -82,23 +85,23 @@ class ConnectorProcess:
         return self._process.pid
 
     def read(self, size: int) -> bytes:
-        """The next bytes of standard output, empty at its end; the time limits run meanwhile."""
+        """The next bytes of standard output, empty at its end; the time limits run meanwhile.
+
+        When the connector ended `limits.stop_seconds` ago, only what then stands there is read.
+        """
         since = time.monotonic()
-        while not self._is_readable():
-            now = time.monotonic()
-            if self._has_ended_for(self._limits.stop_seconds):
-                self._end_group()
-                return b""
-            if now - since > self._limits.silence_seconds:
+        while not self._has_ended_for(self._limits.stop_seconds):
+            if self._is_readable():
+                return os.read(self._output.fileno(), size)
+            if time.monotonic() - since > self._limits.silence_seconds:
                 self.timed_out = True
                 self.stop()
                 return b""
-        if self._has_ended_for(self._limits.stop_seconds) and self._bytes_since_end > PIPE_BYTES:
-            self._end_group()  # The connector's own last words have been read.
-            return b""
-        block = os.read(self._output.fileno(), size)
-        if self._ended_at is not None:
-            self._bytes_since_end += len(block)
+        if self._bytes_left is None:
+            self._end_group()
+            self._bytes_left = _bytes_in(self._output)
+        block = os.read(self._output.fileno(), min(size, self._bytes_left))
+        self._bytes_left -= len(block)
         return block
 
     def _is_readable(self) -> bool:
@@ -198,11 +201,16 @@ class ConnectorProcess:
         self._watcher.dismiss()
 
 
+def _bytes_in(pipe: IO[bytes]) -> int:
+    """How many bytes can be read without waiting."""
+    count = array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
+
+
 def _widen_pipe(stream: IO[bytes]) -> None:
     if not sys.platform.startswith("linux"):
         return
-    import fcntl  # Only where it exists.
-
     try:
         fcntl.fcntl(stream, _SET_PIPE_SIZE, PIPE_BYTES)
     except OSError:

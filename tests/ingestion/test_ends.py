@@ -153,6 +153,37 @@ def test_a_grandchild_that_goes_on_writing_is_ended(tmp_path: Path) -> None:
     assert time.monotonic() - since < 15
 
 
+@pytest.mark.parametrize("command", ["", "env -i setsid "])
+def test_a_grandchild_that_writes_slowly_is_ended(tmp_path: Path, command: str) -> None:
+    """It never lets the output rest for long; without its mark nobody finds it to end it."""
+    loop = f"{command}sh -c 'while sleep 0.05; do echo x || exit; done'"
+    code = f"import os; os.system({loop!r})"
+    code = GRANDCHILD.format(code=code, away=True, closed="", code_of_exit=0)
+    since = time.monotonic()
+    with started(code, tmp_path / "log") as process:
+        found = everything(process)
+        assert process.wait() == 0
+    assert found.split(b"x", 1)[0] == b"done\n"
+    assert len(found) < 2000
+    assert time.monotonic() - since < 10
+
+
+def test_all_that_stands_in_the_output_at_the_end_is_read(tmp_path: Path) -> None:
+    """Also where the reader comes back long after the connector ended."""
+    code = GRANDCHILD.format(
+        code="import time; time.sleep(120)", away=True, closed="", code_of_exit=0
+    )
+    code = code.replace('print("done"', 'print("done" * 40_000')
+    with started(code, tmp_path / "log") as process:
+        found = process.read(10)
+        time.sleep(1.5)
+        found += process.read(10)
+        time.sleep(1.5)
+        found += everything(process)
+        assert process.wait() == 0
+    assert found == b"done" * 40_000 + b"\n"
+
+
 def test_a_connector_that_ignores_the_polite_signal_is_killed(tmp_path: Path) -> None:
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(120)"
     since = time.monotonic()
