@@ -67,21 +67,24 @@ def with_generation(
 def replace_older(connection: duckdb.DuckDBPyConnection, table: Table, loaded: int) -> bool:
     """Remove rows below the minimum generation, in the transaction that brought the new ones.
 
-    Returns False when they were kept because the stream brought nothing: an empty overwrite needs
-    `allow_empty_overwrite` in the declaration.
+    Where the new ones are staged, the older ones go when they are merged. Returns False when they
+    were kept because the stream brought nothing: an empty overwrite needs `allow_empty_overwrite`
+    in the declaration.
     """
+    if table.is_staged and _has_rows(connection, table.target):
+        return True
     if not loaded and not table.declared.allow_empty_overwrite:
         return False
-    names = [table.sql_name]
-    if table.is_staged:
-        names.append(table.target)
-        if _stands(connection, DELETED_SCHEMA, table):
-            names.append(table.deletions)
-    for name in names:
-        connection.execute(
-            f"delete from {name} where _airbyte_generation_id < {table.minimum_generation_id}"
-        )
+    _remove_older(connection, table, table.minimum_generation_id)
     return True
+
+
+def _remove_older(connection: duckdb.DuckDBPyConnection, table: Table, minimum: int) -> None:
+    names = [table.sql_name]
+    if table.is_staged and _stands(connection, DELETED_SCHEMA, table):
+        names.append(table.deletions)
+    for name in names:
+        connection.execute(f"delete from {name} where _airbyte_generation_id < {minimum}")
 
 
 def merge(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> list[str]:
@@ -105,7 +108,17 @@ def merge(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> lis
 
 
 def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
-    """Bring what is staged into the table, in the caller's transaction."""
+    """Bring what is staged into the table, in the caller's transaction.
+
+    Of a stream that replaces its rows only all of the new ones are ever staged: the older ones go.
+    """
+    [(minimum,)] = connection.execute(
+        """select max(minimum_generation_id) from _tradehouse.streams
+        where source = ? and stream = ? and namespace is not distinct from ?""",
+        [table.source, table.key[1], table.key[0]],
+    ).fetchall()
+    if minimum:
+        _remove_older(connection, table, minimum)
     if table.declared.sync_mode == "incremental_deduplicated":
         return merging.merge(connection, table)
     recognition.append_unseen(connection, table)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingestion import merging
 from ingestion.errors import DeclarationError
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
 
@@ -355,3 +356,38 @@ def test_every_record_one_to_five_times_in_shuffled_batches(
     deliver(source, copies[cut:])
     newest = {n: max(v for m, v in keys if m == n) for n, _ in keys}
     assert versions(source) == sorted((n, f"{n}.{v}", v) for n, v in newest.items())
+
+
+class Killed(BaseException):
+    """As if the process had ended here."""
+
+
+def test_rows_stay_until_those_that_replace_them_are_merged(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the sync dies between the end of a stream and its own."""
+    declare(source, "incremental_deduplicated", key="n", cursor="version")
+    deliver(source, [{"n": 1, "text": "old", "version": 9}, {"n": 2, "text": "old", "version": 9}])
+    old, new = [(1, "old", 9), (2, "old", 9)], {"n": 1, "text": "new", "version": 1}
+    source.plays([record("a", new), state("a", {"at": 2}), status("a")])
+
+    def kill(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(merging, "merge", kill)
+    with pytest.raises(Killed):
+        source.sync(reset=True)
+    assert versions(source) == old
+    monkeypatch.undo()
+    source.plays([status("a")])
+    assert source.sync().status == "succeeded"
+    assert versions(source) == [(1, "new", 1)]
+    assert source.got("state")[0]["stream"]["stream_state"] == {"at": 2}
+
+
+def test_an_empty_reset_that_is_allowed_leaves_no_rows(source: Source) -> None:
+    declare(source, "incremental_deduplicated", key="n", allow_empty_overwrite=True)
+    deliver(source, [{"n": 1, "text": "old", "version": 9}])
+    source.plays([status("a")])
+    assert source.sync(reset=True).status == "succeeded"
+    assert versions(source) == []
