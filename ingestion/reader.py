@@ -83,6 +83,7 @@ class Reader:
         self.first_noise: Noise | None = None
         self.unknown_messages: Counter[str] = Counter()
         self.unselected: Counter[StreamKey] = Counter()
+        self.unselected_states: Counter[str] = Counter()
         self.estimated_records: dict[StreamKey, int] = {}
         self.spooled: dict[StreamKey, tuple[int, int]] = {}
 
@@ -187,8 +188,10 @@ class Reader:
             raise odd(message, "its type should be STREAM, GLOBAL or LEGACY")
         self._position += 1
         if kind == "STREAM":
-            key = self._described(_object(body, "stream", message), message)
+            described = _object(body, "stream", message)
+            key = self._described(described, message)
             if key is None:
+                self.unselected_states[described["stream_descriptor"]["name"]] += 1
                 return
             self._check_count(body, self._since_state.pop(key, 0), message, key[1])
             self._states[key] = State("STREAM", key, body, self._position)

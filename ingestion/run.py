@@ -20,7 +20,7 @@ import duckdb
 
 from ingestion import catalog as catalogs
 from ingestion import discovery as discoveries
-from ingestion import ledger, logs, modes, names, recognition, tables
+from ingestion import json_text, ledger, logs, modes, names, recognition, tables
 from ingestion.committer import Committer, Loaded
 from ingestion.configuration import Configuration
 from ingestion.connector import Runner
@@ -302,10 +302,13 @@ class Run:
         elif reader.cut is not None and not reader.errors:
             self._fail(f"The output is cut off: {reader.cut.error.told(self._redact)}")
         elif missing and not reader.errors:
+            advice = (
+                " Of a connector that never says so, `completion: exit_code` in its declaration "
+                "lets exit code 0 decide."
+            )
             self._fail(
                 f"The connector ended without saying that these streams are complete: "
-                f"{', '.join(sorted(missing))}. Of a connector that never says so, "
-                f"`completion: exit_code` in its declaration lets exit code 0 decide."
+                f"{', '.join(sorted(missing))}.{'' if by_exit_code else advice}"
             )
         if not self._result.errors:
             self._result.status = "succeeded"
@@ -413,6 +416,10 @@ def dropped(reader: Reader, redact: Redact) -> list[str]:
     found = [
         f"Passed over, in the log: {counted(count, 'message')} of a type that is not known, {kind}"
         for kind, count in reader.unknown_messages.items()
+    ]
+    found += [
+        f"{counted(count, 'state')} of {redact(json_text.whole(name))} left, which is not selected"
+        for name, count in reader.unselected_states.items()
     ]
     if reader.first_noise is not None:
         first = reader.first_noise

@@ -203,6 +203,21 @@ def test_exit_0_without_every_stream_complete_is_a_failure(
     assert source.query("select distinct status from _tradehouse.syncs") == [("failed",)]
 
 
+def test_what_is_incomplete_by_its_own_word_is_not_advised_to_be_complete(source: Source) -> None:
+    source.declared["completion"] = "exit_code"
+    source.plays([status("a"), status("b", "INCOMPLETE")], streams=AB)
+    [error] = source.sync().errors
+    assert error.message.endswith("these streams are complete: b.")
+
+
+def test_states_of_streams_that_are_not_selected_are_counted(source: Source) -> None:
+    other = [state("other", {"at": n}, namespace="x") for n in (1, 2)]
+    source.plays([record("a", {"n": 1}), *other, status("a")], streams=AB[:1])
+    result = source.sync()
+    assert result.status == "succeeded"
+    assert result.warnings == ["2 states of other left, which is not selected"]
+
+
 def test_exit_code_1_without_a_trace_fails_with_the_last_words(source: Source) -> None:
     source.plays([status("a")], streams=AB[:1], exit_code=3, stderr="Traceback\nKeyError: 'x'\n")
     result = source.sync()
