@@ -109,10 +109,12 @@ def key(place: Place, say: Spelling, *, is_whole: bool = False) -> list[str]:
         elif place.type in MOMENTS:
             original = f"case when {value} is null then {original} else {_finer(original)} end"
         return [value, original]
-    if place.wanted in NUMBERS:
-        return [f"coalesce({say.exact(place.text(say))}, {place.json(say)})"]
     if place.type == "VARCHAR" and place.pointer is None:
-        return [value]
+        if place.wanted not in NUMBERS:
+            return [value]
+        # No number is spelled like 007, but a text that stood there before may be.
+        number = f"case when not regexp_matches({value}, '^-?0[0-9]') then {say.exact(value)} end"
+        return [f"coalesce({number}, {place.json(say)})"]
     is_number = f"json_type({place.json(say)}) in {_JSON_NUMBERS}"
     return [f"case when {is_number} then {say.exact(place.text(say))} else {place.json(say)} end"]
 

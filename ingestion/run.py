@@ -77,6 +77,7 @@ class Run:
         )
         self._new_batches: set[int] = set()
         self._labels: dict[StreamKey, str] = {}
+        self._leftovers: dict[StreamKey, Table] = {}
         self._result = SyncResult(
             self._id, declaration.name, "failed", moment, 0.0, log=str(self._log)
         )
@@ -111,6 +112,7 @@ class Run:
             known = names.read(connection, self._declaration.name)
             known.add(catalogs.keys(offered))
             wanted = catalogs.plan(self._declaration, selected, known)
+            self._leftovers = self._every(offered, known) | wanted
             self._labels = catalogs.labels(wanted)
             plan, states = self._start(connection, runner, wanted, known)
             try:
@@ -140,7 +142,7 @@ class Run:
         known: names.Names,
     ) -> tuple[dict[StreamKey, Table], list[dict[str, Any]]]:
         """Tables and ledger rows in one transaction; returns them and the connector's states."""
-        self._result.warnings += modes.merge_leftovers(connection, wanted.values())
+        self._result.warnings += modes.merge_leftovers(connection, self._leftovers.values())
         wanted = self._recognising(connection, wanted)
         plan: dict[StreamKey, Table] = {}
         connection.execute("begin")
@@ -191,6 +193,17 @@ class Run:
                 f"without the records of {', '.join(left)}: load, refresh or reset all of its "
                 f"streams together, without choosing some."
             )
+
+    def _every(
+        self, offered: list[catalogs.Discovered], known: names.Names
+    ) -> dict[StreamKey, Table]:
+        """The tables of all declared streams; of none where some cannot be read now."""
+        if self._streams is None:
+            return {}
+        with suppress(IngestionError):
+            selected = catalogs.select(self._declaration, offered, None)
+            return catalogs.plan(self._declaration, selected, known)
+        return {}
 
     def _recognising(
         self, connection: duckdb.DuckDBPyConnection, wanted: Mapping[StreamKey, Table]

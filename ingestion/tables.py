@@ -243,6 +243,13 @@ def _fit(
             f"The declaration says on_type_change: fail. Change it to widen or new_column."
         )
     if table.declared.on_type_change == "new_column":
+        compared = [table.merge_cursor, *table.merge_key] if table.is_staged else []
+        if column.field in (path[0] for path in compared if path):
+            raise IngestionError(
+                f"{table.sql_name}.{column.name} is {found}; the source now says {column.type}. "
+                f"Rows are compared by it, which a second column would end: the declaration has to "
+                f"say on_type_change: widen."
+            )
         others = [name for name, kind in present.items() if kind != column.type]
         name = table.names.of(column.field, column.type, reserved=others)
         return _fit(connection, table, replace(column, name=name), present, changes)

@@ -414,6 +414,20 @@ def test_a_widened_column_takes_what_its_old_type_could_not_hold(source: Source)
         assert [(v, of) for _, v, of in stored] == [(1, step[4]), (1, step[4]), (2, step[4])], step
 
 
+@pytest.mark.parametrize("before", ["string", {"type": ["string", "object"]}])
+def test_keys_that_differ_as_texts_stay_when_numbers_come(source: Source, before: Any) -> None:
+    source.declared["streams"] = {"a": {"sync_mode": "incremental_deduplicated", "key": "k"}}
+    steps: list[tuple[Any, list[Any]]] = [(before, ["7", "007", "a", "-08"]), ("integer", [7, 8])]
+    for kind, keys in steps:
+        lines = [record("a", {"k": key, "v": str(kind)}) for key in keys]
+        streams = [stream("a", k=kind, v="string")]
+        source.plays([*lines, status("a")], streams=streams)
+        assert source.sync().status == "succeeded"
+    stored = source.query("select k, v = 'integer' from played.a")
+    kept = ["007", "a", "-08"] if before == "string" else ['"7"', '"007"', '"a"', '"-08"']
+    assert {*stored} == {("7", True), ("8", True), *((key, False) for key in kept)}
+
+
 def test_a_cursor_that_becomes_text_keeps_its_order(source: Source) -> None:
     source.declared["streams"] = {
         "a": {"sync_mode": "incremental_deduplicated", "key": "k", "cursor": "at"}

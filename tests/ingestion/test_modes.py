@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion import merging
-from ingestion.errors import DeclarationError
+from ingestion import merging, modes
+from ingestion.errors import DeclarationError, IngestionError
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
 
 A = [stream("a", n="integer", text="string")]
@@ -201,6 +201,41 @@ def test_deletions_outlive_a_change_of_columns(source: Source) -> None:
     source.plays([*lines, status("a")], streams=[wider])
     assert source.sync().status == "succeeded"
     assert source.query("select n, version, more from played.a") == [("x", 0.5, None)]
+
+
+def test_a_reset_that_dies_before_its_end_leaves_the_old_rows_until_the_new_are_merged(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = {"sync_mode": "incremental_deduplicated", "key": "n"}
+    source.declared["streams"] = {"a": declared, "b": declared}
+    both = [*A, stream("b", n="integer", text="string")]
+    old = [record("a", {"n": n, "text": "old"}) for n in (1, 2)]
+    source.plays([*old, status("a"), status("b")], streams=both)
+    source.sync()
+    new = [record("a", {"n": n, "text": "new"}) for n in (2, 3)]
+    source.plays([*new, status("a"), error_trace("gone")], exit_code=1)
+    with monkeypatch.context() as dying:
+        dying.setattr(modes, "merge", lambda *_: [])
+        source.sync(reset=True)
+    assert source.query("select n, text from played.a order by n") == [(1, "old"), (2, "old")]
+    source.plays([status("b")])
+    assert source.sync(streams=["b"]).status == "succeeded"
+    assert source.query("select n, text from played.a order by n") == [(2, "new"), (3, "new")]
+
+
+@pytest.mark.parametrize(("key", "cursor"), [("n", None), ("text", "n")])
+def test_a_column_that_rows_are_compared_by_stays_one(
+    source: Source, key: str, cursor: str | None
+) -> None:
+    more = {"key": key, "cursor": cursor, "on_type_change": "new_column"}
+    declare(source, "incremental_deduplicated", **more)
+    play(source, 1)
+    source.sync()
+    source.plays([status("a")], streams=[stream("a", n="string", text="string")])
+    with pytest.raises(IngestionError, match="Rows are compared by it"):
+        source.sync()
+    declare(source, "incremental_append", **more)
+    assert source.sync().status == "succeeded"
 
 
 def test_a_reset_forgets_deletions(source: Source) -> None:
