@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ingestion import written
-from ingestion.errors import DeclarationError
+from ingestion.errors import DeclarationError, IngestionError
 from ingestion.names import OWN_SCHEMAS, Columns
 from ingestion.server.settings import ServerRun
 from ingestion.written import Text
@@ -282,7 +282,11 @@ def read_file(path: Path) -> Declaration:
     content = written.read(path)
     if not isinstance(content, dict):
         raise DeclarationError(f"{path}: expected keys and values at the top, found {content!r}")
-    content.setdefault("name", path.stem)
+    if content.setdefault("name", path.stem) != path.stem:
+        raise DeclarationError(
+            f"{path}: name: {content['name']!r} is not what the file is called, and what two files "
+            f"say of one name would be one source: leave it out, or rename the file."
+        )
     try:
         return Declaration.model_validate(content)
     except ValidationError as error:
@@ -292,6 +296,20 @@ def read_file(path: Path) -> Declaration:
 def read_all(directory: Path = SOURCES) -> list[Declaration]:
     """Every declaration of the directory, by name. Raises DeclarationError."""
     return [read_file(path) for path in sorted(directory.glob("*.yml"))]
+
+
+def read_each(directory: Path = SOURCES) -> tuple[list[Declaration], dict[str, str]]:
+    """Every declaration that can be read, by name; of every other file what is wrong, by stem."""
+    found, faults = [], {}
+    for path in sorted(directory.glob("*.yml")):
+        try:
+            one = read_file(path)
+            one.freshness_limit()
+        except (IngestionError, OSError, ValueError, OverflowError, RecursionError) as error:
+            faults[path.stem] = str(error)
+        else:
+            found.append(one)
+    return found, faults
 
 
 def _explain(path: Path, error: ValidationError) -> str:

@@ -62,9 +62,15 @@ class OfferedStream:
 def list_sources(
     home: Path | Paths | None = None, directory: Path = SOURCES
 ) -> list[SourceSummary]:
-    """Every declared source by name. Raises DeclarationError at the first wrong declaration."""
+    """Every declared source by name, without those whose declaration is wrong (`list_faults`)."""
     succeeded = {} if home is None else _successes(_paths(home))
-    return [_summary(each, succeeded.get(each.name)) for each in declarations.read_all(directory)]
+    found, _ = declarations.read_each(directory)
+    return [_summary(each, succeeded.get(each.name)) for each in found]
+
+
+def list_faults(directory: Path = SOURCES) -> list[str]:
+    """What is wrong with declarations that cannot be read."""
+    return list(declarations.read_each(directory)[1].values())
 
 
 def known_tables(declaration: Declaration, paths: Paths) -> dict[str, StreamKey]:
@@ -118,7 +124,7 @@ def _successes(paths: Paths) -> dict[str, datetime]:
 def _summary(declaration: Declaration, succeeded_at: datetime | None) -> SourceSummary:
     limit = declaration.freshness_limit()
     late = None
-    if limit is not None:
+    if limit is not None and declaration.enabled:
         late = succeeded_at is None or datetime.now(UTC) - succeeded_at > limit
     return SourceSummary(
         name=declaration.name,

@@ -21,6 +21,7 @@ class Specification:
 
     def __init__(self, schema: Any) -> None:
         self._root: Schema = schema if isinstance(schema, dict) else {}
+        self._variables: dict[str, tuple[str, ...]] = {}
 
     def settled(self, source: str, declared: Any, resolved: Any) -> Any:
         """The configuration with the types that are wanted.
@@ -168,8 +169,15 @@ class Specification:
             least = schema.get("minItems", 1)
             one = self._example(schema.get("items") or {"type": "string"}, path, depth + 1)
             return [one] * min(max(1, least if isinstance(least, int) else 1), 10)
-        variable = re.sub(r"[^A-Z0-9]", "_", "_".join(path).upper())
-        return f"${{{variable}}}"
+        return f"${{{self._variable(path)}}}"
+
+    def _variable(self, path: tuple[str, ...]) -> str:
+        """A variable for a setting; a number goes behind one that is another setting's."""
+        name = base = re.sub(r"[^A-Z0-9]", "_", "_".join(path).upper())
+        number = 2
+        while self._variables.setdefault(name, path) != path:
+            name, number = f"{base}_{number}", number + 1
+        return name
 
     def _example_object(self, schema: Schema, path: tuple[str, ...], depth: int) -> dict[str, Any]:
         properties = schema.get("properties")

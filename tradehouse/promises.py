@@ -32,21 +32,32 @@ class Promise:
         return succeeded_at is None or now - succeeded_at > timedelta(seconds=self.limit_seconds)
 
 
-def read(home: Home, folder: Path = DECLARATIONS) -> list[Promise]:
+def read(home: Home, folder: Path | None = None) -> list[Promise]:
     """Return the promise of every declared source, by name.
 
-    Raises:
-        DeclarationError: when a declaration is wrong.
+    Of a declaration that cannot be read now (`read_faults`) the promise is the one of before.
     """
+    return [Promise(**one) for one in _read(home, folder or DECLARATIONS)["promises"]]
+
+
+def read_faults(home: Home, folder: Path | None = None) -> dict[str, str]:
+    """Return what is wrong with declarations that cannot be read, by the file's name."""
+    return dict(_read(home, folder or DECLARATIONS).get("faults", {}))
+
+
+def _read(home: Home, folder: Path) -> dict[str, Any]:
     stamps = {path.name: warehouse.stamp_file(path) for path in sorted(folder.glob("*.yml"))}
     kept = state.read(home, "sources")
     if kept.get("stamps") != stamps:
         from ingestion import declarations
 
-        found = [_promise(one) for one in declarations.read_all(folder)]
-        kept = {"stamps": stamps, "promises": [asdict(one) for one in found]}
+        found, faults = declarations.read_each(folder)
+        promises = [asdict(_promise(one)) for one in found]
+        promises += [one for one in kept.get("promises", []) if one["name"] in faults]
+        promises.sort(key=lambda one: str(one["name"]))
+        kept = {"stamps": stamps, "promises": promises, "faults": faults}
         state.write(home, "sources", kept)
-    return [Promise(**one) for one in kept["promises"]]
+    return kept
 
 
 def _promise(declaration: Any) -> Promise:

@@ -265,6 +265,8 @@ class Sources(Kept):
 
     stamps: dict[str, Stamp]
     promises: list[Promised]
+    faults: dict[str, str] = {}
+    """What is wrong with files that cannot be read; their promises are those of before."""
 
 
 class Brokerage(Kept):

@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tradehouse.errors import EXIT_ERROR, EXIT_OK, BusyError, TradehouseError, UsageError
 from tradehouse.home import PROJECT, Home, find_home
 from tradehouse.output import count
+
+if TYPE_CHECKING:
+    from ingestion.inventory import SourceSummary
 
 app = typer.Typer(
     name="sources",
@@ -55,10 +58,18 @@ def list_sources(json: Json = False) -> None:
     from tradehouse import output
 
     with plain_errors():
-        sources = inventory.list_sources(find_home().root)
+        sources, faults = inventory.list_sources(find_home().root), inventory.list_faults()
     if json:
         output.print_json([asdict(source) for source in sources])
-        return
+    else:
+        _print_sources(sources)
+    if faults:
+        raise UsageError("\n".join(faults))
+
+
+def _print_sources(sources: "list[SourceSummary]") -> None:
+    from tradehouse import output
+
     output.print_table(
         ["source", "enabled", "owner", "connector", "promised", "last success", "late"],
         [

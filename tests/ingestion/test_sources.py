@@ -43,6 +43,7 @@ def test_the_shipped_declarations_are_valid() -> None:
     ("change", "said"),
     [
         ({"owner": None}, "owner: Input should be a valid string"),
+        ({"name": "other"}, "name: 'other' is not what the file is called"),
         ({"conector": {}}, "conector: Extra inputs are not permitted"),
         ({"connector": {"package": "p"}}, "connector.version: Field required"),
         ({"freshness": "soon"}, 'freshness: expected a duration such as "36 hours"'),
@@ -137,6 +138,16 @@ def test_the_list_says_what_is_late(source: Source, tmp_path: Path) -> None:
     [after] = inventory.list_sources(source.home, directory)
     assert after.is_late is False
     assert after.succeeded_at is not None
+
+
+def test_one_broken_declaration_hides_no_other(tmp_path: Path) -> None:
+    directory = tmp_path / "declared"
+    declare(directory, GOOD | {"freshness": "1 hour", "enabled": False})
+    (directory / "broken.yml").write_text("description: [")
+    [listed] = inventory.list_sources(tmp_path / "home", directory)
+    assert (listed.name, listed.is_late) == ("mine", None)
+    [fault] = inventory.list_faults(directory)
+    assert "broken.yml" in fault
 
 
 def test_check_and_discover(source: Source) -> None:

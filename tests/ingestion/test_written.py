@@ -187,6 +187,15 @@ def test_an_example_of_a_long_list_is_short() -> None:
     assert Specification(schema).example("mine") == {"a": ["${MINE_A}"] * 10}
 
 
+def test_settings_that_look_alike_get_variables_of_their_own() -> None:
+    wanted = ["A", "a", "a b", "a_b", "a_b_2"]
+    found = Specification({"type": "object", "required": wanted}).example("mine")
+    assert found == {
+        **{"A": "${MINE_A}", "a": "${MINE_A_2}", "a b": "${MINE_A_B}", "a_b": "${MINE_A_B_2}"},
+        "a_b_2": "${MINE_A_B_2_2}",
+    }
+
+
 def test_a_number_is_the_text_it_was_written_as_where_a_text_is_wanted(tmp_path: Path) -> None:
     config = said(tmp_path, f"account: 0123456\nport: 0123\nother: 1.10\nbig: {BIG}\n")
     found = Specification(SCHEMA).settled("mine", config, config)

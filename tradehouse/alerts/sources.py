@@ -15,16 +15,17 @@ BROKERAGE = "brokerage"
 def find_in_sources(
     home: Home, nodes: dict[str, dict[str, Any]], now: datetime
 ) -> Iterator[Problem]:
-    """Yield at most one problem a source: what failed, and only else that it is late."""
+    """Yield at most one problem a source, what failed, and only else that it is late.
+
+    A declaration that cannot be read is one beside: what was promised before still counts.
+    """
     if not home.raw.exists():
         return
-    try:
-        declared = promises.read(home)
-    except Exception as error:  # whatever is wrong with a declaration, the others are looked at
+    declared = promises.read(home)
+    for name, fault in promises.read_faults(home).items():
         since = now.isoformat(timespec="seconds")
-        title, look = "a source's declaration cannot be read", ["tradehouse sources list"]
-        yield Problem("declaration", PLATFORM, title, str(error), since, look)
-        return
+        title, look = f"{name}: the declaration cannot be read", ["tradehouse sources list"]
+        yield Problem(f"declaration/{name}", PLATFORM, title, fault, since, look)
     syncs, successes = promises.read_syncs(home)
     is_writing = locks.find_holder(home) is not None
     for source in declared:

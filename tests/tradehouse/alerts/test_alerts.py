@@ -3,6 +3,7 @@
 import itertools
 import json
 import multiprocessing
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.tradehouse.alerts.conftest import MART, TEST, TRADES, build
-from tradehouse import alerts, locks, state
+from tradehouse import alerts, locks, promises, state
 from tradehouse.alerts import channels, problems
 from tradehouse.errors import BusyError, TradehouseError
 from tradehouse.home import Home
@@ -187,6 +188,28 @@ def test_a_source_is_one_cause_whatever_waits_for_it(quiet_home, webhook, monkey
     set_syncs(quiet_home, now.isoformat())
     assert titles(alerts.report(quiet_home)) == ["recovered: brokerage: the source is late"]
     assert alerts.list_open(quiet_home) == []
+
+
+def test_a_declaration_that_cannot_be_read_ends_no_other_problem(quiet_home, tmp_path, monkeypatch):
+    folder = tmp_path / "sources"
+    shutil.copytree(promises.DECLARATIONS, folder)
+    monkeypatch.setattr(promises, "DECLARATIONS", folder)
+    set_syncs(quiet_home, "2026-01-02T05:00:00+00:00")
+    assert titles(alerts.report(quiet_home)) == ["brokerage: the source is late"]
+    declared = (folder / "brokerage.yml").read_text()
+    for name in ("brokerage", "other"):
+        (folder / f"{name}.yml").write_text("description: [")
+    assert sorted(titles(alerts.report(quiet_home))) == [
+        "brokerage: the declaration cannot be read",
+        "other: the declaration cannot be read",
+    ]
+    assert alerts.report(quiet_home) == []
+    (folder / "brokerage.yml").write_text(declared)
+    (folder / "other.yml").unlink()
+    assert sorted(titles(alerts.report(quiet_home))) == [
+        "recovered: brokerage: the declaration cannot be read",
+        "recovered: other: the declaration cannot be read",
+    ]
 
 
 def test_a_held_batch_names_file_and_line(quiet_home):
