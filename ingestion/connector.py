@@ -70,6 +70,11 @@ class Runner:
         self._is_renewed = False
 
     @property
+    def redact(self) -> Redactor:
+        """Replaces what is secret in what the connector says."""
+        return self._redact
+
+    @property
     def name(self) -> str:
         """The connector for the ledger."""
         return self._declaration.connector.label

@@ -8,7 +8,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -151,21 +151,55 @@ def discover(source: str | Declaration, home: Path | Paths, **config: Any) -> li
 
 def discover_tables(source: str | Declaration, home: Path | Paths, **config: Any) -> list[Table]:
     """The tables of every stream that the declaration selects; the connector is asked anew."""
+    return _discover(_declaration(source), _paths(home), config)[0]
+
+
+def project_tables(source: str | Declaration, home: Path | Paths) -> list[Table]:
+    """The same for files of the project, which are shared: without what is secret.
+
+    Raises DeclarationError for a stream or a field whose name holds a secret.
+    """
     declaration = _declaration(source)
-    paths = _paths(home)
+    found, redact = _discover(declaration, _paths(home), {})
+    for table in found:
+        for name in (table.key[0] or "", table.key[1], *(each.field for each in table.columns)):
+            if redact(name) != name:
+                raise DeclarationError(
+                    f"{declaration.name}: the name {redact(name)} of a stream or a field holds "
+                    f"what the configuration keeps secret, and a project's files are shared. Where "
+                    f"that is no secret, write it into the declaration instead of a variable."
+                )
+    return [replace(table, discovered=_masked(table.discovered, redact)) for table in found]
+
+
+def _masked(discovered: dict[str, Any], redact: Redactor) -> dict[str, Any]:
+    """What a connector says of a stream, its fields' descriptions redacted."""
+    schema = discovered.get("json_schema") or {}
+    fields = {
+        name: of | {"description": redact(str(of["description"]))}
+        if isinstance(of, dict) and of.get("description")
+        else of
+        for name, of in (schema.get("properties") or {}).items()
+    }
+    return discovered | {"json_schema": schema | {"properties": fields}}
+
+
+def _discover(
+    declaration: Declaration, paths: Paths, config: Mapping[str, Any]
+) -> tuple[list[Table], Redactor]:
+    """The tables of what is offered, and what replaces secrets in it."""
     if declaration.runner == "server":
         from ingestion.server import inventory as server_inventory
 
-        return server_inventory.tables(declaration, paths)
+        return server_inventory.tables(declaration, paths), Redactor([])
     with _runner(declaration, paths, config) as runner:
         settings = Configuration(declaration, paths.connectors, config)
-        redact = Redactor(settings.secrets)
-        discovery = Discovery(declaration, settings, paths.connectors, redact)
+        discovery = Discovery(declaration, settings, paths.connectors, runner.redact)
         offered = discovery.streams(runner, refresh=True)
-    selected = catalog.select(declaration, offered, None)
-    known = _names(declaration.name, paths)
-    known.add(catalog.keys(offered))
-    return list(catalog.plan(declaration, selected, known).values())
+        selected = catalog.select(declaration, offered, None)
+        known = _names(declaration.name, paths)
+        known.add(catalog.keys(offered))
+        return list(catalog.plan(declaration, selected, known).values()), runner.redact
 
 
 def _names(source: str, paths: Paths) -> Names:

@@ -172,7 +172,7 @@ def scaffold(name: Name) -> None:
 
     with plain_errors():
         declaration = declarations.read(name)
-        tables = inventory.discover_tables(declaration, find_home().root)
+        tables = inventory.project_tables(declaration, find_home().root)
         written = write(declaration, tables, PROJECT)
     for path in written:
         print(path.relative_to(PROJECT))

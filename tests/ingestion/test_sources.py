@@ -344,6 +344,31 @@ select * from final
 """  # noqa: E501
 
 
+def test_no_secret_goes_into_the_project(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLAYED_TOKEN", "p@ss/W0rd+1")
+    source.declared["config"] = {"password": "${PLAYED_TOKEN}"}
+    told = {"type": "string", "description": "from https://u:p%40ss%2FW0rd%2B1@h/"}
+    source.plays([], streams=[stream("a", n=told, m="integer")])
+    tables = inventory.project_tables(source.declaration(), source.home)
+    written = scaffold.scaffold(source.declaration(), tables, tmp_path)
+    text = "".join(path.read_text() for path in written)
+    assert "W0rd" not in text
+    assert "from https://u:****@h/" in text
+    for streams in ([stream("a p@ss/W0rd+1")], [stream("a", **{"p@ss/W0rd+1": "string"})]):
+        source.plays([], streams=streams)
+        with pytest.raises(DeclarationError, match=r"the name (a )?\*\*\*\* of a stream") as raised:
+            inventory.project_tables(source.declaration(), source.home)
+        assert "W0rd" not in str(raised.value)
+    only = stream("a p@ss/W0rd+1") | {"supported_sync_modes": ["p@ss/W0rd+1"]}
+    source.declared["streams"] = {"a p@ss/W0rd+1": {}}
+    source.plays([], streams=[only])
+    with pytest.raises(DeclarationError, match="supports only") as raised:
+        inventory.discover(source.declaration(), source.home)
+    assert "W0rd" not in str(raised.value)
+
+
 @pytest.mark.slow
 def test_scaffolded_models_build_and_pass_their_tests(played: Source, tmp_path: Path) -> None:
     result = sync(played.declaration(), played.home)
