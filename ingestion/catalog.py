@@ -204,6 +204,8 @@ def labels(keys: Collection[StreamKey]) -> dict[StreamKey, str]:
     }
     all_found = list(found.values())
     return {
-        key: f"{key[1]} of {key[0]}" if key[0] and all_found.count(label) > 1 else label
+        key: f"{key[1]} of {key[0] or 'an empty namespace'}"
+        if key[0] is not None and all_found.count(label) > 1
+        else label
         for key, label in found.items()
     }

@@ -13,11 +13,12 @@ from pathlib import Path
 import duckdb
 
 from ingestion import files, ledger, modes, records
+from ingestion.database import most_memory
 from ingestion.plain import NotPlainError
 from ingestion.protocol import StreamKey
 from ingestion.results import StreamResult
 from ingestion.segments import FileReference, LoadedFile, Segment
-from ingestion.tables import Table
+from ingestion.tables import Table, literal
 
 WORKERS = 2
 WAITING_SPOOL_BYTES = 256 * 1024 * 1024
@@ -146,6 +147,7 @@ class Committer:
         if any(key in before.complete for before in segment.follows for key in segment.complete):
             self._wait_for_turn(segment)  # More of a stream that was said to be complete.
         exactly: frozenset[FileReference] = frozenset()
+        has_more_memory = False
         while True:
             connection.execute("begin")
             try:
@@ -160,6 +162,12 @@ class Committer:
             except NotPlainError as error:
                 connection.execute("rollback")
                 exactly |= set(error.references)
+            except duckdb.OutOfMemoryException:
+                connection.execute("rollback")
+                if has_more_memory:
+                    raise
+                has_more_memory = True
+                connection.execute(f"set memory_limit = {literal(most_memory())}")
             except records.UnreadableError as error:
                 connection.execute("rollback")
                 records.repair(error.part)

@@ -3,6 +3,7 @@
 Not here: what is written into that schema (`ledger`) and the tables of the sources (`tables`).
 """
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -71,6 +72,11 @@ MIGRATIONS: tuple[tuple[Step, ...], ...] = (
 """The statements that lead from schema version N to N + 1; the first creates version 1."""
 
 _LOCKED = re.compile(r"Conflicting lock is held in (.*?) \(PID (\d+)\)", re.DOTALL)
+
+
+def most_memory() -> str:
+    """What loading may take where records are too large for the usual little."""
+    return os.environ.get("TRADEHOUSE_MEMORY_LIMIT") or "1500MB"
 
 
 @contextmanager

@@ -269,8 +269,9 @@ def read(name: str, directory: Path = SOURCES) -> Declaration:
     Raises DeclarationError that names the file and the key.
     """
     path = directory / f"{name}.yml"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in directory.glob("*.yml"))) or "none"
+    if "/" in name or not path.is_file():
+        stems = (each.stem for each in directory.glob("*.yml") if each.is_file())
+        known = ", ".join(sorted(stems)) or "none"
         raise DeclarationError(
             f"There is no source {name!r}: {path} does not exist. Known: {known}."
         )

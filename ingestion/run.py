@@ -24,6 +24,7 @@ from ingestion import json_text, ledger, logs, modes, names, recognition, tables
 from ingestion.committer import Committer, Loaded
 from ingestion.configuration import Configuration
 from ingestion.connector import Runner
+from ingestion.database import most_memory
 from ingestion.declarations import Declaration
 from ingestion.discovery import Discovery
 from ingestion.errors import IngestionError, ProtocolError, Redact
@@ -336,8 +337,8 @@ class Run:
             stream.status = "complete" if key in reader.complete else "incomplete"
             result.streams[self._labels[key]] = stream
         result.warnings += dropped(reader, self._redact)
-        for (_, stream), count in reader.unselected.items():
-            name = self._redact(stream)
+        for (_, unselected), count in reader.unselected.items():
+            name = self._redact(unselected)
             result.unselected_records[name] = result.unselected_records.get(name, 0) + count
             left = f"{counted(count, 'record')} of {name} left, which is not selected"
             result.warnings.append(left)
@@ -458,6 +459,12 @@ def _empty(work: Path) -> None:
 
 def words(error: BaseException, paths: Paths) -> str:
     """An error for people."""
+    if isinstance(error, duckdb.OutOfMemoryException) and "temp_directory" not in str(error):
+        return (
+            f"The records need more memory than loading may take, {most_memory()}. Set "
+            f"TRADEHOUSE_MEMORY_LIMIT to more, such as 4GB, then run again: what was committed "
+            f"stays."
+        )
     if isinstance(error, OSError) and error.strerror:
         where = error.filename or paths.raw_database.parent
         return f"{error.strerror} ({where}); make room or check the directory, then run again."

@@ -130,14 +130,15 @@ def _clock_text(seconds: str) -> str:
 
 
 def _other_clock(kind: str, text: str) -> str:
-    """The rarer spellings of a time; six digits alone are taken for a number."""
+    """The rarer spellings of a time; six digits alone are a number, 2024-01 is a month."""
     has_zone = kind == "TIME WITH TIME ZONE"
     forms = rf"T{_CLOCKS}( ?{_OFFSET})?|{_CLOCKS} ?{_OFFSET}|\d\d:[\d:.,]+"
     if not has_zone:
         forms = rf"T{_CLOCKS}|\d\d:\d\d:\d\d,\d+"
     parts = f"regexp_extract(upper({text}), '^T?{_CLOCK_PARTS}$', ['h', 'm', 's', 'f', 'o'])"
     return (
-        f"when regexp_full_match(upper({text}), '{forms}') then list_transform([{parts}],"
+        f"when regexp_full_match(upper({text}), '{forms}')"
+        rf" and not regexp_full_match({text}, '\d{{4}}-\d\d') then list_transform([{parts}],"
         f" lambda _p_: try_cast({_clock_text('_p_.s')} as {kind}))[1]"
     )
 

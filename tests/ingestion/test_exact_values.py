@@ -119,6 +119,10 @@ def test_spellings_of_times_are_read(text: str, moment: dt.datetime) -> None:
     assert typed("TIMESTAMP WITH TIME ZONE", [text]) == [(moment, None)]
 
 
+def test_a_month_is_no_time_of_the_day() -> None:
+    assert typed("TIME WITH TIME ZONE", ["2024-01"]) == [(None, "NULLED")]
+
+
 @pytest.mark.parametrize("kind", ["DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"])
 def test_what_is_no_time_is_null_and_listed(kind: str) -> None:
     assert typed(kind, NO_TIMES) == [(None, "NULLED")] * len(NO_TIMES)

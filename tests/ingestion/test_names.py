@@ -272,3 +272,5 @@ def test_a_declaration_may_be_called_like_anything_else() -> None:
 def test_streams_are_told_apart_in_the_summary() -> None:
     keys = [("a", "b"), ("c", "b"), (None, "a.b"), (None, "d")]
     assert list(catalog.labels(keys).values()) == ["b of a", "c.b", "a.b", "d"]
+    keys = [("", "b"), (None, "b")]
+    assert list(catalog.labels(keys).values()) == ["b of an empty namespace", "b"]

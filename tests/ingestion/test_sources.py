@@ -93,6 +93,10 @@ def test_an_unknown_source_names_the_known_ones(tmp_path: Path) -> None:
     declare(tmp_path, GOOD)
     with pytest.raises(DeclarationError, match=r"no source 'yours'.*Known: mine\."):
         declarations.read("yours", tmp_path)
+    (tmp_path / "folder.yml").mkdir()
+    for name in ("folder", f"../{tmp_path.name}/mine"):
+        with pytest.raises(DeclarationError, match=r"no source .*Known: mine\."):
+            declarations.read(name, tmp_path)
 
 
 def test_freshness_and_keys_in_short() -> None:

@@ -174,6 +174,19 @@ def test_long_records_are_loaded(source: Source) -> None:
     assert stored == [long, "short"]
 
 
+def test_large_objects_get_more_memory_or_are_refused_with_what_to_do(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [record("a", {"i": i, "o": {"k": "y" * 8_000_000}}) for i in range(4)]
+    source.plays([*rows, status("a")], streams=[stream("a", i="integer", o="object")])
+    monkeypatch.setenv("TRADEHOUSE_MEMORY_LIMIT", "200MB")
+    [error] = source.sync().errors
+    assert "Set TRADEHOUSE_MEMORY_LIMIT to more" in error.message
+    monkeypatch.delenv("TRADEHOUSE_MEMORY_LIMIT")
+    assert source.sync().status == "succeeded"
+    assert source.query("select sum(length(o::varchar)) from played.a") == [(4 * 8_000_008,)]
+
+
 def test_names_that_differ_only_in_case_are_both_kept(source: Source) -> None:
     streams = [stream("a", Id="integer", id="string", ID="object")]
     lines = [record("a", {"Id": 1, "id": "x", "ID": {"y/z": 2}}), record("a", {"id": "only"})]
