@@ -87,6 +87,7 @@ def _both(warehouse: Path, database: Path) -> Any:
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     attach = f"attach {_text(warehouse)} as warehouse (read_only)"
     opening.wait_to_open(lambda: connection.execute(attach), warehouse)
+    opening.attach_raw_for_views(connection, warehouse)
     connection.execute(f"attach {_text(database)} as release")
     return connection
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tradehouse import files
 
@@ -104,3 +104,21 @@ def wait_to_open(
                 print(f"Waiting for {owner_of(error)} to close {path.name} ...", file=sys.stderr)
                 told = True
             time.sleep(POLL_SECONDS)
+
+
+def attach_raw_for_views(connection: Any, warehouse: Path) -> None:
+    """Attach raw to a connection that reads a warehouse, where one of its views reads a source.
+
+    Args:
+        connection: a connection that has the warehouse open.
+        warehouse: its file; raw lies beside it.
+    """
+    [[reading]] = connection.execute(
+        "select count(*) from duckdb_views() where not internal and database_name = ?"
+        " and regexp_matches(sql, '\\braw\"?[.]')",
+        [warehouse.stem],
+    ).fetchall()
+    if reading:
+        raw = warehouse.with_name("raw.duckdb")
+        attach = "attach '{}' as raw (read_only)".format(str(raw).replace("'", "''"))
+        wait_to_open(lambda: connection.execute(attach), raw)

@@ -70,7 +70,7 @@ def find_reach(runner: DbtRunner, record: dict[str, Any], live_streams: set[str]
 def reached_nodes(manifest: Any, live_streams: set[str]) -> list[Any]:
     """Return the models, snapshots and tests that rows of some streams can reach.
 
-    Every model reads from `WINDOW` which batches it builds; that alone does not let it change.
+    What is built batch by batch reads from `WINDOW` which ones; that alone does not let it change.
 
     Args:
         manifest: the parsed project.
@@ -113,11 +113,15 @@ def gold_changes(manifest: Any, live_streams: set[str]) -> dict[str, dict[str, A
 def _is_reached(manifest: Any, unique_id: str, known: dict[str, bool]) -> bool:
     if unique_id not in known:
         node = manifest.nodes[unique_id]
-        is_test = node.resource_type == "test"
+        is_windowed = (
+            node.config.materialized == "incremental"
+            and node.config.incremental_strategy == "batches"
+            and node.name not in WINDOW
+        )
         parents = [
             parent
             for parent in getattr(node.depends_on, "nodes", ())
-            if is_test or node.name in WINDOW or parent.split(".")[-1] not in WINDOW
+            if not is_windowed or parent.split(".")[-1] not in WINDOW
         ]
         known[unique_id] = any(_is_reached(manifest, parent, known) for parent in parents)
     return known[unique_id]

@@ -290,6 +290,7 @@ def read_batches(home: Home) -> list[dict[str, Any]]:
 def count_rows(home: Home) -> dict[str, dict[str, int]]:
     """Return the number of rows by layer and relation; of views, gold's only."""
     with connected(home.warehouse) as connection:
+        opening.attach_raw_for_views(connection, home.warehouse)
         tables = connection.execute(
             "select table_schema, table_name from information_schema.tables"
             " where table_catalog = current_database() and (table_schema = 'gold'"

@@ -100,6 +100,10 @@ OWN = {
     "snapshots/own_history.sql": "{% snapshot own_history %}{{ config(schema='gold', "
     "unique_key='trade_id', strategy='check', check_cols='all') }}"
     " select * from {{ ref('dim_trade') }}{% endsnapshot %}",
+    "models/gold/marts/own_days.sql": "{{ config(materialized='table') }}"
+    " select max(batch_date) as last_day from {{ ref('bronze_brokerage__batch_date') }}",
+    "models/gold/marts/own_last_day.sql": "{{ config(materialized='view') }}"
+    " select * from {{ ref('own_days') }}",
     "seeds/own_seed.csv": "id,value\n" + "1,1\n" * 300_000,
 }
 
@@ -140,12 +144,14 @@ def test_variables_types_and_large_seeds_are_noticed(own, rebuilt, monkeypatch):
     changed("own_contract")
 
 
-def test_a_snapshot_is_reached_by_rows_and_schemas_have_no_case(own, parse):
+def test_snapshots_and_what_reads_days_are_reached_and_schemas_have_no_case(own, parse):
     manifest = parse()
 
     assert {"own_history", "own_contract"} <= set(selection.names_to_run(manifest, {"trade"}))
     assert {"own_history", "own_contract"} <= set(selection.gold_changes(manifest, {"trade"}))
     assert "own_history" not in selection.names_to_run(manifest, {"cash_transaction"})
+    assert "own_days" in selection.names_to_run(manifest, {"cash_transaction"})
+    assert {"own_days", "own_last_day"} <= set(selection.gold_changes(manifest, {"hr"}))
     [model] = [node for node in manifest.nodes.values() if node.name == "own_contract"]
     assert model.schema == "gold"
 
@@ -175,7 +181,7 @@ def test_the_digest_of_the_project_differs_with_any_file_dbt_reads(project, pars
 def test_only_what_rows_can_reach_is_run_and_published(parse):
     manifest = parse()
 
-    personnel = set(selection.names_to_run(manifest, {"cash_transaction"}))
+    personnel = set(selection.names_to_run(manifest, {"hr"}))
     assert {"bronze_brokerage__hr", "silver_brokers", "dim_broker", "dim_account"} <= personnel
     assert {"bronze_batches", "quarantine", "built_batches", "di_messages"} <= personnel
     assert not {"bronze_brokerage__trade", "dim_customer", "silver_companies"} & personnel

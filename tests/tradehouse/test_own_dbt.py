@@ -168,6 +168,9 @@ def test_a_new_snapshot_is_noticed_built_and_tested(published, tmp_path):
 APPENDED = """{{ config(materialized='incremental', incremental_strategy='append') }}
 select count(*) as trades from {{ ref('dim_trade') }}
 """
+LOADED = """{{ config(materialized='view') }}
+select count(*) as batches from {{ source('brokerage', 'batch_date') }}
+"""
 SNAPSHOT = """{% snapshot trades_counted %}
 {{ config(schema='Gold', unique_key='one', strategy='check', check_cols='all') }}
 select 1 as one, count(*) as trades from {{ ref('dim_trade') }}
@@ -176,15 +179,17 @@ select 1 as one, count(*) as trades from {{ ref('dim_trade') }}
 
 
 def test_a_teams_own_kinds_of_models_follow_each_day(published, tmp_path):
-    """Incremental ones of dbt's strategies, and snapshots; the project's own says what it asks."""
+    """Snapshots, views on sources, dbt's own strategies; the project's own says what it asks."""
     project = copy_project(tmp_path / "project")
     marts = project / "models" / "gold" / "marts"
     (marts / "trades_appended.sql").write_text(APPENDED)
+    (marts / "loaded.sql").write_text(LOADED)
     (project / "snapshots").mkdir()
     (project / "snapshots" / "trades_counted.sql").write_text(SNAPSHOT)
     first = command(published, "run", project=project)
     assert first.returncode == 0, first.stdout + first.stderr
     [[before]] = gold(published, "select count(*) from gold.dim_trade")
+    assert gold(published, "from gold.loaded") == [(2,)]
 
     deliver(published, days=2)
     second = command(published, "run", project=project)
@@ -195,6 +200,7 @@ def test_a_teams_own_kinds_of_models_follow_each_day(published, tmp_path):
     for table in ("trades_appended", "trades_counted"):
         found = gold(published, f"select trades from gold.{table} order by all")
         assert found == [(before,), (after,)], table
+    assert gold(published, "from gold.loaded") == [(3,)]
 
     (marts / "plain.sql").write_text("select 1 as one")
     refused = command(published, "run", project=project)
