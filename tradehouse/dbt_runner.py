@@ -6,10 +6,12 @@ than a second.
 
 import logging
 import os
+import signal
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import Any
 
 from tradehouse import dbt_overhead, ends
@@ -169,6 +171,7 @@ class DbtRunner:
 
     def _invoke(self, arguments: list[str]) -> Any:
         """Call dbt; what stops the whole command (a signal, disk, memory) is raised."""
+        _start_resource_tracker()
         dbt_overhead.prepare()
         dbt_overhead.templates.use(dbt_overhead.templates_path())
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -187,6 +190,18 @@ class DbtRunner:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
             dbt_plugin.release()
             dbt_overhead.templates.keep()
+
+
+def _start_resource_tracker() -> None:
+    """Start the process that Python keeps beside dbt's locks, deaf to hang-ups as to other signals.
+
+    It is in the terminal's group, and where it dies Python says so at length when we end.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Watcher:

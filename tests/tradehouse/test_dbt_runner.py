@@ -1,5 +1,7 @@
 """dbt in this process: parsing in a thread beside something else."""
 
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
@@ -7,7 +9,7 @@ import pytest
 
 from tradehouse.dbt_runner import DbtRunner
 from tradehouse.errors import TradehouseError
-from tradehouse.home import Home
+from tradehouse.home import PROJECT, Home
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def test_an_error_of_the_thread_is_raised_and_the_next_call_parses_again(runner,
 
     mended = SimpleNamespace(success=True, exception=None, result=SimpleNamespace(nodes={}))
     monkeypatch.setattr(runner, "_invoke_parse", lambda: mended)
-    monkeypatch.setattr("tradehouse.dbt_runner.fingerprint_nodes", lambda manifest: {})
+    monkeypatch.setattr("tradehouse.dbt_runner.fingerprint_nodes", lambda *_: {})
     assert runner.parse() is mended.result
 
 
@@ -78,3 +80,22 @@ def test_docs_compile_only_what_no_build_compiled_from_nothing(
     assert ("--no-compile" not in invoked[-1]) == compiles
     selected = [one[one.index("--select") :] for one in invoked if one[0] == "compile"]
     assert selected == ([] if compiles else [["--select", "differing"]])
+
+
+TRACKED = """
+import os, signal, time
+from multiprocessing.resource_tracker import _resource_tracker as tracker
+from tradehouse import dbt_runner
+dbt_runner._start_resource_tracker()
+os.kill(tracker._pid, signal.SIGHUP)
+time.sleep(0.5)
+assert os.waitpid(tracker._pid, os.WNOHANG) == (0, 0)
+assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])
+"""
+
+
+def test_a_hang_up_of_the_whole_group_leaves_pythons_own_process():
+    done = subprocess.run(
+        [sys.executable, "-c", TRACKED], cwd=PROJECT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
