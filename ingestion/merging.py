@@ -28,7 +28,7 @@ def merge(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
     if is_deletion is not None:
         _prepare_deletions(connection, table)
         known.append(table.deletions)
-    compared = _Compared.of(table, is_whole=not _has_changes(connection, [table.target, *known]))
+    compared = _Compared.of(table, is_whole=not has_changes(connection, [table.target, *known]))
     staged, stored = compared.keys("staged"), compared.keys("stored")
     same = " and ".join(
         f"{one} is not distinct from {other}" for one, other in zip(staged, stored, strict=True)
@@ -111,7 +111,7 @@ class _Compared:
                 order by {ordered}extracted_at desc, is_staged desc, arrival desc) = 1"""
 
 
-def _has_changes(connection: duckdb.DuckDBPyConnection, names: list[str]) -> bool:
+def has_changes(connection: duckdb.DuckDBPyConnection, names: list[str]) -> bool:
     """Whether a row of the tables may hold less than was delivered."""
     found = (f"exists (select 1 from {name} where _airbyte_meta is not null)" for name in names)
     row = connection.execute(f"select {' or '.join(found)}").fetchone()

@@ -14,10 +14,11 @@ from typing import Any
 import duckdb
 import orjson
 
+from ingestion import merging
 from ingestion.errors import IngestionError
 from ingestion.names import lowered
 from ingestion.protocol import StreamKey
-from ingestion.tables import Column, Table, existing_columns, quoted
+from ingestion.tables import Column, Table, existing_columns, original, quoted
 
 _DIGITS = Context(prec=10_000)
 _CANONICAL = "_tradehouse_canonical_json"
@@ -73,16 +74,24 @@ def append_unseen(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         ),
         key=lambda column: column.field not in keys,
     )
-    same = " and ".join(
-        f"{_comparable(column, 'stored')} is not distinct from {_comparable(column, 'staged')}"
-        for column in columns
-    )
+    is_whole = not merging.has_changes(connection, [table.sql_name, table.target])
+    same = " and ".join(_is_same(column, is_whole=is_whole) for column in columns)
     connection.execute(
         f"""insert into {table.sql_name} by name
         select staged.* from {table.target} as staged
         where not exists (select 1 from {table.sql_name} as stored where {same or "false"})"""
     )
     connection.execute(f"delete from {table.target}")
+
+
+def _is_same(column: Column, *, is_whole: bool) -> str:
+    """Whether two rows hold the same; values that did not fit are what was delivered, if known."""
+    stored, staged = _comparable(column, "stored"), _comparable(column, "staged")
+    same = f"{stored} is not distinct from {staged}"
+    if is_whole or column.type == "VARCHAR":
+        return same
+    delivered = (original(column.field, of) for of in ("stored", "staged"))
+    return f"{same} and ({stored} is not null or coalesce({' = '.join(delivered)}, true))"
 
 
 def _comparable(column: Column, of: str) -> str:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ import jinja2
 import pytest
 import yaml
 
-from ingestion import bronze, catalog, inventory, scaffold
+from ingestion import bronze, catalog, inventory, recognition, scaffold, tables
 from ingestion.declarations import Declaration
 from ingestion.errors import DeclarationError
 from ingestion.names import Names
@@ -396,6 +397,28 @@ def test_versions_are_compared_as_the_loader_compares_them(source: Source) -> No
             assert sorted((row[at],) for row in found.rows) == expected, table.name
             stored.append(len(expected))
     assert stored == [1, 1, 2, 2, 2, 1, 2, 2, 3, 2, 2, 2]
+
+
+def test_values_that_did_not_fit_are_recognised_by_what_was_delivered() -> None:
+    _, [planned_table] = planned([stream("t", {"id": INTEGER, "v": TEXT}, **BY_ID)])
+
+    def change(delivered: str) -> str:
+        entry = (
+            f'{{"field": "id", "reason": "DESTINATION_TYPECAST_ERROR", "original": "{delivered}"}}'
+        )
+        return f'{{"changes": [{entry}]}}'
+
+    with duckdb.connect() as raw:
+        table, _ = tables.prepare(raw, replace(planned_table, recognises=True))
+        for name, metas in (
+            (table.sql_name, [change("big-1")]),
+            (table.target, [change("big-1"), change("big-2")]),
+        ):
+            for meta in metas:
+                raw.execute(f"insert into {name} (v, _airbyte_meta) values ('x', ?)", [meta])
+        recognition.append_unseen(raw, table)
+        found = raw.execute(f"select _airbyte_meta from {table.sql_name} order by rowid").fetchall()
+    assert found == [(change("big-1"),), (change("big-2"),)]
 
 
 @pytest.mark.slow
