@@ -1,6 +1,6 @@
 """The declared sources as the page takes them: an odd one is shown with its fault."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -47,20 +47,11 @@ def read_all(directory: Path | None = None) -> list[Source]:
         except READING as error:
             broken[path.stem] = _stand_in(path.stem, str(error), enabled=_is_enabled(path))
             continue
-        if one.name in found:
-            words = f"{path}: the name {one.name} is another source's. Give it its own."
-            broken[path.stem] = _stand_in(path.stem, words)
-        else:
-            found[one.name] = Source(one)
+        found[one.name] = Source(one)
     if syncing.SOURCE not in found | broken:
         words = f"{syncing.SOURCE}.yml is missing in {directory or declarations.SOURCES}."
         broken[syncing.SOURCE] = _stand_in(syncing.SOURCE, words)
-    for stem, fault in broken.items():
-        name = f"{stem}.yml" if stem in found else stem
-        found[name] = replace(
-            fault, declaration=fault.declaration.model_copy(update={"name": name})
-        )
-    return list(found.values())
+    return [*found.values(), *broken.values()]
 
 
 def undeclared(name: str) -> Source:
