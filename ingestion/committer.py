@@ -1,12 +1,14 @@
 """Loading and committing segments: a few threads, each with a connection of its own.
 
 Segments load side by side and commit in order where order matters: after the segments they follow.
+One that memory does not suffice for is loaded in pieces, one at a time, with a higher limit.
 Not here: which rows go in how (`records`, `files`) and what a segment is (`segments`).
 """
 
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import duckdb
 
 from ingestion import files, ledger, modes, records
 from ingestion.database import most_memory
+from ingestion.errors import TooLargeError
 from ingestion.plain import NotPlainError
 from ingestion.protocol import StreamKey
 from ingestion.results import StreamResult
@@ -60,6 +63,8 @@ class Committer:
         self._changed = threading.Condition()
         self._waiting: list[Segment] = []
         self._closed = False
+        self._large: set[StreamKey] = set()  # Streams that the usual memory does not suffice for.
+        self._one_at_a_time = threading.Lock()
         self.error: BaseException | None = None
         self.kept_empty: set[StreamKey] = set()
         self.unknown_fields: dict[StreamKey, Counter[str]] = {}
@@ -147,7 +152,6 @@ class Committer:
         if any(key in before.complete for before in segment.follows for key in segment.complete):
             self._wait_for_turn(segment)  # More of a stream that was said to be complete.
         exactly: frozenset[FileReference] = frozenset()
-        has_more_memory = False
         while True:
             connection.execute("begin")
             try:
@@ -162,15 +166,12 @@ class Committer:
             except NotPlainError as error:
                 connection.execute("rollback")
                 exactly |= set(error.references)
-            except duckdb.OutOfMemoryException:
-                connection.execute("rollback")
-                if has_more_memory:
-                    raise
-                has_more_memory = True
-                connection.execute(f"set memory_limit = {literal(most_memory())}")
             except records.UnreadableError as error:
                 connection.execute("rollback")
                 records.repair(error.part)
+            except (TooLargeError, duckdb.OutOfMemoryException) as error:
+                _roll_back(connection)
+                self._give_memory(connection, segment, error)
             except BaseException:
                 _roll_back(connection)
                 raise
@@ -178,7 +179,30 @@ class Committer:
         self._report(segment, loaded)
         self._clean(segment)
 
+    def _give_memory(
+        self, connection: duckdb.DuckDBPyConnection, segment: Segment, error: Exception
+    ) -> None:
+        """Load the streams of a segment as large ones from now on. Raises the error if they are."""
+        keys = {part.key for part in segment.parts}
+        with self._changed:
+            if keys <= self._large:
+                raise error
+            self._large |= keys
+            connection.execute(f"set memory_limit = {literal(most_memory())}")
+
     def _load(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        segment: Segment,
+        exactly: frozenset[FileReference],
+    ) -> Loaded:
+        for part in segment.parts:
+            part.in_pieces = part.key in self._large
+        is_large = any(part.in_pieces for part in segment.parts)
+        with self._one_at_a_time if is_large else nullcontext():
+            return self._load_parts(connection, segment, exactly)
+
+    def _load_parts(
         self,
         connection: duckdb.DuckDBPyConnection,
         segment: Segment,

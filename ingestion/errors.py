@@ -54,6 +54,10 @@ class ProtocolError(IngestionError):
         return f"{redact(self.message)}: {shown[: self.SHOWN]}"
 
 
+class TooLargeError(IngestionError):
+    """Records take more memory than loading may take."""
+
+
 class ConnectorError(IngestionError):
     """The connector failed to start, died, or took longer than allowed."""
 

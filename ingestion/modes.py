@@ -13,7 +13,8 @@ import duckdb
 import orjson
 
 from ingestion import merging, recognition
-from ingestion.tables import DELETED_SCHEMA, STAGING_SCHEMA, Table
+from ingestion.database import most_memory
+from ingestion.tables import DELETED_SCHEMA, STAGING_SCHEMA, Table, literal
 
 REFRESHING = ("full_refresh_append", "full_refresh_overwrite")
 
@@ -97,14 +98,29 @@ def merge(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> lis
     told: list[str] = []
     for table in tables:
         if table.is_staged and _has_rows(connection, table.target):
-            connection.execute("begin")
-            try:
-                told += merge_staged(connection, table)
-                connection.execute("commit")
-            except BaseException:
-                connection.execute("rollback")
-                raise
+            told += _merge_in_memory(connection, table)
     return told
+
+
+def _merge_in_memory(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+    """Merge what is staged in one transaction, with more memory where it does not suffice."""
+    has_more_memory = False
+    while True:
+        connection.execute("begin")
+        try:
+            told = merge_staged(connection, table)
+            connection.execute("commit")
+        except duckdb.OutOfMemoryException:
+            connection.execute("rollback")
+            if has_more_memory:
+                raise
+            has_more_memory = True
+            connection.execute(f"set memory_limit = {literal(most_memory())}")
+        except BaseException:
+            connection.execute("rollback")
+            raise
+        else:
+            return told
 
 
 def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:

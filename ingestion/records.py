@@ -3,10 +3,13 @@
 Not here: transactions (`committer`) and which lines belong together (`reader`).
 """
 
+from collections import Counter
+
 import duckdb
 
 from ingestion import numbers, shapes, values
-from ingestion.errors import ProtocolError
+from ingestion.database import most_memory
+from ingestion.errors import ProtocolError, TooLargeError
 from ingestion.json_text import replace_lone_surrogates
 from ingestion.names import lowered
 from ingestion.protocol import parse_line
@@ -21,7 +24,7 @@ def load(connection: duckdb.DuckDBPyConnection, table: Table, part: Part) -> tup
 
     Returns the number of records and of values that became NULL because they did not fit.
     Raises UnreadableError when DuckDB cannot read the lines as they are: the caller rolls back,
-    calls `repair`, and tries again.
+    calls `repair`, and tries again; TooLargeError when memory does not suffice.
     """
     if not part.records:
         return 0, 0
@@ -54,10 +57,25 @@ def load(connection: duckdb.DuckDBPyConnection, table: Table, part: Part) -> tup
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, part: Part) -> tuple[int, int]:
     values.define(connection)
-    row = connection.execute(insert_statement(table, part)).fetchone()
-    inserted = int(row[0]) if row else 0
+    inserted = sum(_insert_piece(connection, table, piece) for piece in part.pieces())
     typed = any(column.type != "VARCHAR" for column in table.columns)
     return inserted, count_nulled(connection, table.target, inserted) if typed else 0
+
+
+def _insert_piece(connection: duckdb.DuckDBPyConnection, table: Table, piece: Part) -> int:
+    try:
+        row = connection.execute(insert_statement(table, piece)).fetchone()
+    except duckdb.OutOfMemoryException as error:
+        if "temp_directory" in str(error):
+            raise  # The disk is full.
+        raise TooLargeError(
+            f"{table.sql_name}: {piece.records} records of {piece.spool_bytes / 1e6:.1f} MB in "
+            f"{len(table.columns)} columns, the first on line {piece.output_line(0)} of the "
+            f"connector's output, need more memory than loading may take, {most_memory()}. Set "
+            f"TRADEHOUSE_MEMORY_LIMIT to more, such as 4GB, then run again: what was committed "
+            f"stays."
+        ) from error
+    return int(row[0]) if row else 0
 
 
 def count_nulled(connection: duckdb.DuckDBPyConnection, target: str, inserted: int) -> int:
@@ -137,6 +155,15 @@ def unknown_fields(
     """How many of a part's records have which fields that the table does not take."""
     if part.is_plain:
         return {}
+    found: Counter[str] = Counter()
+    for piece in part.pieces():
+        found.update(_unknown_fields(connection, table, piece))
+    return dict(found)
+
+
+def _unknown_fields(
+    connection: duckdb.DuckDBPyConnection, table: Table, part: Part
+) -> dict[str, int]:
     rows = connection.execute(
         f"""select key, sum(records)::bigint from (
             select unnest(keys) as key, records from (

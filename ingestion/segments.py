@@ -6,11 +6,14 @@ files. Not here: reading messages (`reader`) and loading a segment (`committer`)
 
 import threading
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ingestion.protocol import RecordRun, StreamKey
+
+PIECE_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class Part:
     is_marked: bool = False
     is_plain: bool = False
     """Whether the records are seen to have no field that the table lacks (`shapes`)."""
+    in_pieces: bool = False
+    """Whether it is loaded in pieces, because it takes too much memory at once."""
     _handle: BinaryIO | None = None
 
     @property
@@ -109,6 +114,26 @@ class Part:
         handle, self._handle = self._handle, None
         if handle is not None:
             handle.close()
+
+    def pieces(self) -> Iterator["Part"]:
+        """The part itself, or parts of few of its records; each is gone when the next is made."""
+        if not self.in_pieces:
+            yield self
+            return
+        spool, first = self.spool.with_suffix(".piece"), 0
+        with self.spool.open("rb") as file:
+            while lines := file.readlines(PIECE_BYTES):
+                spool.write_bytes(b"".join(lines))
+                yield replace(
+                    self,
+                    spool=spool,
+                    records=len(lines),
+                    spool_bytes=sum(map(len, lines)),
+                    runs=[(0, self.output_line(first))],
+                    in_pieces=False,
+                )
+                first += len(lines)
+        spool.unlink(missing_ok=True)
 
     def output_line(self, record: int) -> int:
         """The line of the connector's output that holds the part's record of this index."""

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from tests.ingestion.big_source import BLOCK
+from tests.ingestion.conftest import Source, record, status, stream
 
 PROJECT = Path(__file__).resolve().parents[2]
 SYNC = """
@@ -77,3 +78,48 @@ def test_memory_does_not_grow_with_the_stream(tmp_path: Path, stream: dict[str, 
     print(f"peak memory: {small:.0f} MB for 64 MB, {big:.0f} MB for 320 MB")
     assert big < 500
     assert big - small < 200
+
+
+def play_large_values(source: Source, count: int, size: int) -> None:
+    """Records with a JSON value of a size each, and a field that the catalogue lacks."""
+    lines = (record("a", {"id": i, "v": {"k": "é" + "y" * size}, "w": 1}) for i in range(count))
+    source.plays([*lines, status("a")], streams=[stream("a", id="integer", v="object")])
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 16_000_000), (40, 1_000_000)])
+@pytest.mark.parametrize("mode", ["incremental_append", "incremental_deduplicated"])
+def test_large_values_are_loaded(source: Source, count: int, size: int, mode: str) -> None:
+    """The first takes more memory than the usual limit, of the second 40 at once do."""
+    source.declared["streams"] = {"a": {"sync_mode": mode, "key": "id"}}
+    play_large_values(source, count, size)
+    result = source.sync()
+    assert (result.status, result.records) == ("succeeded", count), result.errors
+    [warning] = result.warnings
+    assert f"not loaded: w ({count})." in warning
+    found = source.query(
+        "select id, length(v ->> 'k'), left(v ->> 'k', 2) from played.a order by 1"
+    )
+    assert found == [(i, size + 1, "éy") for i in range(count)]
+
+
+@pytest.mark.slow
+def test_a_stream_of_very_many_fields_is_loaded(source: Source) -> None:
+    fields = [f"f{i}" for i in range(1000)]
+    lines = [record("a", {field: f"{field}/{i}" for field in fields}) for i in range(3)]
+    source.plays([*lines, status("a")], streams=[stream("a", **dict.fromkeys(fields, "string"))])
+    result = source.sync()
+    assert result.status == "succeeded", result.errors
+    found = source.query("select columns('^f[0-9]+$') from played.a order by f0")
+    assert found == [tuple(f"{field}/{i}" for field in fields) for i in range(3)]
+
+
+def test_what_takes_more_memory_than_there_is_is_named(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRADEHOUSE_MEMORY_LIMIT", "250MB")
+    play_large_values(source, 1, 16_000_000)
+    [error] = source.sync().errors
+    assert error.message.startswith(
+        '"played"."a": 1 records of 16.0 MB in 2 columns, the first on line 1 of the connector\'s '
+        "output, need more memory than loading may take, 250MB. Set TRADEHOUSE_MEMORY_LIMIT to more"
+    )

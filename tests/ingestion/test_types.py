@@ -179,7 +179,7 @@ def test_large_objects_get_more_memory_or_are_refused_with_what_to_do(
 ) -> None:
     rows = [record("a", {"i": i, "o": {"k": "y" * 8_000_000}}) for i in range(4)]
     source.plays([*rows, status("a")], streams=[stream("a", i="integer", o="object")])
-    monkeypatch.setenv("TRADEHOUSE_MEMORY_LIMIT", "200MB")
+    monkeypatch.setenv("TRADEHOUSE_MEMORY_LIMIT", "100MB")
     [error] = source.sync().errors
     assert "Set TRADEHOUSE_MEMORY_LIMIT to more" in error.message
     monkeypatch.delenv("TRADEHOUSE_MEMORY_LIMIT")
