@@ -13,6 +13,8 @@ from ingestion import json_text
 from ingestion.protocol import DATA, RECORD_HEAD
 
 _BLOCK = 1024 * 1024
+MOST_FIELDS = 100
+"""Of more fields compiling the expression takes longer than the closer look."""
 _ESCAPED_TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _TEXT = rb'"[^"]*+"'
 _NUMBER = rb"-?+[\d.]{1,15}+"  # What follows has to be the end of the value.
@@ -51,6 +53,8 @@ def _expressions(
     except (ValueError, KeyError, TypeError):
         return None
     if not isinstance(data, dict) or not data.keys() <= set(fields):
+        return None
+    if len(data) > MOST_FIELDS:
         return None
     gap = b" " if first[: head.end()].endswith(b'": {') else b""
     without, escaped = (_lines(head[1], list(data), gap, text) for text in (_TEXT, _ESCAPED_TEXT))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion import numbers
+from ingestion import numbers, shapes
 from ingestion.shapes import are_plain
 
 VALUES = st.recursive(
@@ -60,3 +60,9 @@ def test_usual_records_are_plain(tmp_path: Path, compact: bool) -> None:
     for odd in ({"h": 1}, {"c": 0.1234567890123456}, {"c": 1e-300}, {"d": {"e": 10**16 + 0.5}}):
         write(path, [*rows, row | odd], compact=compact)
         assert not are_plain(path, "abcdefg"), odd
+
+
+def test_records_of_very_many_fields_are_looked_at_closely(tmp_path: Path) -> None:
+    for count, is_plain in ((shapes.MOST_FIELDS, True), (shapes.MOST_FIELDS + 1, False)):
+        row = {f"f{i}": i for i in range(count)}
+        assert are_plain(write(tmp_path / "x.jsonl", [row]), list(row)) is is_plain
