@@ -257,7 +257,7 @@ def check_engine_settings() -> None:
     """
     whole_number_setting("TRADEHOUSE_THREADS", 2, least=1)
     limit = os.environ.get("TRADEHOUSE_MEMORY_LIMIT") or "1500MB"
-    if not re.fullmatch(r"\d{1,9}(\.\d{1,3})? ?([KMGT]i?B|%)", limit, re.ASCII | re.IGNORECASE):
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,3})? ?[KMGT]i?B", limit, re.ASCII | re.IGNORECASE):
         raise UsageError(
             f"TRADEHOUSE_MEMORY_LIMIT should be a size such as 1500MB or 4GB, and is "
             f"{limit[:50]!r}. Mend it in the environment or in .env."
