@@ -1,11 +1,13 @@
 """When streams that are declared last are committed, and what is committed with them."""
 
-import time
+import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import orjson
 import pytest
 
+from ingestion import reader
 from ingestion.protocol import Message, RecordRun, StreamKey
 from ingestion.reader import Reader
 from ingestion.segments import Segment
@@ -56,14 +58,14 @@ class Played:
 def test_a_large_last_stream_waits_for_what_came_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(reader, "SEGMENT_SECONDS", math.inf)
     played = Played(tmp_path)
     played.file(DATA, 3_000_000)
     played.file(MARKER, 5_000_000)
     played.complete(MARKER)
     played.complete(DATA)
     played.reader.finish(succeeded=True)
-    assert played.streams() == [{"data", "marker"}]
+    assert played.streams() == [{"data", "marker"}], reader.FILE_SEGMENT_BYTES
 
 
 def test_large_streams_beside_do_not_hold_up_the_last_one(
@@ -71,7 +73,7 @@ def test_large_streams_beside_do_not_hold_up_the_last_one(
 ) -> None:
     """They are sealed by themselves, at 4 MB; their bytes and their time count all the same."""
     now = 0.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(reader, "time", SimpleNamespace(monotonic=lambda: now))
     played = Played(tmp_path)
     for _ in range(12):
         now += 1
