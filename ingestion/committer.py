@@ -182,12 +182,11 @@ class Committer:
     def _give_memory(
         self, connection: duckdb.DuckDBPyConnection, segment: Segment, error: Exception
     ) -> None:
-        """Load the streams of a segment as large ones from now on. Raises the error if they are."""
-        keys = {part.key for part in segment.parts}
+        """Load a segment's streams as large ones from now on. Raises the error if they were."""
+        if all(part.in_pieces for part in segment.parts):
+            raise error
         with self._changed:
-            if keys <= self._large:
-                raise error
-            self._large |= keys
+            self._large |= {part.key for part in segment.parts}
             connection.execute(f"set memory_limit = {literal(most_memory())}")
 
     def _load(

@@ -15,6 +15,7 @@ from ingestion.names import lowered
 from ingestion.protocol import parse_line
 from ingestion.segments import Part
 from ingestion.tables import RAW_ID, Column, Table, literal, quoted
+from tradehouse.output import count
 
 LATEST_MILLISECONDS = 9_223_372_036_854_775
 
@@ -68,12 +69,12 @@ def _insert_piece(connection: duckdb.DuckDBPyConnection, table: Table, piece: Pa
     except duckdb.OutOfMemoryException as error:
         if "temp_directory" in str(error):
             raise  # The disk is full.
+        found, columns = count(piece.records, "record"), count(len(table.columns), "column")
         raise TooLargeError(
-            f"{table.sql_name}: {piece.records} records of {piece.spool_bytes / 1e6:.1f} MB in "
-            f"{len(table.columns)} columns, the first on line {piece.output_line(0)} of the "
-            f"connector's output, need more memory than loading may take, {most_memory()}. Set "
-            f"TRADEHOUSE_MEMORY_LIMIT to more, such as 4GB, then run again: what was committed "
-            f"stays."
+            f"{table.sql_name}: {found} of {piece.spool_bytes / 1e6:.1f} MB in {columns}, the "
+            f"first on line {piece.output_line(0)} of the connector's output, need more memory "
+            f"than loading may take, {most_memory()}. Set TRADEHOUSE_MEMORY_LIMIT to more, such as "
+            f"4GB, then run again: what was committed stays."
         ) from error
     return int(row[0]) if row else 0
 

@@ -4,14 +4,17 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from ingestion import reader, records
+from ingestion.errors import TooLargeError
 from tests.ingestion.big_source import BLOCK
-from tests.ingestion.conftest import Source, record, status, stream
+from tests.ingestion.conftest import Source, record, state, status, stream
 
 PROJECT = Path(__file__).resolve().parents[2]
 SYNC = """
@@ -113,6 +116,30 @@ def test_a_stream_of_very_many_fields_is_loaded(source: Source) -> None:
     assert found == [tuple(f"{field}/{i}" for field in fields) for i in range(3)]
 
 
+def test_segments_that_fail_side_by_side_are_both_loaded(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one stream, both before either is known to be large."""
+    monkeypatch.setattr(reader, "SPOOL_SEGMENT_BYTES", 1)
+    beside, load, failed = threading.Barrier(2, timeout=20), records.load, []
+
+    def fail_first(connection: Any, table: Any, part: Any) -> Any:
+        if not part.in_pieces:
+            beside.wait()
+            failed.append(part)
+            raise TooLargeError("too large")
+        return load(connection, table, part)
+
+    monkeypatch.setattr(records, "load", fail_first)
+    lines = [line for i in (1, 2) for line in (record("a", {"id": i}), state("a", {"at": i}))]
+    source.plays([*lines, status("a")], streams=[stream("a", id="integer")])
+
+    result = source.sync()
+
+    assert (result.status, len(failed)) == ("succeeded", 2), result.errors
+    assert source.query("select id from played.a order by 1") == [(1,), (2,)]
+
+
 def test_what_takes_more_memory_than_there_is_is_named(
     source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +147,6 @@ def test_what_takes_more_memory_than_there_is_is_named(
     play_large_values(source, 1, 16_000_000)
     [error] = source.sync().errors
     assert error.message.startswith(
-        '"played"."a": 1 records of 16.0 MB in 2 columns, the first on line 1 of the connector\'s '
+        '"played"."a": 1 record of 16.0 MB in 2 columns, the first on line 1 of the connector\'s '
         "output, need more memory than loading may take, 250MB. Set TRADEHOUSE_MEMORY_LIMIT to more"
     )
