@@ -191,7 +191,7 @@ def _discover(
     if declaration.runner == "server":
         from ingestion.server import inventory as server_inventory
 
-        return server_inventory.tables(declaration, paths), Redactor([])
+        return server_inventory.tables(declaration, paths)
     with _runner(declaration, paths, config) as runner:
         settings = Configuration(declaration, paths.connectors, config)
         discovery = Discovery(declaration, settings, paths.connectors, runner.redact)

@@ -35,15 +35,16 @@ def offered_streams(
     ]
 
 
-def tables(declaration: Declaration, paths: Paths) -> list[Table]:
-    """The raw tables of the streams, with the columns they have.
+def tables(declaration: Declaration, paths: Paths) -> tuple[list[Table], Redactor]:
+    """The raw tables of the streams, with the columns they have, and what replaces secrets in them.
 
     Raises IngestionError where the source was not applied or a stream has not landed yet: only then
     the types are known.
     """
     server, secrets = read_server()
     wanted = desired.wanted(declaration, server, secrets)
-    client = Client(server, Redactor(secrets | wanted.source.secrets))
+    redact = Redactor(secrets | wanted.source.secrets)
+    client = Client(server, redact)
     try:
         workspace_id = client.workspace_id()
         source_id = Made(paths.connectors, workspace_id).id_of("source", wanted.source.name)
@@ -71,4 +72,4 @@ def tables(declaration: Declaration, paths: Paths) -> list[Table]:
             f"{declaration.name}: nothing of {', '.join(missing)} has landed yet, and the server "
             f"does not tell types. Sync first: tradehouse sync {declaration.name}."
         )
-    return found
+    return found, redact

@@ -8,7 +8,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from ingestion.errors import IngestionError
+from ingestion import inventory
+from ingestion.errors import DeclarationError, IngestionError
 from ingestion.server import landing, settings
 from tests.ingestion.airbyte_destinations import put
 from tests.ingestion.airbyte_server import AirbyteServer, Behaviour
@@ -175,6 +176,17 @@ def test_landing_that_breaks_off_lands_the_rest_once(
     assert landed.ids() == list(range(1, 8))
     assert len(landed.server.sync_jobs()) == 1
     assert list(landed.paths.tmp.iterdir()) == []
+
+
+def test_no_secret_of_the_server_goes_into_the_project(
+    served: ServedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_SECRET", "is_paid")
+    served.orders.records = [order(1)]
+    served.plan(apply=True)
+    assert served.sync().status == "succeeded"
+    with pytest.raises(DeclarationError, match=r"the name \*\*\*\* of a stream or a field"):
+        inventory.project_tables(served.declaration(), served.paths)
 
 
 def test_values_that_the_table_takes_otherwise(served: ServedHome) -> None:
