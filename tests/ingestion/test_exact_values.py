@@ -7,13 +7,15 @@ from functools import cache
 from typing import Any
 
 import duckdb
+import jinja2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion import json_text, numbers, values
+from ingestion import json_text, numbers, tables, values
 from ingestion.tables import Column
 from tests.ingestion.conftest import Source, record, status, stream
+from tradehouse.home import PROJECT
 
 INSTANT = {"type": "string", "format": "date-time"}
 LOCAL = INSTANT | {"airbyte_type": "timestamp_without_timezone"}
@@ -60,6 +62,36 @@ def test_exact_numbers_sort_and_are_equal_as_numbers_are(texts: list[str]) -> No
     ordered = sorted(texts, key=lambda text: found[text])
     assert [Decimal(text) for text in ordered] == sorted(Decimal(text) for text in texts)
     assert len(set(found.values())) == len({Decimal(text) for text in texts})
+
+
+def macro(name: str, argument: str) -> str:
+    """SQL that a macro of the project makes."""
+    text = (PROJECT / "macros" / "bronze" / f"{name}.sql").read_text(encoding="utf-8")
+    return str(getattr(jinja2.Environment().from_string(text).module, name)(argument))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(NUMBERS | st.text("0123456789.-+eE x", max_size=12), min_size=1, max_size=40))
+def test_models_and_loader_give_numbers_the_same_text(texts: list[str]) -> None:
+    query = f"""select t, _exact_number(t), {macro("exact_number", "t")}
+        from (select unnest(?::varchar[]) as t)"""
+    for text, ours, theirs in connected().execute(query, [texts]).fetchall():
+        assert ours == theirs, text
+
+
+@pytest.mark.parametrize("field", ["id", "it's", 'a"b', "a\\b", "a\0b"], ids=ascii)
+def test_models_and_loader_find_the_same_original(field: str) -> None:
+    changes = [
+        {"field": field, "change": "NULLED", "reason": "SOURCE_ERROR", "original": "theirs"},
+        {"field": field, "change": "NULLED", "reason": "DESTINATION_TYPECAST", "original": "ours"},
+        {"field": field, "change": "NULLED", "reason": "DESTINATION_TYPECAST"},
+        {"field": "x", "change": "NULLED", "reason": "DESTINATION_TYPECAST", "original": "other"},
+    ]
+    query = f"""select {tables.original(field)}, {macro("original", field)}
+        from (select ?::json as _airbyte_meta)"""
+    for count, expected in enumerate([None, None, "ours", "ours", "ours"]):
+        meta = json.dumps({"changes": changes[:count]})
+        assert connected().execute(query, [meta]).fetchone() == (expected, expected)
 
 
 @settings(max_examples=20, deadline=None)
