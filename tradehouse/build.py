@@ -110,9 +110,10 @@ def _make_plan(
     home: Home, runner: DbtRunner, rebuild: list[str], all_tests: bool, from_batch: int | None
 ) -> Plan:
     record = state.read(home, "build")
-    in_force = warehouse.deliveries_in_force(home)
+    found = warehouse.loads_in_force(home)
+    in_force = {batch: delivery for batch, (delivery, _) in found.items()}
+    loads = {batch: read_at for batch, (_, read_at) in found.items()}
     waiting = find_waiting(home, in_force)
-    loads = warehouse.loads_in_force(home)
     plan = Plan(fingerprint.digest_project(), waiting, in_force, loads, reads_everything=all_tests)
     if plan.waiting:
         numbers = ", ".join(map(str, waiting))
@@ -120,13 +121,11 @@ def _make_plan(
         plan.reasons.append(f"batch {numbers} waits" if one else f"batches {numbers} wait")
     if from_batch is not None:
         plan.reasons.append(f"batch {from_batch} was asked for again")
-    again = [
-        one for one, known in record.get("loads", {}).items() if loads.get(one, known) != known
-    ]
-    again = [one for one in again if one not in waiting]
+    built = {batch: at for batch, at in record.get("loads", {}).items() if batch not in waiting}
+    again = [batch for batch, at in built.items() if loads.get(batch, at) != at]
     if again:
         plan.reasons.append(f"batch {min(again)} is another one since {home.raw.name} was put back")
-        from_batch = min([*again, *([] if from_batch is None else [from_batch])])
+        from_batch = min(again if from_batch is None else [*again, from_batch])
     if from_batch is not None:
         plan.from_batch = from_batch
         plan.waiting = sorted({*waiting, *(batch for batch in in_force if batch >= from_batch)})

@@ -150,7 +150,7 @@ def list_releases(json: Json = False) -> None:
 
 @app.command()
 def doctor(json: Json = False) -> None:
-    """Check versions, disk, locks, files and leftovers, and say what to do; changes nothing."""
+    """Check versions, disk, locks, files, releases, leftovers; say what to do; change nothing."""
     from tradehouse import doctor, output
 
     findings = doctor.examine(find_home())

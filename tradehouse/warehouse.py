@@ -209,21 +209,14 @@ def _first_line(error: Exception) -> str:
 
 def deliveries_in_force(home: Home) -> dict[int, int]:
     """Return the delivery in force of every batch that is completely loaded into raw."""
-    if not home.raw.exists():
-        return {}
-    with connected(home.raw) as connection:
-        if not _has_table(connection, "brokerage", "batch_date"):
-            return {}
-        rows = connection.execute(
-            "select _batch, max(_delivery) from brokerage.batch_date group by all order by all"
-        ).fetchall()
-    return dict(rows)
+    return {batch: delivery for batch, (delivery, _) in loads_in_force(home).items()}
 
 
-def loads_in_force(home: Home) -> dict[int, int]:
-    """Return when the delivery in force of every batch was read, in microseconds since 1970, UTC.
+def loads_in_force(home: Home) -> dict[int, tuple[int, int]]:
+    """Return the delivery in force of every batch in raw, and when it was read.
 
-    A raw file that was put back from a copy gives the next delivery a number that it gave before.
+    A raw file that was put back from a copy gives the next delivery a number that it gave before;
+    the time, in microseconds since 1970, UTC, is another one.
     """
     if not home.raw.exists():
         return {}
@@ -231,10 +224,10 @@ def loads_in_force(home: Home) -> dict[int, int]:
         if not _has_table(connection, "brokerage", "batch_date"):
             return {}
         rows = connection.execute(
-            "select _batch, epoch_us(max_by(_airbyte_extracted_at, _delivery))"
+            "select _batch, max(_delivery), epoch_us(max_by(_airbyte_extracted_at, _delivery))"
             " from brokerage.batch_date group by all order by all"
         ).fetchall()
-    return dict(rows)
+    return {batch: (delivery, read_at) for batch, delivery, read_at in rows}
 
 
 def deliveries_built(home: Home) -> dict[int, int]:
