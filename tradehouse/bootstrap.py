@@ -238,10 +238,11 @@ class _Progress:
 def _run(place: Place, commands: list[list[str]], show: _Progress | None = None) -> None:
     """Run the commands, some at once. Raises SetupError for the first that fails.
 
-    What a command downloads goes to a folder `<name>.part` that is renamed when it is whole.
+    What a command downloads goes to a folder `<name>.part` that is renamed when it is whole. After
+    a failure nothing new begins, and what is running comes to its end: that much is kept.
     """
     clean = {k: v for k, v in os.environ.items() if k not in _ELSEWHERE} | {"PIP_USER": "0"}
-    waiting = list(commands)
+    waiting, failed = list(commands), ""
     running: list[tuple[subprocess.Popen[bytes], Path | None, Path]] = []
     try:
         while waiting or running:
@@ -259,8 +260,9 @@ def _run(place: Place, commands: list[list[str]], show: _Progress | None = None)
                 running.remove(one)
                 process, part, log = one
                 if process.returncode:
-                    raise SetupError(explain(_read(log), log))
-                if part:
+                    failed = failed or explain(_read(log), log)
+                    waiting.clear()
+                elif part:
                     part.mkdir(exist_ok=True)
                     part.rename(part.with_suffix(""))
             if show:
@@ -269,6 +271,8 @@ def _run(place: Place, commands: list[list[str]], show: _Progress | None = None)
         for process, _part, _log in running:
             process.terminate()
             process.wait()
+    if failed:
+        raise SetupError(failed)
 
 
 def explain(said: str, log: Path) -> str:

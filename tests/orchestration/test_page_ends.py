@@ -163,6 +163,7 @@ def test_a_signal_that_a_library_swallows_ends_the_page(prepared, home, number, 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_daemon_that_is_killed_ends_the_page_with_a_sentence(running):
+    running.wait("says where", lambda: "Ctrl-C" in running.log.read_text())
     [daemon] = [
         one
         for one in family(running.home)

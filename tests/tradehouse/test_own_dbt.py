@@ -171,7 +171,7 @@ select count(*) as trades from {{ ref('dim_trade') }}
 LOADED = """{{ config(materialized='view') }}
 select count(*) as batches from {{ source('brokerage', 'batch_date') }}
 """
-SNAPSHOT = """{% snapshot trades_counted %}
+SNAPSHOT_IN_SQL = """{% snapshot trades_counted %}
 {{ config(schema='Gold', unique_key='one', strategy='check', check_cols='all') }}
 select 1 as one, count(*) as trades from {{ ref('dim_trade') }}
 {% endsnapshot %}
@@ -185,7 +185,7 @@ def test_a_teams_own_kinds_of_models_follow_each_day(published, tmp_path):
     (marts / "trades_appended.sql").write_text(APPENDED)
     (marts / "loaded.sql").write_text(LOADED)
     (project / "snapshots").mkdir()
-    (project / "snapshots" / "trades_counted.sql").write_text(SNAPSHOT)
+    (project / "snapshots" / "trades_counted.sql").write_text(SNAPSHOT_IN_SQL)
     first = command(published, "run", project=project)
     assert first.returncode == 0, first.stdout + first.stderr
     [[before]] = gold(published, "select count(*) from gold.dim_trade")
