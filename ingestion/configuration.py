@@ -4,13 +4,12 @@ Not here: the declaration's model (`declarations`).
 """
 
 import hashlib
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ingestion import json_text
+from ingestion import json_text, surroundings
 from ingestion.declarations import Declaration, resolve
 from ingestion.errors import DeclarationError
 from ingestion.specification import Specification
@@ -46,7 +45,7 @@ class Configuration:
         self.declaration_digest = digest_of(declaration)
         self._given = self._kept() or resolved
         self.values: dict[str, Any] = {}
-        self._secrets = secrets | _texts_of_environment(declaration.environment)
+        self._secrets = secrets | surroundings.secrets_for_connector(declaration.environment)
         self.settle(self._specification)
 
     def settle(self, specification: Specification) -> None:
@@ -128,11 +127,6 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _texts(item)
-
-
-def _texts_of_environment(names: Iterable[str]) -> frozenset[str]:
-    """Values that a declaration lets its connector have; short ones are switches, not secrets."""
-    return frozenset(os.environ[name] for name in names if len(os.environ.get(name, "")) >= 6)
 
 
 def _in_places_of_variables(declared: Any, found: Any) -> Iterator[str]:

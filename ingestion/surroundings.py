@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import unquote
 
 MORE = "TRADEHOUSE_CONNECTOR_ENVIRONMENT"
 """Names of further variables that every connector gets, separated by blanks or commas."""
@@ -17,18 +18,43 @@ _USUAL = re.compile(
     r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|NODE_EXTRA_CA_CERTS"
     r"|XDG_[A-Z_]+|LD_LIBRARY_PATH|DYLD_[A-Z_]+|JAVA_HOME|DO_NOT_TRACK"
 )
+_PROXY = re.compile(r"(?:https?|ftp|all)_proxy", re.IGNORECASE)
+SHORTEST = 6
 _INSTALLERS = re.compile(r"(?:PIP|UV)_[A-Z0-9_]+|NETRC|CC|CXX|CFLAGS|LDFLAGS|MACOSX_[A-Z_]+")
 
 
 def for_connector(named: Iterable[str] = ()) -> dict[str, str]:
     """The usual variables, those of the setting, and those that a declaration names."""
-    more = re.split(r"[\s,]+", os.environ.get(MORE, ""))
-    wanted = {*named, *more}
+    wanted = {*named, *_more()}
     return {
         name: value
         for name, value in os.environ.items()
         if _USUAL.fullmatch(name) or name in wanted
     }
+
+
+def secrets_for_connector(named: Iterable[str] = ()) -> frozenset[str]:
+    """What is secret in it: values beside the usual ones, and the passwords of proxies.
+
+    Short values are switches, not secrets.
+    """
+    values = {os.environ.get(name, "") for name in (*named, *_more())}
+    passwords = {
+        password
+        for name, value in os.environ.items()
+        if _PROXY.fullmatch(name) and (password := _password_in(value))
+    }
+    passwords |= {unquote(password) for password in passwords}
+    return frozenset(value for value in values if len(value) >= SHORTEST) | passwords
+
+
+def _more() -> list[str]:
+    return re.split(r"[\s,]+", os.environ.get(MORE, ""))
+
+
+def _password_in(url: str) -> str:
+    """The password before the @, as it is written; proxies are often given without a scheme."""
+    return url.rpartition("@")[0].rpartition("//")[2].partition(":")[2]
 
 
 def for_installing() -> dict[str, str]:

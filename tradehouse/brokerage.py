@@ -128,7 +128,11 @@ def stamp_landing(landing: Path) -> str:
             digest.update(f"{folder.name}: {error.strerror}\n".encode())
             continue
         for entry in entries:
-            found = entry.stat(follow_symlinks=False)
+            try:
+                found = entry.stat(follow_symlinks=False)
+            except OSError as error:  # It is gone again, or the directory may not be searched.
+                digest.update(os.fsencode(f"{folder.name}/{entry.name}: {error.strerror}\n"))
+                continue
             if entry.is_symlink():
                 with suppress(OSError):  # What it leads to may change, and may not be there.
                     found = entry.stat()

@@ -9,6 +9,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -169,7 +170,9 @@ def _pointer(home: Home) -> Iterator[Finding]:
             advice = "It is not offered for a rollback, and goes when newer ones are enough."
             yield Finding("older release", NOTE, damage, advice)
     for release in releases.list_releases(home):
-        if not releases.is_intact(release):
+        with suppress(FileNotFoundError):  # A run may tidy what is read here.
+            if releases.is_intact(release):
+                continue
             found = f"{release['path']} is not what was written: the disk has damaged it"
             advice = f"Remove {home.releases / release['id']}, then: tradehouse run."
             yield Finding("release's content", PROBLEM, found, advice)

@@ -228,6 +228,29 @@ def test_a_connector_gets_its_own_variables_only(
     assert environments.surroundings is surroundings
 
 
+def test_what_every_connector_gets_is_secret_as_well(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLOBAL_TOKEN", "global-s3cret-2")
+    monkeypatch.setenv("SWITCH", "on")
+    monkeypatch.setenv(surroundings.MORE, "GLOBAL_TOKEN SWITCH")
+    monkeypatch.setenv("HTTPS_PROXY", "http://bob:pr0xy%2Fs3cret@127.0.0.1:9")
+    monkeypatch.setenv("all_proxy", "bob:0ther-s3cret@127.0.0.1:9")
+    printing = "import json, os, sys; print(json.dumps(dict(os.environ)), file=sys.stderr)"
+    source.declared["connector"] = {"command": [sys.executable, "-c", printing]}
+    source.plays([], streams=[])
+    with pytest.raises(Exception, match="gave no answer") as error:
+        source.sync()
+    said = str(error.value)
+    assert '"HTTPS_PROXY": "http://bob:****@127.0.0.1:9"' in said
+    assert '"SWITCH": "on"' in said
+    for secret in ("global-s3cret-2", "pr0xy", "0ther-s3cret"):
+        assert secret not in said
+    assert surroundings.secrets_for_connector() == {
+        *("global-s3cret-2", "pr0xy%2Fs3cret", "pr0xy/s3cret", "0ther-s3cret")
+    }
+
+
 def test_logs_are_kept_by_number_and_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"sync-{source}-202601{day:02}T.log" for source in "ab" for day in range(1, 11)]
     for name in names:

@@ -1,12 +1,16 @@
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.landing import brokerage_files, write_landing
+from tests.tradehouse.support import raw
 from tradehouse import brokerage, state
-from tradehouse.errors import LandingError, OtherBrokerageError, UsageError
-from tradehouse.home import Home
+from tradehouse.errors import EXIT_HELD, LandingError, OtherBrokerageError, UsageError
+from tradehouse.home import PROJECT, Home
 
 
 @pytest.fixture
@@ -108,6 +112,47 @@ def test_the_stamp_differs_when_a_file_is_touched_added_or_removed(landing):
 
     assert len(set(stamps)) == 4
     assert brokerage.stamp_landing(landing) == stamps[-1]
+
+
+def test_what_goes_while_a_directory_is_listed_does_not_stop_the_stamp(landing, monkeypatch):
+    stamp, scandir = brokerage.stamp_landing(landing), os.scandir
+
+    def list_and_lose(folder):
+        passing = Path(folder) / ".Trade.txt.part"
+        passing.touch()
+        entries = list(scandir(folder))
+        passing.unlink()
+        return entries
+
+    monkeypatch.setattr("tradehouse.brokerage.os.scandir", list_and_lose)
+    assert brokerage.stamp_landing(landing) != stamp
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="drops root's rights")
+@pytest.mark.parametrize("folder", ["Batch3", "."])
+def test_a_directory_that_may_be_listed_and_not_searched_keeps_out_itself_only(tmp_path, folder):
+    landing, home = tmp_path / "landing", tmp_path / "home"
+    write_landing(landing, brokerage_files(days=2))
+    (landing / folder).chmod(0o400)
+
+    done = subprocess.run(
+        [
+            *("setpriv", "--bounding-set=-all", "--inh-caps=-all"),
+            *(sys.executable, "-m", "tradehouse.cli", "sync", "--landing", str(landing)),
+        ],
+        env={**os.environ, "TRADEHOUSE_HOME": str(home)},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert "errors.log" not in done.stderr
+    assert "Permission denied" in done.stderr
+    if folder == ".":
+        assert done.returncode != 0
+    else:
+        assert done.returncode == EXIT_HELD, done.stderr
+        assert raw(home, "select max(_batch) from brokerage.batch_date") == [(2,)]
 
 
 def test_hostile_entries_neither_stop_nor_delay_anything(known, landing, tmp_path):
