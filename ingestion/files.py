@@ -4,6 +4,7 @@ The fast way (`plain`) is taken only where an independent count of the file's by
 was loaded; everything unusual goes the exact way (`exact`). Not here: transactions (`committer`).
 """
 
+import stat
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
@@ -76,11 +77,14 @@ def _check_unchanged(reference: FileReference) -> None:
     """The file is the one the source spoke of; asked before it is read and after."""
     try:
         found = reference.path.stat()
-    except OSError as error:
+        fault = "" if stat.S_ISREG(found.st_mode) else "it is no regular file"
+    except (OSError, ValueError) as error:  # A path with NUL is none.
+        fault = str(getattr(error, "strerror", error))
+    if fault:
         raise IngestionError(
-            f"{reference.relative_path}: the source handed over {reference.path}, which cannot be "
-            f"read: {error.strerror}."
-        ) from None
+            f"{reference.relative_path}: the source handed over {str(reference.path)!r}, which "
+            f"cannot be read: {fault}."
+        )
     if found.st_size != reference.bytes:
         raise IngestionError(
             f"{reference.relative_path}: the source said {reference.bytes} bytes, the file has "

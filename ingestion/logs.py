@@ -20,6 +20,47 @@ def opened(path: Path) -> TextIO:
     return os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8", errors="backslashreplace")
 
 
+def find_fault(path: Path) -> str:
+    """Why a log cannot be written, with its path; empty when it can."""
+    try:
+        opened(path).close()
+    except OSError as error:
+        return f"{error.strerror} ({path})"
+    return ""
+
+
+class Log:
+    """A log that is kept as long as it can be: what happens to it never stops what is logged."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: TextIO | None = None
+        with suppress(OSError):
+            self._file = opened(path)
+
+    def write(self, text: str) -> int:
+        """Write at once; returns the number of characters, also where they are lost."""
+        try:
+            if self._file is not None:
+                self._file.write(text)
+                self._file.flush()
+        except OSError:
+            self.close()
+        return len(text)
+
+    def close(self) -> None:
+        """Close it; nothing more is written."""
+        file, self._file = self._file, None
+        with suppress(OSError):
+            if file is not None:
+                file.close()
+
+    def __enter__(self) -> "Log":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 def redact(path: Path, redactor: Callable[[str], str]) -> None:
     """Replace what is secret in a log that nobody writes now."""
     beside = path.with_suffix(".redacted")

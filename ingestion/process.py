@@ -167,12 +167,11 @@ class ConnectorProcess:
     def _keep_errors(self) -> None:
         assert self._process.stderr is not None
         kept = 0
-        with logs.opened(self._error_log) as log:
+        with logs.Log(self._error_log) as log:
             for text in self._error_lines(self._process.stderr):
                 self._last_words.append(text[-LAST_WORDS_CHARACTERS:])
                 if kept < KEPT_ERROR_BYTES:
                     kept += log.write(text + "\n")
-                    log.flush()
                     if kept >= KEPT_ERROR_BYTES:
                         log.write("(more follows; only the beginning is kept)\n")
 

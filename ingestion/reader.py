@@ -452,5 +452,5 @@ def _reference(record: dict[str, Any], line: int) -> FileReference:
             emitted_at=int(record.get("emitted_at") or 0),
             modified_ns=data.get("_modified_ns"),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ProtocolError(f"Line {line}: a file reference is not complete: {error!r}") from None

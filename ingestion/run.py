@@ -94,6 +94,8 @@ class Run:
         logs.tidy(self._paths.logs)
         if ledger.close_dead_syncs(connection):
             ledger.write_snapshot(connection, self._paths)
+        if fault := logs.find_fault(self._log):
+            self._result.warnings.append(f"no log of it is kept: {fault}")
         with self._work_directory() as work:
             runner = Runner(
                 self._declaration,
@@ -421,7 +423,7 @@ class Run:
         self._logged += len(line)
         if level not in KEPT_LEVELS and self._logged > KEPT_LOG_BYTES:
             line += "(more of what the connector says follows; only the beginning is kept)\n"
-        with suppress(OSError), logs.opened(self._log) as log:
+        with logs.Log(self._log) as log:
             log.write(line)
 
 

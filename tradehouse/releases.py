@@ -281,7 +281,8 @@ def roll_back(home: Home, release_id: str | None = None) -> str:
 
     Args:
         home: the home.
-        release_id: the release to go back to; without it, the one made before the current one.
+        release_id: the release to go back to; without it, the one made before the current one, or
+            the newest where the pointer is missing or names none.
 
     Raises:
         UsageError: when there is no such release, or none before the current one.
@@ -289,7 +290,7 @@ def roll_back(home: Home, release_id: str | None = None) -> str:
     with pointing(home):
         known = [release["id"] for release in list_releases(home)]
         current = find_current(home)
-        if current is None:
+        if not known and current is None:
             raise UsageError("Nothing is published yet, so there is nothing to roll back.")
         if release_id is None:
             earlier = known[: known.index(current)] if current in known else known
@@ -299,7 +300,11 @@ def roll_back(home: Home, release_id: str | None = None) -> str:
         elif release_id not in known:
             raise UsageError(f"There is no release {release_id}. Kept are: {', '.join(known)}.")
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        hold = {"since": now, "rolled_back_from": current, "rolled_back_to": release_id}
+        hold = {
+            "since": now,
+            "rolled_back_from": current or "a missing pointer",
+            "rolled_back_to": release_id,
+        }
         state.write(home, "hold", hold)
         move_pointer(home, release_id)
     return release_id

@@ -251,6 +251,19 @@ def test_what_every_connector_gets_is_secret_as_well(
     }
 
 
+def test_a_log_that_cannot_be_written_stops_nothing(source: Source) -> None:
+    source.paths.make()
+    source.paths.logs.rmdir()
+    source.paths.logs.symlink_to("/proc")  # Nobody writes there, root neither.
+    flood = "a word of the connector's\n" * 100_000
+    source.declared["limits"] = {"silence_seconds": 20.0}
+    lines = [record("a", {"n": 1}), status("a")]
+    source.plays(lines, streams=[stream("a", n="integer")], stderr=flood)
+    result = source.sync()
+    assert (result.status, result.records) == ("succeeded", 1)
+    assert "no log of it is kept: " in result.warnings[0]
+
+
 def test_logs_are_kept_by_number_and_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"sync-{source}-202601{day:02}T.log" for source in "ab" for day in range(1, 11)]
     for name in names:

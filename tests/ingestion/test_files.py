@@ -389,6 +389,33 @@ def test_a_file_of_another_size_than_said_fails(source: Source, tmp_path: Path) 
     assert source.query("select count(*) from _tradehouse.states") == [(0,)]
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("place", "fault"),
+    [("fifo", "it is no regular file"), ("/dev/zero", "it is no regular file"), ("nul\0", "null")],
+)
+def test_a_file_that_is_none_is_not_waited_for(
+    source: Source, tmp_path: Path, place: str, fault: str
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    lines = [
+        line.replace(json.dumps(str(tmp_path / "T.txt")), json.dumps(str(tmp_path / place)))
+        for line in offer(source, tmp_path / "T.txt", b"", size=0)
+    ]
+    source.plays(lines, streams=STREAMS)
+    [error] = source.sync().errors
+    assert "Batch1/T.txt: the source handed over" in error.message
+    assert fault in error.message
+
+
+@pytest.mark.parametrize("size", ["1e400", '"many"', "null", "[]", "NaN"])
+def test_a_size_that_is_none_breaks_the_protocol(source: Source, tmp_path: Path, size: str) -> None:
+    lines = offer(source, tmp_path / "T.txt", b"a|b\r\n", size=99)
+    source.plays([line.replace(": 99", f": {size}") for line in lines], streams=STREAMS)
+    [error] = source.sync().errors
+    assert "a file reference is not complete" in error.message
+
+
 def test_a_stream_without_file_format_refuses_files(source: Source, tmp_path: Path) -> None:
     lines = offer(source, tmp_path / "T.txt", b"a|b\r\n")
     source.declared["streams"] = {"t": {}}

@@ -102,6 +102,31 @@ def test_the_same_build_is_published_once(filled):
     assert len(releases.list_releases(filled)) == 1
 
 
+@pytest.mark.parametrize("pointer", ["missing", "elsewhere", "directory"])
+@pytest.mark.parametrize("is_named", [True, False])
+def test_where_the_pointer_is_lost_a_rollback_finds_a_release(filled, pointer, is_named):
+    first, second = make(filled, 2)
+    place = filled.releases / releases.CURRENT
+    place.unlink()
+    if pointer == "elsewhere":
+        place.symlink_to("/tmp")
+    elif pointer == "directory":
+        shutil.copytree(filled.releases / second, place)
+    with pytest.raises(TradehouseError):
+        releases.current_database(filled)
+
+    assert releases.roll_back(filled, first if is_named else None) == (
+        first if is_named else second
+    )
+    assert rows_published(filled) == (1 if is_named else 2)
+    assert releases.read_hold(filled)["rolled_back_from"] == "a missing pointer"
+
+
+def test_without_any_release_there_is_nothing_to_roll_back(filled):
+    with pytest.raises(UsageError, match="Nothing is published yet"):
+        releases.roll_back(filled)
+
+
 def test_the_last_releases_are_kept(filled, monkeypatch):
     monkeypatch.setenv("TRADEHOUSE_RELEASE_GRACE_SECONDS", "0")
     monkeypatch.setenv("TRADEHOUSE_KEEP_RELEASES", "2")
