@@ -125,7 +125,7 @@ def _summary(declaration: Declaration, succeeded_at: datetime | None) -> SourceS
     limit = declaration.freshness_limit()
     late = None
     if limit is not None and declaration.enabled:
-        late = succeeded_at is None or datetime.now(UTC) - succeeded_at > limit
+        late = succeeded_at is None or abs(datetime.now(UTC) - succeeded_at) > limit
     return SourceSummary(
         name=declaration.name,
         description=declaration.description,

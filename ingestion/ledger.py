@@ -282,19 +282,24 @@ def last_position(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def snapshot(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """What `status` shows: the last syncs, and by stream what was loaded in all."""
+    """What `status` shows: the last syncs, newest first, and by stream what was loaded in all.
+
+    Which came last is said by their rows, not by clocks.
+    """
     syncs = _dicts(
         connection,
-        f"""select * exclude (state_before, state_after) from _tradehouse.syncs
-        where sync_id in (select distinct sync_id from _tradehouse.syncs
-            order by sync_id desc limit {KEPT_SYNCS})
-        order by started_at desc, source, stream""",
+        f"""select * exclude (state_before, state_after, last_row) from _tradehouse.syncs
+        inner join (
+            select sync_id, max(rowid) as last_row from _tradehouse.syncs group by sync_id
+            order by last_row desc limit {KEPT_SYNCS}
+        ) as kept using (sync_id)
+        order by last_row desc, source, stream""",
     )
     streams = _dicts(
         connection,
         """select syncs.source, syncs.namespace, syncs.stream, count(*) as syncs,
             sum(records)::bigint as records, sum(bytes)::bigint as bytes,
-            max(ended_at) filter (where status = 'succeeded') as succeeded_at,
+            max_by(ended_at, syncs.rowid) filter (where status = 'succeeded') as succeeded_at,
             any_value(table_name) as table_name
         from _tradehouse.syncs left join (
             select source, namespace, stream, any_value(name) as table_name

@@ -92,9 +92,8 @@ class _Compared:
         listed += [f"{part} as cursor_{number}" for number, part in enumerate(parts)]
         listed += [f"{is_odd} as is_odd"] if is_odd else []
         is_staged = "true" if alias == "staged" else "false"
-        return f"""select {", ".join(listed)}, {alias}._airbyte_extracted_at as extracted_at,
-            {is_staged} as is_staged, {alias}.{ARRIVAL} as arrival, {literal(name)} as origin
-            from {name} as {alias}"""
+        return f"""select {", ".join(listed)}, {is_staged} as is_staged,
+            {alias}.{ARRIVAL} as arrival, {literal(name)} as origin from {name} as {alias}"""
 
     def newest(self, candidates: str) -> str:
         """A select of the newest row of every key."""
@@ -108,7 +107,7 @@ class _Compared:
         ordered = "".join(f"{part} desc nulls last, " for part in order)
         return f"""select origin, arrival from ({candidates})
             qualify row_number() over (partition by {keys}
-                order by {ordered}extracted_at desc, is_staged desc, arrival desc) = 1"""
+                order by {ordered}is_staged desc, arrival desc) = 1"""
 
 
 def has_changes(connection: duckdb.DuckDBPyConnection, names: list[str]) -> bool:

@@ -91,8 +91,8 @@ def _remove_older(connection: duckdb.DuckDBPyConnection, table: Table, minimum: 
 def merge(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> list[str]:
     """Merge what is staged into the tables, one transaction a table.
 
-    Of every key the newest row stays: by cursor (NULL is oldest), then by extraction, then by
-    arrival. A row with `_ab_cdc_deleted_at` removes its key and is kept among the deletions. A row
+    Of every key the newest row stays: by cursor (NULL is oldest), then by arrival; what a
+    connector's clock says of a row does not count. A row with `_ab_cdc_deleted_at` removes its key and is kept among the deletions. A row
     without a key is kept. Returns what a reader of the summary should know.
     """
     told: list[str] = []

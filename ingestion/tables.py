@@ -23,7 +23,7 @@ RAW_ID = "_airbyte_raw_id"
 ARRIVAL = "rowid"
 """DuckDB's number of a row orders a table's rows as they arrived; no field's column has its name.
 
-Of rows that are equal in cursor and extraction time, the one with the highest is the newest."""
+Of rows that are equal in cursor, the one with the highest is the newest."""
 STAGING_SCHEMA = "_tradehouse_staging"
 DELETED_SCHEMA = "_tradehouse_deleted"
 _LINES = 1_000_000_000_000  # More than any file has.

@@ -17,8 +17,8 @@ def last_syncs(home: Home) -> list[dict[str, Any]]:
     """
     rows = snapshot.read(home.state)["syncs"]
     newest: dict[str, str] = {}
-    for row in rows:
-        newest[row["source"]] = max(row["sync_id"], newest.get(row["source"], ""))
+    for row in rows:  # Newest first.
+        newest.setdefault(row["source"], row["sync_id"])
     running = {one["source"]: one["pid"] for one in snapshot.running(home.state)}
     return [
         _sync(source, [row for row in rows if row["sync_id"] == newest.get(source)], running)

@@ -26,10 +26,14 @@ class Promise:
     limit_seconds: float | None
 
     def is_late(self, succeeded_at: datetime | None, now: datetime) -> bool:
-        """Whether the last success is longer ago than promised; a source that is off is not."""
+        """Whether the last success is longer ago than promised; a source that is off is not.
+
+        Nor is one known to be in time whose success lies as far ahead: a clock was wrong.
+        """
         if self.limit_seconds is None or not self.enabled:
             return False
-        return succeeded_at is None or now - succeeded_at > timedelta(seconds=self.limit_seconds)
+        limit = timedelta(seconds=self.limit_seconds)
+        return succeeded_at is None or abs(now - succeeded_at) > limit
 
 
 def read(home: Home, folder: Path | None = None) -> list[Promise]:

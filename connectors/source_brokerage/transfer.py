@@ -64,7 +64,7 @@ def emit_file(
         "_layout": stream.layout(file.batch),
         "_lines": content.lines,
         "_bytes": file.size,
-        "_modified_ns": file.modified_ns,
+        "_modified_ns": file.modified_ns if abs(file.modified_ns) < 2**63 else None,
         "_sha256": content.digest,
     }
     reference = {

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import socket
+from datetime import UTC, datetime
 
 import pytest
 
@@ -299,3 +300,16 @@ def test_documents_that_would_not_say_what_they_say(tmp_path, tiny_landing, head
     result = read(tmp_path, tiny_landing)
     assert [(e["code"], e["file"]) for e in result.errors] == [("xml_malformed", XML)]
     assert said in result.error_texts[0]
+
+
+@pytest.mark.parametrize("year", [2300, 1650])
+def test_a_time_of_change_beyond_64_bits_is_no_fault(tmp_path, tiny_landing, method, year):
+    far = int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * 10**9
+    path = tiny_landing / "Batch2" / "Trade.txt"
+    os.utime(path, ns=(far, far))
+    if path.stat().st_mtime_ns != far:
+        os.utime(path, ns=(10**18, 10**18))  # A file system without such times cannot have them.
+
+    done = read(tmp_path, tiny_landing, method=method)
+
+    assert done.errors == []

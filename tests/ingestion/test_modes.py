@@ -1,15 +1,20 @@
 """Sync modes: overwrite, refresh, de-duplication; by value."""
 
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion import merging, modes
+from ingestion import ledger, merging, modes
 from ingestion.errors import DeclarationError, IngestionError
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
+from tradehouse import promises
+from tradehouse.alerts import sources as alerts
+from tradehouse.home import Home
+from tradehouse.ledger import last_syncs
 
 A = [stream("a", n="integer", text="string")]
 
@@ -426,3 +431,45 @@ def test_an_empty_reset_that_is_allowed_leaves_no_rows(source: Source) -> None:
     source.plays([status("a")])
     assert source.sync(reset=True).status == "succeeded"
     assert versions(source) == []
+
+
+@pytest.mark.parametrize("emitted", [1_000, 0, -5, None])
+@pytest.mark.parametrize("cursor", [False, True])
+def test_what_came_last_is_newest_whatever_the_clock_of_the_connector_says(
+    source: Source, emitted: Any, cursor: bool
+) -> None:
+    more = {"cursor": "day"} if cursor else {}
+    declare(source, "incremental_deduplicated", key="n", **more)
+    streams = [stream("a", n="integer", day="string", text="string")]
+
+    def come(text: str, moment: Any) -> None:
+        row = record("a", {"n": 1, "day": "2020-01-01", "text": text}, emitted_at=moment)
+        source.plays([row, state("a", text), status("a")], streams=streams)
+        assert source.sync().status == "succeeded"
+
+    come("old", 1_700_000_000_000)
+    come("new", emitted)
+    assert source.query("select text from played.a") == [("new",)]
+
+
+@pytest.mark.parametrize("is_first_good", [True, False])
+def test_the_last_sync_is_the_one_that_came_last_whatever_the_clock_said(
+    source: Source, monkeypatch: pytest.MonkeyPatch, is_first_good: bool
+) -> None:
+    now = ledger.now()
+    source.declared["freshness"] = "1 hours"
+    for is_good, moment in (
+        (is_first_good, now + timedelta(days=730)),
+        (not is_first_good, now),
+    ):
+        monkeypatch.setattr("ingestion.ledger.now", lambda moment=moment: moment)
+        play(source, 1, complete=is_good)
+        source.sync()
+    home = Home(source.home)
+    [last] = last_syncs(home)
+    assert last["status"] == ("failed" if is_first_good else "succeeded")
+    syncs, successes = promises.read_syncs(home)
+    problem = alerts._not_loaded("played", "tests", syncs)
+    assert (problem is not None) == is_first_good
+    promise = promises.Promise("played", "tests", True, "1 hours", 3600.0)
+    assert promise.is_late(successes["played"], now) == is_first_good

@@ -63,7 +63,7 @@ def _refused(home: Home, owner: str) -> Problem | None:
 
 def _not_loaded(name: str, owner: str, syncs: list[dict[str, Any]]) -> Problem | None:
     own = [sync for sync in syncs if sync["source"] == name]
-    last = [sync for sync in own if sync["sync_id"] == max(one["sync_id"] for one in own)]
+    last = [sync for sync in own if sync["sync_id"] == own[0]["sync_id"]]  # Newest first.
     failed = [sync for sync in last if sync["status"] not in ("succeeded", "running")]
     if not failed:
         return None
