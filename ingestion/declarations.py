@@ -195,7 +195,7 @@ class Limits(_Model):
 class Declaration(_Model):
     """A source: connector, configuration, streams, promises, owner."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
     description: Text
     owner: Text
     enabled: bool = True
@@ -270,7 +270,7 @@ def read(name: str, directory: Path = SOURCES) -> Declaration:
     """
     path = directory / f"{name}.yml"
     if "/" in name or not path.is_file():
-        stems = (each.stem for each in directory.glob("*.yml") if each.is_file())
+        stems = (each.stem for each in paths(directory) if each.is_file())
         known = ", ".join(sorted(stems)) or "none"
         raise DeclarationError(
             f"There is no source {name!r}: {path} does not exist. Known: {known}."
@@ -294,15 +294,34 @@ def read_file(path: Path) -> Declaration:
         raise DeclarationError(_explain(path, error)) from None
 
 
+def paths(directory: Path = SOURCES) -> list[Path]:
+    """The declarations' files, by name. Raises DeclarationError when they cannot be listed."""
+    try:
+        return sorted(path for path in directory.iterdir() if path.suffix == ".yml")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise DeclarationError(
+            f"{directory} cannot be listed ({error.strerror}): let it be read, then run again."
+        ) from None
+
+
 def read_all(directory: Path = SOURCES) -> list[Declaration]:
     """Every declaration of the directory, by name. Raises DeclarationError."""
-    return [read_file(path) for path in sorted(directory.glob("*.yml"))]
+    return [read_file(path) for path in paths(directory)]
 
 
 def read_each(directory: Path = SOURCES) -> tuple[list[Declaration], dict[str, str]]:
-    """Every declaration that can be read, by name; of every other file what is wrong, by stem."""
+    """Every declaration that can be read, by name; of every other file what is wrong, by stem.
+
+    What is wrong with the directory itself stands under its name.
+    """
     found, faults = [], {}
-    for path in sorted(directory.glob("*.yml")):
+    try:
+        every = paths(directory)
+    except DeclarationError as error:
+        return [], {directory.name: str(error)}
+    for path in every:
         try:
             one = read_file(path)
             one.freshness_limit()

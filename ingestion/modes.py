@@ -65,6 +65,16 @@ def with_generation(
     return table
 
 
+def is_known(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    """Whether the stream was loaded before: a sync has made its table."""
+    row = connection.execute(
+        """select count(*) from _tradehouse.streams
+        where source = ? and stream = ? and namespace is not distinct from ?""",
+        [table.source, table.key[1], table.key[0]],
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def replace_older(connection: duckdb.DuckDBPyConnection, table: Table, loaded: int) -> bool:
     """Remove rows below the minimum generation, in the transaction that brought the new ones.
 
@@ -92,8 +102,9 @@ def merge(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> lis
     """Merge what is staged into the tables, one transaction a table.
 
     Of every key the newest row stays: by cursor (NULL is oldest), then by arrival; what a
-    connector's clock says of a row does not count. A row with `_ab_cdc_deleted_at` removes its key and is kept among the deletions. A row
-    without a key is kept. Returns what a reader of the summary should know.
+    connector's clock says of a row does not count. A row with `_ab_cdc_deleted_at` removes its key
+    and is kept among the deletions. A row without a key is kept. Returns what a reader of the
+    summary should know.
     """
     told: list[str] = []
     for table in tables:

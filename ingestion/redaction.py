@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 MASK = "****"
 SHORT = 3
@@ -19,6 +19,13 @@ _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 _HARMLESS = frozenset({"true", "false", "null", "none"})
 _LONGEST_HELD = 64 * 1024
 _LEAST_ENCODED = 6  # Shorter numbers would be found in any base64.
+_PAIR = re.compile(
+    r"""[\w-]*(?:pass|pwd|secret|token|key|sig|auth|cred)[\w-]*\s*=\s*("[^"]*"|'[^']*'|[^;&\s]+)""",
+    re.IGNORECASE,
+)
+"""What is secret in a connection string or the query of a URL."""
+_CREDENTIALS = re.compile(r"(?:(?i:bearer|basic|token)\s+|[^\s:/@]+:(?!//))(\S+)")
+"""A word in front of a token, or a user's name in front of a password."""
 _SLASHES = 15  # JSON in JSON in JSON in JSON.
 _LONGEST_ESCAPE = 2 * (_SLASHES + 5)
 _ESCAPES = re.compile(r"""[\\%&+]|["']{2}""")
@@ -140,11 +147,15 @@ def _parts(secret: str) -> Iterator[str]:
         yield from (line.strip() for line in lines if _is_a_part(line.strip()))
     if "://" in secret:
         try:
-            password = urlsplit(secret).password
+            password = urlsplit(secret).password or ""
         except ValueError:
-            password = None
-        if password:
-            yield password
+            password = ""
+        yield from {password, unquote(password)} - {""}
+    for pair in _PAIR.finditer(secret):
+        value = pair[1].strip("\"'{}")
+        yield from (one for one in (value, unquote(value)) if _is_a_part(one))
+    if (inner := _CREDENTIALS.fullmatch(secret)) and _is_a_part(inner[1]):
+        yield inner[1]
     if secret.lstrip()[:1] in ("{", "["):
         try:
             yield from (text for text in _texts(json.loads(secret)) if _is_a_part(text))

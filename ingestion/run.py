@@ -77,6 +77,7 @@ class Run:
             declaration, self._configuration, paths.connectors, self._redact
         )
         self._new_batches: set[int] = set()
+        self._lost: set[StreamKey] = set()
         self._labels: dict[StreamKey, str] = {}
         self._leftovers: dict[StreamKey, Table] = {}
         self._result = SyncResult(
@@ -150,6 +151,7 @@ class Run:
         plan: dict[StreamKey, Table] = {}
         connection.execute("begin")
         try:
+            self._lost = self._tables_lost(connection, wanted)
             for key, table in wanted.items():
                 prepared, changes = tables.prepare(connection, table)
                 self._result.warnings += changes
@@ -225,8 +227,31 @@ class Run:
         recognition.require_keys(found.values(), "embedded")
         return found
 
+    def _tables_lost(
+        self, connection: duckdb.DuckDBPyConnection, wanted: Mapping[StreamKey, Table]
+    ) -> set[StreamKey]:
+        """The streams with a state whose tables somebody else dropped: they start from nothing.
+
+        Raises IngestionError where deliveries are numbered, which would begin again as well.
+        """
+        lost = {
+            key
+            for key, table in wanted.items()
+            if modes.is_known(connection, table) and not tables.existing_columns(connection, table)
+        }
+        for key in sorted(lost, key=self._labels.__getitem__):
+            said = f"{self._labels[key]}: its table was removed from {self._paths.raw_database}"
+            if self._declaration.provenance:
+                raise IngestionError(
+                    f"{said}, and with it what was delivered. Put back a copy of that file, or "
+                    f"give everything to a home of its own: TRADEHOUSE_HOME=<another directory>."
+                )
+            self._result.warnings.append(f"{said}; the stream is read from the start")
+        return lost
+
     def _starts_anew(self, table: Table) -> bool:
-        return self._full_refresh or table.declared.sync_mode in modes.REFRESHING
+        is_lost = table.key in self._lost
+        return is_lost or self._full_refresh or table.declared.sync_mode in modes.REFRESHING
 
     def _read(
         self,
@@ -466,6 +491,11 @@ def words(error: BaseException, paths: Paths) -> str:
             f"The records need more memory than loading may take, {most_memory()}. Set "
             f"TRADEHOUSE_MEMORY_LIMIT to more, such as 4GB, then run again: what was committed "
             f"stays."
+        )
+    if isinstance(error, duckdb.CatalogException):
+        return (
+            f"{error}. Somebody else changed {paths.raw_database}: remove what was made there (a "
+            f"view, an index, a table in the way), then run again."
         )
     if isinstance(error, OSError) and error.strerror:
         where = error.filename or paths.raw_database.parent

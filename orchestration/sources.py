@@ -40,7 +40,13 @@ def read_all(directory: Path | None = None) -> list[Source]:
     """Return every declared source, the brokerage always among them."""
     found: dict[str, Source] = {}
     broken: dict[str, Source] = {}
-    for path in sorted((directory or declarations.SOURCES).glob("*.yml")):
+    place = directory or declarations.SOURCES
+    words = f"{syncing.SOURCE}.yml is missing in {place}."
+    try:
+        paths = declarations.paths(place)
+    except READING as error:
+        paths, words = [], str(error)
+    for path in paths:
         try:
             one = declarations.read_file(path)
             one.freshness_limit()
@@ -49,7 +55,6 @@ def read_all(directory: Path | None = None) -> list[Source]:
             continue
         found[one.name] = Source(one)
     if syncing.SOURCE not in found | broken:
-        words = f"{syncing.SOURCE}.yml is missing in {directory or declarations.SOURCES}."
         broken[syncing.SOURCE] = _stand_in(syncing.SOURCE, words)
     return [*found.values(), *broken.values()]
 

@@ -113,6 +113,11 @@ def set_up(place: Place, *, named: bool) -> None:
     wanted = place.wanted(version)
     if not why and done == wanted:
         return
+    if (why or not done) and place.venv.is_symlink():
+        raise SetupError(
+            f"{place.venv} is a link, and what it leads to may be another checkout's, so it stays "
+            f"as it is. Remove the link (rm {place.venv.name}) and run again."
+        )
     with _alone(place):
         if why:
             print(f"Making {place.venv.name} anew: {why}.", flush=True)

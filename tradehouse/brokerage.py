@@ -149,16 +149,26 @@ def find_landing(home: Home, given: Path | None) -> Path | None:
     """
     if given is not None:
         return _found(given)
-    known = state.read(home, "brokerage").get("landing")
-    known = known or state.read(home, "sync").get("landing")
-    if known:
-        return Path(known)
-    return home.landing if home.landing.is_dir() else None
+    known = known_landing(home)
+    if known is None and (last := state.read(home, "sync").get("landing")):
+        return Path(last)
+    return known or (home.landing if home.landing.is_dir() else None)
+
+
+def known_landing(home: Home) -> Path | None:
+    """Return where the home's brokerage delivers, if that is known.
+
+    A directory in the home is kept as a path below it, so that it moves and is copied with it.
+    """
+    kept = state.read(home, "brokerage").get("landing")
+    return home.root / kept if kept else None
 
 
 def _found(given: Path) -> Path:
+    """The absolute path as it was given: a link is followed whenever it is read."""
     try:
-        place = given.expanduser().resolve()
+        place = given.expanduser().absolute()
+        place = place.resolve() if ".." in place.parts else place
         str(place).encode()
     except UnicodeEncodeError as error:
         raise UsageError(
@@ -190,7 +200,8 @@ def require_own(
         or record["digest"] in (found.digest, identify(landing, first, every=True).digest)
     ):
         return
-    is_own_directory = str(landing) == record["landing"]
+    own = known_landing(home)
+    is_own_directory = own is not None and os.path.realpath(landing) == os.path.realpath(own)
     if found.first_batch == first and first in held and is_own_directory:
         return
     if found.first_batch != first:
@@ -205,7 +216,7 @@ def require_own(
             f"{found.unreadable[0].rstrip('.')}. Let it be read, then run again."
         )
     raise OtherBrokerageError(
-        f"The home {home.root} belongs to the brokerage loaded from {record['landing']}, and "
+        f"The home {home.root} belongs to the brokerage loaded from {own}, and "
         f"{landing} {what}. If this is another brokerage, give it a home of its own: "
         f"TRADEHOUSE_HOME=<another directory>. If it is the same one with a corrected first batch, "
         f"take that: tradehouse run --landing {landing} --replace-batch {first}."
@@ -221,7 +232,10 @@ def remember(home: Home, landing: Path, in_force: dict[int, int], replaced: list
     )
     if found.first_batch in in_force and is_new:
         record |= {"first_batch": found.first_batch, "digest": found.digest}
-    if record and record.get("landing") != str(landing):
+    if record:
         record["landing"] = str(landing)
+        for root in (home.root, Path(os.path.realpath(home.root))):
+            if landing.is_relative_to(root):
+                record["landing"] = str(landing.relative_to(root))
     if record and record != state.read(home, "brokerage"):
         state.write(home, "brokerage", record)

@@ -13,7 +13,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tradehouse import ends, fingerprint, graph, journal, partial, selection, state, warehouse
+from tradehouse import (
+    ends,
+    fingerprint,
+    graph,
+    journal,
+    mending,
+    partial,
+    selection,
+    state,
+    warehouse,
+)
 from tradehouse.dbt_runner import DbtRunner, Invocation, NodeResult
 from tradehouse.errors import TradehouseError, UsageError
 from tradehouse.files import DamagedError
@@ -113,6 +123,7 @@ def _make_plan(
     found = warehouse.loads_in_force(home)
     in_force = {batch: delivery for batch, (delivery, _) in found.items()}
     loads = {batch: read_at for batch, (_, read_at) in found.items()}
+    mending.require_built(home, in_force)
     waiting = find_waiting(home, in_force)
     plan = Plan(fingerprint.digest_project(), waiting, in_force, loads, reads_everything=all_tests)
     if plan.waiting:

@@ -37,7 +37,7 @@ class Plugin(BasePlugin):
             DbtRuntimeError: when there is no data yet, or a file stays in use.
         """
         config["autoinstall_known_extensions"] = "false"
-        os.umask(os.umask(OWN) | OWN)
+        os.umask(OWN)
         files = [(Path(creds.path), False)]
         for attachment in creds.attach or []:
             raw = Path(attachment.path)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ingestion.mishaps import advise
-from tradehouse import files, journal, locks, output, releases, state, warehouse
+from tradehouse import brokerage, files, journal, locks, output, releases, state, warehouse
 from tradehouse.errors import BusyError
 from tradehouse.files import DamagedError, NewerError
 from tradehouse.home import PROJECT, Home, find_shared
@@ -207,13 +207,13 @@ def _permissions(home: Home) -> Iterator[Finding]:
 
 
 def _landing(home: Home) -> Iterator[Finding]:
-    landing = state.read(home, "brokerage").get("landing")
+    landing = brokerage.known_landing(home)
     if landing is None:
         yield Finding(
             "landing", NOTE, "no brokerage yet", "Name one: tradehouse run --landing DIR."
         )
     elif Path(landing).is_dir():
-        yield Finding("landing", OK, landing)
+        yield Finding("landing", OK, str(landing))
     else:
         advice = "Name where its deliveries arrive now: tradehouse run --landing DIR."
         yield Finding("landing", PROBLEM, f"{landing} is gone", advice)

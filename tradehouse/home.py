@@ -87,7 +87,7 @@ class Home:
         Raises:
             UsageError: when they cannot be made.
         """
-        os.umask(os.umask(OWN) | OWN)
+        os.umask(OWN)
         folder = self.root
         try:
             self.root.mkdir(parents=True, exist_ok=True)

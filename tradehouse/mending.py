@@ -4,6 +4,7 @@ What follows from raw is set aside, which is said, and made anew by the commands
 follows from nothing here, so it is never touched: the sentence says what can be done.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 
 from tradehouse import brokerage, files, journal, releases, snapshot, state, syncing, warehouse
@@ -70,6 +71,29 @@ def require_raw(home: Home) -> None:
     files.tell(f"{home.raw} is missing; everything delivered in {landing} is loaded again.")
     if home.warehouse.exists():
         warehouse.set_aside(home.warehouse, "built from the raw file that is missing")
+
+
+def require_built(home: Home, in_force: Collection[int]) -> None:
+    """Check that raw holds the batches that the warehouse is built from and readers have.
+
+    Raises:
+        TradehouseError: when it does not: an older raw was put back, and nobody delivers them.
+    """
+    known = set(warehouse.deliveries_built(home))
+    known |= {
+        batch["batch"]
+        for release in releases.list_releases(home)
+        if release["is_current"]
+        for batch in release["batches"]
+    }
+    if lost := sorted(known.difference(in_force)):
+        what = ", ".join(f"batch {batch}" for batch in lost[:5]) + (" ..." if lost[5:] else "")
+        raise TradehouseError(
+            f"{home.raw} does not hold {what}, which are built or published: it is an older copy, "
+            "and they are not delivered any more. So nothing is built without them. Put back the "
+            "newer copy, or deliver them again; without either, begin a home of its own: "
+            "TRADEHOUSE_HOME=<another directory>."
+        )
 
 
 def require_current(home: Home) -> None:

@@ -50,8 +50,13 @@ def read_faults(home: Home, folder: Path | None = None) -> dict[str, str]:
 
 
 def _read(home: Home, folder: Path) -> dict[str, Any]:
-    stamps = {path.name: warehouse.stamp_file(path) for path in sorted(folder.glob("*.yml"))}
     kept = state.read(home, "sources")
+    try:
+        paths = sorted(folder.iterdir()) if folder.exists() else []
+        stamps = {path.name: warehouse.stamp_file(path) for path in paths if path.suffix == ".yml"}
+    except OSError as error:
+        fault = f"{folder} cannot be read ({error.strerror}): let it be read, then run again."
+        return {"promises": kept.get("promises", []), "faults": {folder.name: fault}}
     if kept.get("stamps") != stamps:
         from ingestion import declarations
 

@@ -52,7 +52,11 @@ def publish(
     hold = releases.read_hold(home)
     if hold is not None:
         return Publication({}, False, hold["since"], [], 0.0)
-    known = [one for one in releases.list_releases(home) if one["build_id"] == build["id"]]
+    known = [
+        one
+        for one in releases.list_releases(home)
+        if one["build_id"] == build["id"] and releases.is_intact(one)
+    ]
     if known and await_docs is not None:
         await_docs()
     release = known[-1] if known else make_release(home, build, await_docs)

@@ -146,12 +146,21 @@ def _names(home: Home) -> list[str]:
     try:
         with os.scandir(home.releases) as entries:
             return sorted(
-                entry.name
-                for entry in entries
-                if _MADE.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+                (
+                    entry.name
+                    for entry in entries
+                    if _MADE.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+                ),
+                key=age_of,
             )
     except OSError:
         return []
+
+
+def age_of(release_id: str) -> tuple[str, int]:
+    """Return what releases are ordered by: the time in the id, and its number there."""
+    moment, _, number = release_id.partition("-")
+    return moment, int(number) if number.isdecimal() else 1
 
 
 def find_current(home: Home) -> str | None:
@@ -219,11 +228,9 @@ def advice(home: Home) -> str:
 def new_release_id(home: Home) -> str:
     """Return the id of a release that is made now: its time, UTC; later ids sort behind."""
     release_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3] + "Z"
-    newest = max(_names(home), default="")
-    if release_id > newest:
-        return release_id
-    moment, _, number = newest.partition("-")
-    return f"{moment}-{int(number or 1) + 1:03}"
+    newest = (_names(home) or [""])[-1]
+    moment, number = age_of(newest)
+    return release_id if release_id > moment else f"{moment}-{number + 1:03}"
 
 
 @contextmanager
@@ -281,33 +288,42 @@ def roll_back(home: Home, release_id: str | None = None) -> str:
 
     Args:
         home: the home.
-        release_id: the release to go back to; without it, the one made before the current one, or
-            the newest where the pointer is missing or names none.
+        release_id: the release to go back to; without it, the last one made before the current one
+            that the disk has not damaged, or the newest where the pointer is missing or names none.
 
     Raises:
         UsageError: when there is no such release, or none before the current one.
+        TradehouseError: when the disk has damaged it.
     """
     with pointing(home):
-        known = [release["id"] for release in list_releases(home)]
-        current = find_current(home)
+        by_id = {release["id"]: release for release in list_releases(home)}
+        known, current = list(by_id), find_current(home)
         if not known and current is None:
             raise UsageError("Nothing is published yet, so there is nothing to roll back.")
         if release_id is None:
             earlier = known[: known.index(current)] if current in known else known
             if not earlier:
                 raise UsageError(f"{current} is the oldest release kept; there is none before it.")
-            release_id = earlier[-1]
+            wanted = earlier[::-1]
         elif release_id not in known:
             raise UsageError(f"There is no release {release_id}. Kept are: {', '.join(known)}.")
+        else:
+            wanted = [release_id]
+        chosen = next((one for one in wanted if is_intact(by_id[one])), "")
+        if not chosen:
+            raise TradehouseError(
+                f"{', '.join(wanted)}: not what was written, the disk has damaged it. Choose "
+                "another one: tradehouse releases."
+            )
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         hold = {
             "since": now,
             "rolled_back_from": current or "a missing pointer",
-            "rolled_back_to": release_id,
+            "rolled_back_to": chosen,
         }
         state.write(home, "hold", hold)
-        move_pointer(home, release_id)
-    return release_id
+        move_pointer(home, chosen)
+    return chosen
 
 
 def resume(home: Home) -> bool:
@@ -331,10 +347,10 @@ def remove_old_releases(home: Home, keep: int | None = None) -> list[str]:
     removed = []
     with pointing(home):
         whole = [release["id"] for release in list_releases(home)]
-        oldest, current = min(whole[-keep:], default=""), find_current(home)
+        oldest, current = age_of((whole[-keep:] or [""])[0]), find_current(home)
         for name in _names(home):
             path = home.releases / name
-            if name >= oldest or name == current or _is_still_read(path, grace):
+            if age_of(name) >= oldest or name == current or _is_still_read(path, grace):
                 continue
             leaving = files.begun_beside(path)
             path.replace(leaving)

@@ -39,7 +39,7 @@ def collect(home: Home) -> dict[str, Any]:
     rows = record.get("rows", {})
     return {
         "home": str(home.root),
-        "landing": state.read(home, "brokerage").get("landing"),
+        "landing": (landing := brokerage.known_landing(home)) and str(landing),
         "writing": holder,
         "sync": {key: sync.get(key) for key in ("at", "status", "records", "bytes", "new_batches")},
         "sources": ledger.last_syncs(home),
@@ -71,8 +71,8 @@ def collect(home: Home) -> dict[str, Any]:
 
 
 def _find_ignored(home: Home) -> list[str]:
-    landing = state.read(home, "brokerage").get("landing")
-    return brokerage.find_ignored(Path(landing)) if landing else []
+    landing = brokerage.known_landing(home)
+    return brokerage.find_ignored(landing) if landing else []
 
 
 def _warnings(record: dict[str, Any]) -> list[dict[str, str]]:

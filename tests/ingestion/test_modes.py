@@ -4,6 +4,7 @@ import random
 from datetime import timedelta
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -473,3 +474,33 @@ def test_the_last_sync_is_the_one_that_came_last_whatever_the_clock_said(
     assert (problem is not None) == is_first_good
     promise = promises.Promise("played", "tests", True, "1 hours", 3600.0)
     assert promise.is_late(successes["played"], now) == is_first_good
+
+
+@pytest.mark.parametrize("statement", ["drop table played.a", "drop schema played cascade"])
+@pytest.mark.parametrize("mode", ["incremental_append", "incremental_deduplicated"])
+def test_a_stream_whose_table_was_removed_is_read_from_the_start(
+    source: Source, statement: str, mode: str
+) -> None:
+    declare(source, mode, key="n")
+    play(source, 1, 2)
+    source.sync()
+    with duckdb.connect(str(source.paths.raw_database)) as connection:
+        connection.execute(statement)
+    play(source, 1, 2, 3)
+    result = source.sync()
+    assert source.got("state") is None
+    assert numbers(source) == [1, 2, 3]
+    assert "a: its table was removed" in result.warnings[0]
+    play(source, 4)
+    assert source.sync().warnings == []
+    assert source.got("state") is not None
+
+
+def test_what_is_in_the_way_of_a_table_is_named_with_what_to_do(source: Source) -> None:
+    play(source, 1)
+    source.sync()
+    with duckdb.connect(str(source.paths.raw_database)) as connection:
+        connection.execute("drop table played.a; create view played.a as select 1 as n")
+    play(source, 2)
+    with pytest.raises(IngestionError, match=r"Somebody else changed .*, then run again"):
+        source.sync()

@@ -117,3 +117,23 @@ def test_what_is_shown_holds_no_secret(secrets: list[str], text: str) -> None:
     for secret in secrets:
         if "*" not in secret and not secret.strip().isdigit() and secret not in ("true", "null"):
             assert secret not in shown or secret.lower() in ("true", "false", "null", "none")
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        ("postgres://bob:p%40ss%2Fw0rd9@h/db", "password p@ss/w0rd9 wrong"),
+        ("postgres://bob:p%40ss%2Fw0rd9@h/db", "password p%40ss%2Fw0rd9 wrong"),
+        ("host=h user=bob password=abcdefgh1", "said abcdefgh1"),
+        ("AccountName=bob;AccountKey=QUJDREVGR0g=;End=x", "key QUJDREVGR0g= wrong"),
+        ("Server=h;Pwd='abc def gh1';Uid=bob", "abc def gh1"),
+        ("https://h/?user=bob&api_token=abc%2Ffgh1&x=y", "abc/fgh1 and abc%2Ffgh1"),
+        ("Bearer abcdefgh1xyz", "no such token: abcdefgh1xyz"),
+        ("bob:abcdefgh1xyz", "bob, abcdefgh1xyz"),
+    ],
+)
+def test_what_is_secret_in_a_secret_is_replaced_by_itself(secret: str, said: str) -> None:
+    for part in ("p@ss/w0rd9", "p%40ss", "abcdefgh1", "QUJDREVGR0g", "abc def", "abc/fgh1", "abc%2"):
+        assert part not in Redactor([secret])(said)
+    plain = "host h:5432, user bob of https://h/?x=y, Server=h; End=x; Uid=bob"
+    assert Redactor([secret])(plain) == plain

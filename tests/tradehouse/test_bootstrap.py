@@ -134,6 +134,19 @@ def test_what_was_downloaded_before_it_failed_is_not_downloaded_again(checkout: 
     assert not (checkout / ".venv" / ".downloads").exists()
 
 
+def test_what_a_link_leads_to_is_left_alone(checkout: Path, tmp_path: Path) -> None:
+    assert make(checkout).returncode == 0
+    other = Path(shutil.copytree(checkout, tmp_path / "other", symlinks=True))
+    shutil.rmtree(other / ".venv")
+    (other / ".venv").symlink_to(checkout / ".venv")
+    said = make(other)
+    assert said.returncode != 0
+    assert "Remove the link (rm .venv)" in said.stdout
+    assert (make(checkout).stdout, versions(checkout)) == ("", "1.0 1.0")
+    (other / ".venv").unlink()
+    assert (make(other).returncode, versions(other)) == (0, "1.0 1.0")
+
+
 def test_another_python_in_it_is_noticed(checkout: Path) -> None:
     programs = checkout / ".venv" / "bin"
     programs.mkdir(parents=True)

@@ -42,6 +42,39 @@ def test_the_same_deliveries_in_another_place_are_the_same_brokerage(known, land
     assert brokerage.find_landing(known, None) == moved
 
 
+def test_a_landing_directory_in_the_home_moves_with_it(known, landing, tmp_path):
+    """A home made by an older version says where it lay, until the next sync."""
+    landing.rename(known.landing)
+    brokerage.remember(known, known.landing, {1: 1}, [])
+    assert brokerage.known_landing(known) == known.landing
+
+    copy = Home(Path(shutil.copytree(known.root, tmp_path / "copy")))
+    assert brokerage.find_landing(copy, None) == copy.landing
+    brokerage.require_own(copy, copy.landing, [])
+
+    link = Home(tmp_path / "link")
+    link.root.symlink_to(copy.root)
+    brokerage.remember(link, copy.landing, {1: 1}, [])
+    assert brokerage.known_landing(link) == link.landing
+    shutil.rmtree(copy.landing / "Batch1")
+    brokerage.require_own(link, copy.landing, [])  # Archived there, as it may be.
+
+
+def test_a_landing_directory_that_is_a_link_is_followed_each_time(known, landing, tmp_path):
+    link = tmp_path / "current"
+    link.symlink_to(landing)
+    given = brokerage.find_landing(known, link)
+    brokerage.remember(known, given, {1: 1}, [])
+    newer = shutil.copytree(landing, tmp_path / "newer")
+    (newer / "Batch3").mkdir()
+    link.unlink()
+    link.symlink_to(newer)
+
+    assert brokerage.find_landing(known, None) == link
+    assert list(brokerage.find_batches(brokerage.find_landing(known, None))) == [1, 2, 3]
+    assert brokerage.find_landing(known, tmp_path / "newer" / ".." / "current") == newer
+
+
 @pytest.mark.parametrize("position", [0, -1], ids=["beginning", "end"])
 def test_another_first_batch_is_refused_with_both_ways_out(known, landing, position):
     path = landing / "Batch1" / "Trade.txt"

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from contextlib import suppress
 
 import duckdb
@@ -13,7 +15,7 @@ from tradehouse import build, cli, doctor, files, locks, mending, releases, stat
 from tradehouse.dbt_runner import DbtRunner
 from tradehouse.errors import TradehouseError
 from tradehouse.files import NewerError
-from tradehouse.home import Home
+from tradehouse.home import PROJECT, Home
 from tradehouse.ledger import last_syncs
 from tradehouse.run import is_settled
 from tradehouse.summary import collect
@@ -91,6 +93,41 @@ def test_a_delivery_that_raw_knows_again_under_an_old_number_is_built(published)
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
     assert gold(published, "select count(*) from gold.fact_market_history") == [(before - 1,)]
     assert take(published).is_idle
+
+
+def test_days_that_neither_raw_nor_anybody_has_any_more_are_not_left_out_silently(published):
+    """An older raw was put back, and what it lacks is not delivered any more."""
+    shutil.copy2(published / "raw.duckdb", published / "copy")
+    deliver(published, days=2)
+    take(published)
+    shutil.move(published / "raw.duckdb", published / "newer")
+    (published / "copy").replace(published / "raw.duckdb")
+    kept = published.parent / "kept"
+    shutil.move(published / "landing" / "Batch3", kept)
+
+    for _ in range(2):
+        with pytest.raises(TradehouseError, match="does not hold batch 3, which are built"):
+            take(published)
+        assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
+    (published / "warehouse.duckdb").unlink()
+    with pytest.raises(TradehouseError, match="does not hold batch 3"):
+        take(published)
+
+    shutil.move(kept, published / "landing" / "Batch3")
+    assert [one["status"] for one in take(published).builds] == [build.PASSED]
+    assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
+
+
+@pytest.mark.parametrize("umask", [0o777, 0o400, 0])
+def test_what_a_umask_takes_from_the_owner_or_gives_to_others_does_not_count(tmp_path, umask):
+    code = (
+        f"import os, sys; os.umask({umask}); from pathlib import Path\n"
+        "from tradehouse import state; from tradehouse.home import Home\n"
+        "home = Home(Path(sys.argv[1])); home.prepare(); state.write(home, 'nodes', {'codes': {}})"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "home")], cwd=PROJECT, check=True)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "home").rglob("*")}
+    assert (modes["state"], modes["nodes.json"]) == (0o700, 0o600)
 
 
 def point_out(home):

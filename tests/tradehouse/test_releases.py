@@ -122,6 +122,31 @@ def test_where_the_pointer_is_lost_a_rollback_finds_a_release(filled, pointer, i
     assert releases.read_hold(filled)["rolled_back_from"] == "a missing pointer"
 
 
+def flip(home, release_id):
+    """Let the disk change bytes in the middle of a release's file."""
+    path = home.releases / release_id / releases.DATABASE
+    path.chmod(0o644)
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(bytes(64) if any(file.read(64)) else b"x" * 64)
+
+
+def test_a_rollback_and_publishing_pass_over_what_the_disk_has_damaged(filled):
+    first, second, third = make(filled, 3)
+    flip(filled, second)
+    with pytest.raises(TradehouseError, match="the disk has damaged it"):
+        releases.roll_back(filled, second)
+    assert releases.find_current(filled) == third
+    assert releases.read_hold(filled) is None
+    assert releases.roll_back(filled) == first
+
+    releases.resume(filled)
+    flip(filled, third)
+    again = publish.publish(filled, build_of(3)).release["id"]
+    assert again > third
+    assert rows_published(filled) == 3
+
+
 def test_without_any_release_there_is_nothing_to_roll_back(filled):
     with pytest.raises(UsageError, match="Nothing is published yet"):
         releases.roll_back(filled)
@@ -134,6 +159,26 @@ def test_the_last_releases_are_kept(filled, monkeypatch):
 
     assert [release["id"] for release in releases.list_releases(filled)] == ids[2:]
     assert [release["is_current"] for release in releases.list_releases(filled)] == [False, True]
+
+
+def test_a_thousand_releases_after_a_clock_stood_ahead_are_in_their_order(filled, monkeypatch):
+    monkeypatch.setenv("TRADEHOUSE_RELEASE_GRACE_SECONDS", "0")
+    [first] = make(filled, 1)
+    ahead = "20990101T000000.000Z"
+    for number in ("", "-002", "-998", "-999"):
+        (filled.releases / f"{ahead}{number}").mkdir()
+    made = []
+    for _ in range(3):
+        made.append(releases.new_release_id(filled))
+        copy = shutil.copytree(filled.releases / first, filled.releases / made[-1])
+        text = (copy / releases.MANIFEST).read_text().replace(first, made[-1])
+        (copy / releases.MANIFEST).write_text(text)
+
+    assert made == [f"{ahead}-{number}" for number in (1000, 1001, 1002)]
+    assert [one["id"] for one in releases.list_releases(filled)] == [first, *made]
+    releases.remove_old_releases(filled, 2)
+    assert [one["id"] for one in releases.list_releases(filled)] == [first, *made[1:]]
+    assert sorted(path.name for path in filled.releases.glob("2099*")) == sorted(made[1:])
 
 
 def test_what_is_no_release_is_left_alone(filled, monkeypatch):
