@@ -93,10 +93,11 @@ def identify(landing: Path, batch: int | None = None, *, every: bool = False) ->
     found = find_batches(landing)
     number = batch if batch in found else min(found)
     read = {file.name for files in found[number].files.values() for file in files}
-    digest, unreadable = hashlib.sha256(), []
+    digest, unreadable, unseen = hashlib.sha256(), [], set(read)
     for file in _every_file(found[number], landing):
         if not every and file.name not in read:
             continue
+        unseen.discard(file.name)
         digest.update(os.fsencode(f"{file.name}\0{file.size}\0"))
         try:
             with open_file(file) as content:
@@ -106,6 +107,7 @@ def identify(landing: Path, batch: int | None = None, *, every: bool = False) ->
         except (Fault, OSError) as error:
             digest.update(b"unreadable")
             unreadable.append(str(error))
+    unreadable += [f"{name} of Batch{number} is no file" for name in sorted(unseen)]
     return Identity(number, digest.hexdigest(), tuple(unreadable))
 
 
@@ -223,14 +225,23 @@ def require_own(
     )
 
 
-def remember(home: Home, landing: Path, in_force: dict[int, int], replaced: list[int]) -> None:
-    """Keep where deliveries arrive and, once the first batch is loaded, whose home it is."""
+def remember(
+    home: Home, landing: Path, found: Identity, in_force: dict[int, int], replaced: list[int]
+) -> None:
+    """Keep where deliveries arrive and, once the first batch is loaded, whose home it is.
+
+    Args:
+        home: the home.
+        landing: the landing directory.
+        found: its identity before the sync; one that could not be read whole is not kept.
+        in_force: delivery in force by batch, after the sync.
+        replaced: the batches that might be delivered anew.
+    """
     record: dict[str, Any] = state.read(home, "brokerage")
-    found = identify(landing)
     is_new = (
         not record or found.first_batch in replaced or found.first_batch < record["first_batch"]
     )
-    if found.first_batch in in_force and is_new:
+    if found.first_batch in in_force and is_new and not found.unreadable:
         record |= {"first_batch": found.first_batch, "digest": found.digest}
     if record:
         record["landing"] = str(landing)

@@ -149,6 +149,10 @@ def _make_plan(
         plan.rebuild, plan.reads_everything = [EVERYTHING], True
         return plan
     pending = set(record.get("pending_rebuild", []))
+    if _is_of_other_project(home, record):
+        plan.reasons.append("the warehouse was built by another project: an older copy")
+        pending.add(EVERYTHING)
+        plan.reads_everything = True
     if rebuild:
         pending |= _with_downstream(runner, rebuild)
         plan.reasons.append("a rebuild was asked for")
@@ -167,6 +171,12 @@ def _make_plan(
     if waiting and from_batch is None and is_known:
         plan.live_streams = warehouse.streams_to_build(home, in_force)
     return plan
+
+
+def _is_of_other_project(home: Home, record: dict[str, Any]) -> bool:
+    """Whether a copy of the warehouse was put back that other code had made."""
+    known = (None, "", record.get("built_with"), record.get("building_with"))
+    return warehouse.project_built_with(home) not in known
 
 
 def accept_project(home: Home, runner: DbtRunner, plan: Plan) -> None:
@@ -263,6 +273,7 @@ def build(
         "from_batch": plan.from_batch,
         "last_batch": last_batch,
         "pending_rebuild": plan.rebuild,
+        "building_with": plan.project_digest,
         "test_from_batch": plan.test_from_batch,
         "raw": warehouse.stamp_file(home.raw),
         "built_before": list(warehouse.deliveries_built(home).items()),
@@ -279,6 +290,7 @@ def build(
     environment = {
         "TRADEHOUSE_FROM_BATCH": "" if plan.from_batch is None else str(plan.from_batch),
         "TRADEHOUSE_LAST_BATCH": "" if last_batch is None else str(last_batch),
+        "TRADEHOUSE_PROJECT_DIGEST": plan.project_digest,
         "TRADEHOUSE_REBUILD": ",".join(plan.rebuild),
         "TRADEHOUSE_TEST_FROM_BATCH": str(plan.test_from_batch),
     }
@@ -468,6 +480,7 @@ def _add_facts(home: Home, record: dict[str, Any]) -> None:
         record["quarantine"] = warehouse.snapshot_quarantine(home, state.quarantine_path(home))
         record["unmatched"] = warehouse.count_unmatched(home)
         record["streams"] = warehouse.count_streams(home)
+        record["built_with"] = warehouse.project_built_with(home)
     record["warehouse"] = warehouse.stamp_file(home.warehouse)
 
 

@@ -8,7 +8,7 @@ import re
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -17,7 +17,7 @@ from typing import Any
 
 from ingestion.mishaps import advise
 from tradehouse import brokerage, files, journal, locks, output, releases, state, warehouse
-from tradehouse.errors import BusyError
+from tradehouse.errors import BusyError, TradehouseError
 from tradehouse.files import DamagedError, NewerError
 from tradehouse.home import PROJECT, Home, find_shared
 
@@ -41,7 +41,16 @@ def examine(home: Home) -> list[dict[str, Any]]:
         _python, _packages, _home, _disk, _lock, _databases, _leftovers, _pointer, _records,
         _permissions, _landing, _last_build,
     )  # fmt: skip
-    return [asdict(finding) for check in checks for finding in check(home)]
+    return [asdict(finding) for check in checks for finding in _checked(home, check)]
+
+
+def _checked(home: Home, check: Callable[[Home], Iterator[Finding]]) -> Iterator[Finding]:
+    """Yield what a check finds; one that cannot go on is a finding, and the others follow."""
+    try:
+        yield from check(home)
+    except (OSError, TradehouseError) as error:
+        name = check.__name__.strip("_").replace("_", " ")
+        yield Finding(name, PROBLEM, advise(error) or str(error), "See the sentence.")
 
 
 def _python(home: Home) -> Iterator[Finding]:
@@ -77,11 +86,13 @@ def _packages(home: Home) -> Iterator[Finding]:
 
 def _home(home: Home) -> Iterator[Finding]:
     nearest = next(path for path in (home.root, *home.root.parents) if path.exists())
-    if os.access(nearest, os.W_OK):
+    folders = [nearest, home.state, home.releases, home.logs, home.temporary]
+    closed = [one for one in folders if one.exists() and not os.access(one, os.W_OK | os.X_OK)]
+    for folder in closed:
+        advice = "Give TRADEHOUSE_HOME a directory that you may write to, or let this be written."
+        yield Finding("home", PROBLEM, f"{folder} cannot be written", advice)
+    if not closed:
         yield Finding("home", OK, str(home.root) if home.root.exists() else f"{home.root} (new)")
-    else:
-        advice = "Give TRADEHOUSE_HOME a directory that you may write to."
-        yield Finding("home", PROBLEM, f"{nearest} cannot be written", advice)
 
 
 def _disk(home: Home) -> Iterator[Finding]:
@@ -169,6 +180,9 @@ def _pointer(home: Home) -> Iterator[Finding]:
         if damage != fault:
             advice = "It is not offered for a rollback, and goes when newer ones are enough."
             yield Finding("older release", NOTE, damage, advice)
+    for folder in sorted(home.releases.glob(f"*/{releases.DATABASE}.tmp")):
+        advice = "A reader spilled there. Give it a place of its own (temp_directory); remove this."
+        yield Finding("release's content", NOTE, f"{folder} is no part of a release", advice)
     for release in releases.list_releases(home):
         with suppress(FileNotFoundError):  # A run may tidy what is read here.
             if releases.is_intact(release):
@@ -198,6 +212,12 @@ def _records(home: Home) -> Iterator[Finding]:
 def _permissions(home: Home) -> Iterator[Finding]:
     if not home.root.exists():
         return
+    if foreign := home.find_foreign():
+        one = foreign[-1]
+        found = f"{output.count(len(foreign), 'entry', 'entries')}, such as {one}, belong to others"
+        owner = home.root.stat()
+        advice = f"Give them to whom the home belongs: chown -R {owner.st_uid} {home.root}"
+        yield Finding("owner", PROBLEM, found, advice)
     mode = stat.S_IMODE(home.root.stat().st_mode)
     if mode & ~find_shared() & 0o066 or mode & 0o022:
         advice = "The next command that writes closes it: TRADEHOUSE_RELEASES_FOR says for whom."

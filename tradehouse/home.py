@@ -106,11 +106,11 @@ class Home:
     def _close(self) -> None:
         """Take from others what they could read: once, then the root's own mode says it is done."""
         shared = find_shared()
-        passable = 0o700 | (shared & 0o011)
-        if stat.S_IMODE(self.root.stat().st_mode) == passable:
+        before = stat.S_IMODE(self.root.stat().st_mode)
+        passable = before & 0o700 | shared & 0o011
+        if before == passable:
             return
-        own = [path for name in NAMES for path in self.root.glob(name) if not path.is_symlink()]
-        for path in (one for top in own for one in (*_below(top), top)):
+        for path in self._own():
             mode = stat.S_IMODE(path.lstat().st_mode)
             given = shared if path.is_relative_to(self.releases) else 0
             wanted = mode & 0o700 | (mode >> 3 & 0o070 | mode >> 6 & 0o007) & given
@@ -119,6 +119,32 @@ class Home:
                     path.chmod(wanted)
         with suppress(PermissionError):
             self.root.chmod(passable)
+
+    def _own(self) -> Iterator[Path]:
+        """Yield what Tradehouse made, those first that lie deepest; no links.
+
+        Below `landing` and `tmp` are files of the source, or further names of them.
+        """
+        for top in (path for name in NAMES for path in self.root.glob(name)):
+            if not top.is_symlink():
+                if top not in (self.landing, self.temporary):
+                    yield from _below(top)
+                yield top
+
+    def give_to_owner(self) -> None:
+        """Let what root made belong to whom the home belongs to, so that it is not locked out."""
+        if os.geteuid() != 0 or not self.root.exists():
+            return
+        owner = self.root.stat()
+        for path in self._own() if owner.st_uid else ():
+            with suppress(OSError):
+                if path.lstat().st_uid == 0:
+                    os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+    def find_foreign(self) -> list[Path]:
+        """Return what Tradehouse made in the home and is not its owner's."""
+        owner = self.root.stat().st_uid
+        return [path for path in self._own() if path.lstat().st_uid != owner]
 
     def share(self, path: Path) -> None:
         """Let those read a directory of a release who may: see `find_shared`."""

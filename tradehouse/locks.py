@@ -99,6 +99,7 @@ def writing(
         try:
             yield dead
         finally:
+            home.give_to_owner()
             os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)

@@ -140,6 +140,8 @@ class Build(Kept):
     tests: Tests = Tests()
     dropped: list[str] = []
     project_digest: str | None = None
+    built_with: str | None = None
+    building_with: str | None = None
     batches: list[GateBatch] = []
     rows: dict[str, dict[str, int]] = {}
     quarantine: list[Refused] = []

@@ -72,13 +72,13 @@ def sync(
     started, clock = datetime.now(UTC), time.monotonic()
     try:
         brokerage.require_own(home, landing, replaced, held)
-        stamp = brokerage.stamp_landing(landing)
+        stamp, found = brokerage.stamp_landing(landing), brokerage.identify(landing)
     except LandingError as error:
         return _refuse(home, landing, error, started)
     replaceable = sorted({*replaced, *held})
     result = _call(home, landing, replaceable, allow_gap, last_batch, step)
     in_force = warehouse.deliveries_in_force(home)
-    brokerage.remember(home, landing, in_force, replaceable)
+    brokerage.remember(home, landing, found, in_force, replaceable)
     record = {
         "at": started.isoformat(timespec="seconds"),
         "landing": str(landing),

@@ -241,6 +241,27 @@ def deliveries_built(home: Home) -> dict[int, int]:
     return dict(rows)
 
 
+def project_built_with(home: Home) -> str | None:
+    """Return the digest of the project that built the warehouse, which says so in its last node.
+
+    Empty where that was built by hand, None where nothing says it.
+    """
+    if not home.warehouse.exists():
+        return None
+    with connected(home.warehouse) as connection:
+        found = connection.execute(
+            "select count(*) from duckdb_columns() where database_name = current_database()"
+            " and schema_name = 'silver' and table_name = 'built_batches'"
+            " and column_name = 'project_digest'"
+        ).fetchone()
+        if not found[0]:
+            return None
+        [(digest,)] = connection.execute(
+            "select max(project_digest) from silver.built_batches"
+        ).fetchall()
+    return None if digest is None else str(digest)
+
+
 def streams_to_build(home: Home, in_force: dict[int, int]) -> set[str]:
     """Return the raw tables with rows in the first batch that is not built, or in a later one."""
     built = deliveries_built(home)

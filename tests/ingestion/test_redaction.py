@@ -133,7 +133,15 @@ def test_what_is_shown_holds_no_secret(secrets: list[str], text: str) -> None:
     ],
 )
 def test_what_is_secret_in_a_secret_is_replaced_by_itself(secret: str, said: str) -> None:
-    for part in ("p@ss/w0rd9", "p%40ss", "abcdefgh1", "QUJDREVGR0g", "abc def", "abc/fgh1", "abc%2"):
+    for part in (
+        "p@ss/w0rd9",
+        "p%40ss",
+        "abcdefgh1",
+        "QUJDREVGR0g",
+        "abc def",
+        "abc/fgh1",
+        "abc%2",
+    ):
         assert part not in Redactor([secret])(said)
     plain = "host h:5432, user bob of https://h/?x=y, Server=h; End=x; Uid=bob"
     assert Redactor([secret])(plain) == plain

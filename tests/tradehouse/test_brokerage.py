@@ -8,7 +8,7 @@ import pytest
 
 from tests.landing import brokerage_files, write_landing
 from tests.tradehouse.support import raw
-from tradehouse import brokerage, state
+from tradehouse import brokerage, state, syncing
 from tradehouse.errors import EXIT_HELD, LandingError, OtherBrokerageError, UsageError
 from tradehouse.home import PROJECT, Home
 
@@ -28,7 +28,7 @@ def known(tmp_path, landing):
     """A home whose first batch was loaded from `landing`."""
     home = Home(tmp_path / "home")
     home.prepare()
-    brokerage.remember(home, landing, {1: 1}, [])
+    brokerage.remember(home, landing, brokerage.identify(landing), {1: 1}, [])
     return home
 
 
@@ -36,7 +36,7 @@ def test_the_same_deliveries_in_another_place_are_the_same_brokerage(known, land
     moved = shutil.copytree(landing, tmp_path / "moved")
 
     brokerage.require_own(known, moved, [])
-    brokerage.remember(known, moved, {1: 1}, [])
+    brokerage.remember(known, moved, brokerage.identify(moved), {1: 1}, [])
 
     assert state.read(known, "brokerage")["landing"] == str(moved)
     assert brokerage.find_landing(known, None) == moved
@@ -45,7 +45,7 @@ def test_the_same_deliveries_in_another_place_are_the_same_brokerage(known, land
 def test_a_landing_directory_in_the_home_moves_with_it(known, landing, tmp_path):
     """A home made by an older version says where it lay, until the next sync."""
     landing.rename(known.landing)
-    brokerage.remember(known, known.landing, {1: 1}, [])
+    brokerage.remember(known, known.landing, brokerage.identify(known.landing), {1: 1}, [])
     assert brokerage.known_landing(known) == known.landing
 
     copy = Home(Path(shutil.copytree(known.root, tmp_path / "copy")))
@@ -54,7 +54,7 @@ def test_a_landing_directory_in_the_home_moves_with_it(known, landing, tmp_path)
 
     link = Home(tmp_path / "link")
     link.root.symlink_to(copy.root)
-    brokerage.remember(link, copy.landing, {1: 1}, [])
+    brokerage.remember(link, copy.landing, brokerage.identify(copy.landing), {1: 1}, [])
     assert brokerage.known_landing(link) == link.landing
     shutil.rmtree(copy.landing / "Batch1")
     brokerage.require_own(link, copy.landing, [])  # Archived there, as it may be.
@@ -64,7 +64,7 @@ def test_a_landing_directory_that_is_a_link_is_followed_each_time(known, landing
     link = tmp_path / "current"
     link.symlink_to(landing)
     given = brokerage.find_landing(known, link)
-    brokerage.remember(known, given, {1: 1}, [])
+    brokerage.remember(known, given, brokerage.identify(given), {1: 1}, [])
     newer = shutil.copytree(landing, tmp_path / "newer")
     (newer / "Batch3").mkdir()
     link.unlink()
@@ -73,6 +73,35 @@ def test_a_landing_directory_that_is_a_link_is_followed_each_time(known, landing
     assert brokerage.find_landing(known, None) == link
     assert list(brokerage.find_batches(brokerage.find_landing(known, None))) == [1, 2, 3]
     assert brokerage.find_landing(known, tmp_path / "newer" / ".." / "current") == newer
+
+
+def test_an_identity_that_could_not_be_read_whole_is_not_kept(tmp_path, landing):
+    home = Home(tmp_path / "home")
+    home.prepare()
+    whole, path = brokerage.identify(landing), landing / "Batch1" / "Trade.txt"
+    path.unlink()
+    os.mkfifo(path)
+    brokerage.remember(home, landing, brokerage.identify(landing), {1: 1}, [])
+    assert state.read(home, "brokerage") == {}
+    brokerage.remember(home, landing, whole, {1: 1}, [])
+    assert state.read(home, "brokerage")["digest"] == whole.digest
+
+
+def test_the_identity_is_that_of_the_files_that_were_loaded(home, monkeypatch):
+    """A file is away for the moment in which the sync ends, and comes back as it was."""
+    landing, call = write_landing(home.parent / "landing", brokerage_files(days=1)), syncing._call
+    path, aside = landing / "Batch1" / "HR.csv", home.parent / "aside"
+
+    def load(*arguments):
+        result = call(*arguments)
+        path.rename(aside)
+        return result
+
+    with monkeypatch.context() as patched:
+        patched.setattr(syncing, "_call", load)
+        assert syncing.sync(Home(home), landing)["errors"] == []
+    aside.rename(path)
+    assert syncing.sync(Home(home), landing)["errors"] == []
 
 
 @pytest.mark.parametrize("position", [0, -1], ids=["beginning", "end"])
@@ -92,7 +121,7 @@ def test_another_first_batch_is_refused_with_both_ways_out(known, landing, posit
 
 def test_the_identity_follows_a_replaced_first_batch(known, landing):
     (landing / "Batch1" / "Trade.txt").write_text("1|sell\n")
-    brokerage.remember(known, landing, {1: 2}, [1])
+    brokerage.remember(known, landing, brokerage.identify(landing), {1: 2}, [1])
 
     brokerage.require_own(known, landing, [])
 
@@ -103,7 +132,7 @@ def test_later_batches_do_not_change_the_identity(known, landing):
     (landing / "Batch10").mkdir()
 
     brokerage.require_own(known, landing, [])
-    brokerage.remember(known, landing, {1: 1}, [])
+    brokerage.remember(known, landing, brokerage.identify(landing), {1: 1}, [])
 
     assert state.read(known, "brokerage") == before
     assert list(brokerage.find_batches(landing)) == [1, 10]
@@ -121,7 +150,7 @@ def test_an_archived_first_batch_is_fine_in_its_own_directory_only(known, landin
 def test_before_the_first_batch_is_loaded_a_home_belongs_to_nobody(tmp_path, landing):
     home = Home(tmp_path / "home")
     home.prepare()
-    brokerage.remember(home, landing, {}, [])
+    brokerage.remember(home, landing, brokerage.identify(landing), {}, [])
 
     assert state.read(home, "brokerage") == {}
 
@@ -161,31 +190,34 @@ def test_what_goes_while_a_directory_is_listed_does_not_stop_the_stamp(landing, 
     assert brokerage.stamp_landing(landing) != stamp
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="drops root's rights")
-@pytest.mark.parametrize("folder", ["Batch3", "."])
-def test_a_directory_that_may_be_listed_and_not_searched_keeps_out_itself_only(tmp_path, folder):
-    landing, home = tmp_path / "landing", tmp_path / "home"
-    write_landing(landing, brokerage_files(days=2))
-    (landing / folder).chmod(0o400)
+if os.geteuid() == 0 and shutil.which("setpriv"):  # Whose rights can be taken away.
 
-    done = subprocess.run(
-        [
-            *("setpriv", "--bounding-set=-all", "--inh-caps=-all"),
-            *(sys.executable, "-m", "tradehouse.cli", "sync", "--landing", str(landing)),
-        ],
-        env={**os.environ, "TRADEHOUSE_HOME": str(home)},
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-    )
+    @pytest.mark.parametrize("folder", ["Batch3", "."])
+    def test_a_directory_that_may_be_listed_and_not_searched_keeps_out_itself_only(
+        tmp_path, folder
+    ):
+        landing, home = tmp_path / "landing", tmp_path / "home"
+        write_landing(landing, brokerage_files(days=2))
+        (landing / folder).chmod(0o400)
 
-    assert "errors.log" not in done.stderr
-    assert "Permission denied" in done.stderr
-    if folder == ".":
-        assert done.returncode != 0
-    else:
-        assert done.returncode == EXIT_HELD, done.stderr
-        assert raw(home, "select max(_batch) from brokerage.batch_date") == [(2,)]
+        done = subprocess.run(
+            [
+                *("setpriv", "--bounding-set=-all", "--inh-caps=-all"),
+                *(sys.executable, "-m", "tradehouse.cli", "sync", "--landing", str(landing)),
+            ],
+            env={**os.environ, "TRADEHOUSE_HOME": str(home)},
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+        )
+
+        assert "errors.log" not in done.stderr
+        assert "Permission denied" in done.stderr
+        if folder == ".":
+            assert done.returncode != 0
+        else:
+            assert done.returncode == EXIT_HELD, done.stderr
+            assert raw(home, "select max(_batch) from brokerage.batch_date") == [(2,)]
 
 
 def test_hostile_entries_neither_stop_nor_delay_anything(known, landing, tmp_path):
@@ -200,7 +232,8 @@ def test_hostile_entries_neither_stop_nor_delay_anything(known, landing, tmp_pat
     (landing / "Batch2" / "BatchDate.txt").unlink()
     os.mkfifo(landing / "Batch2" / "BatchDate.txt")
 
-    assert brokerage.identify(landing) == identity
+    assert brokerage.identify(landing).digest == identity.digest
+    assert brokerage.identify(landing).unreadable == ("HR.csv of Batch1 is no file",)
     assert brokerage.stamp_landing(landing) != stamp
     assert list(brokerage.find_days(landing)) == [1]
     assert list(brokerage.find_batches(landing)) == [1, 2, 3]
@@ -225,11 +258,11 @@ def test_a_batch_before_the_first_one_may_come_late(known, landing, tmp_path):
     home = Home(tmp_path / "late")
     home.prepare()
     (landing / "Batch1").rename(tmp_path / "Batch1")
-    brokerage.remember(home, landing, {2: 1}, [])
+    brokerage.remember(home, landing, brokerage.identify(landing), {2: 1}, [])
     (tmp_path / "Batch1").rename(landing / "Batch1")
 
     brokerage.require_own(home, landing, [])
-    brokerage.remember(home, landing, {1: 1, 2: 1}, [])
+    brokerage.remember(home, landing, brokerage.identify(landing), {1: 1, 2: 1}, [])
 
     record = state.read(home, "brokerage")
     assert (record["first_batch"], record["digest"]) == (1, brokerage.identify(landing).digest)

@@ -1,7 +1,12 @@
+import errno
+import os
+
 import pytest
 
+from tradehouse import doctor, locks, state
 from tradehouse import home as homes
 from tradehouse.errors import UsageError
+from tradehouse.home import Home
 
 
 @pytest.fixture
@@ -86,3 +91,62 @@ def test_a_setting_of_the_engine_that_cannot_be_meant_is_named(name, text, monke
 
     with pytest.raises(UsageError, match=f"{name} should be"):
         homes.check_engine_settings()
+
+
+def test_closing_a_home_leaves_files_of_the_source_alone(tmp_path):
+    """A sync hands files over by further names of them, in `tmp`."""
+    landing, home = tmp_path / "Trade.txt", Home(tmp_path / "home")
+    home.prepare()
+    landing.write_text("1")
+    landing.chmod(0o644)
+    work = home.temporary / "sync-1"
+    work.mkdir()
+    home.landing.mkdir()
+    for folder in (work, home.landing):
+        os.link(landing, folder / "Trade.txt")
+    home.root.chmod(0o755)
+
+    home.prepare()
+
+    modes = [path.stat().st_mode & 0o777 for path in (landing, home.temporary, home.landing)]
+    assert modes == [0o644, 0o700, 0o700]
+
+
+def test_a_home_that_its_owner_closed_to_himself_is_not_opened(tmp_path):
+    home = Home(tmp_path / "home")
+    home.prepare()
+    home.root.chmod(0o555)
+    home.prepare()
+    assert home.root.stat().st_mode & 0o777 == 0o500
+
+
+if os.geteuid() == 0:  # Only root makes files for others.
+
+    def test_what_root_makes_belongs_to_whom_the_home_belongs(tmp_path, capsys):
+        home = Home(tmp_path / "home")
+        home.prepare()
+        for path in (home.root, *home.root.iterdir()):
+            os.chown(path, 65534, 65534)
+        with locks.writing(home):
+            state.write(home, "nodes", {"codes": {}})
+            (home.releases / "current").symlink_to("nothing")
+            assert home.find_foreign() != []
+            [finding] = [one for one in doctor.examine(home) if one["check"] == "owner"]
+            assert f"chown -R 65534 {home.root}" in finding["advice"]
+
+        assert home.find_foreign() == []
+        assert {path.lstat().st_uid for path in home.state.iterdir()} == {65534}
+
+
+def test_a_check_of_doctor_that_cannot_go_on_is_a_finding(tmp_path, monkeypatch):
+    home = Home(tmp_path / "home")
+    home.prepare()
+
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied", "/somewhere/release.json")
+
+    monkeypatch.setattr("tradehouse.releases.find_fault", refuse)
+    found = {one["check"]: one for one in doctor.examine(home)}
+    assert found["pointer"]["result"] == doctor.PROBLEM
+    assert "/somewhere/release.json may not be read" in found["pointer"]["found"]
+    assert found["landing"]["result"] == doctor.NOTE

@@ -1,5 +1,6 @@
 """The analyst's loop: dbt by hand works on a selection at once, and never harms what was built."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -207,3 +208,31 @@ def test_a_teams_own_kinds_of_models_follow_each_day(published, tmp_path):
     assert refused.returncode == 1
     assert "plain does not ask" in refused.stdout + refused.stderr
     assert "materialized='table'" in refused.stdout + refused.stderr
+
+
+def test_an_older_warehouse_that_other_code_made_is_built_anew(published, tmp_path):
+    project = copy_project(tmp_path / "project")
+    assert command(published, "run", project=project).returncode == 0
+    path, kept = published / "warehouse.duckdb", tmp_path / "kept"
+    shutil.copy2(path, kept)
+    model = project / "models" / "gold" / "core" / "dim_broker.sql"
+    model.write_text(model.read_text().replace("    office", "    'New ' || office as office", 1))
+    query = "select count(*) filter (office like 'New %'), count(office) from gold.dim_broker"
+    changed = command(published, "run", project=project)
+    assert changed.returncode == 0, changed.stdout + changed.stderr
+    [(new, every)] = gold(published, query)
+    assert new == every > 0
+
+    shutil.copy2(kept, path)
+    done = command(published, "run", project=project)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "built by another project" in (published / "state" / "build.json").read_text()
+    assert gold(published, query) == [(new, every)]
+    assert held(path, query) == [(new, every)]
+    shutil.copy(path, kept)
+    shutil.copy(kept, path)
+    again = command(published, "run", project=project)
+    assert again.returncode == 0, again.stdout + again.stderr
+    reasons = json.loads((published / "state" / "build.json").read_text())["reasons"]
+    assert reasons == ["the warehouse was changed by somebody else"]

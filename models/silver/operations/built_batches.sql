@@ -16,6 +16,7 @@
 select
     batch_id,
     delivery,
-    batch_date
+    batch_date,
+    '{{ env_var("TRADEHOUSE_PROJECT_DIGEST", "") if execute }}' as project_digest
 from {{ ref('bronze_batches') }}
 where is_accepted
