@@ -241,8 +241,11 @@ def deliveries_built(home: Home) -> dict[int, int]:
     return dict(rows)
 
 
+BUILT_BY = "Built by project "
+
+
 def project_built_with(home: Home) -> str | None:
-    """Return the digest of the project that built the warehouse, which says so in its last node.
+    """Return the digest of the project that built the warehouse, as the last node's comment has it.
 
     Empty where that was built by hand, None where nothing says it.
     """
@@ -250,16 +253,11 @@ def project_built_with(home: Home) -> str | None:
         return None
     with connected(home.warehouse) as connection:
         found = connection.execute(
-            "select count(*) from duckdb_columns() where database_name = current_database()"
+            "select comment from duckdb_tables() where database_name = current_database()"
             " and schema_name = 'silver' and table_name = 'built_batches'"
-            " and column_name = 'project_digest'"
         ).fetchone()
-        if not found[0]:
-            return None
-        [(digest,)] = connection.execute(
-            "select max(project_digest) from silver.built_batches"
-        ).fetchall()
-    return None if digest is None else str(digest)
+    comment = found[0] if found else None
+    return comment.removeprefix(BUILT_BY) if comment and comment.startswith(BUILT_BY) else None
 
 
 def streams_to_build(home: Home, in_force: dict[int, int]) -> set[str]:

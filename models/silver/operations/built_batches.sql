@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', post_hook="{{ note_project() }}") }}
 
 {#
     The last node of a build: it is reached only when every gold model stands and its tests passed. dbt orders the
@@ -16,7 +16,6 @@
 select
     batch_id,
     delivery,
-    batch_date,
-    '{{ env_var("TRADEHOUSE_PROJECT_DIGEST", "") if execute }}' as project_digest
+    batch_date
 from {{ ref('bronze_batches') }}
 where is_accepted
