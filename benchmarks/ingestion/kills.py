@@ -22,6 +22,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 import duckdb
 
@@ -63,9 +64,9 @@ class Subject:
 
     def load(self, home: Path) -> SyncResult:
         """One load in this process, in many small segments."""
-        ingestion.reader.SPOOL_SEGMENT_BYTES = SEGMENT_BYTES
-        ingestion.reader.FILE_SEGMENT_BYTES = SEGMENT_BYTES
-        return sync(self.declaration(), home, landing=self.landing)
+        sizes = dict.fromkeys(("SPOOL_SEGMENT_BYTES", "FILE_SEGMENT_BYTES"), SEGMENT_BYTES)
+        with patch.multiple(ingestion.reader, **sizes):
+            return sync(self.declaration(), home, landing=self.landing)
 
     def start(self, home: Path) -> Load:
         """One load in a process of its own."""

@@ -1,6 +1,5 @@
 """When streams that are declared last are committed, and what is committed with them."""
 
-import math
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -55,17 +54,14 @@ class Played:
         return [{part.key[1] for part in segment.parts} for segment in self.sealed]
 
 
-def test_a_large_last_stream_waits_for_what_came_before_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reader, "SEGMENT_SECONDS", math.inf)
+def test_a_large_last_stream_waits_for_what_came_before_it(tmp_path: Path) -> None:
     played = Played(tmp_path)
     played.file(DATA, 3_000_000)
     played.file(MARKER, 5_000_000)
     played.complete(MARKER)
     played.complete(DATA)
     played.reader.finish(succeeded=True)
-    assert played.streams() == [{"data", "marker"}], reader.FILE_SEGMENT_BYTES
+    assert played.streams() == [{"data", "marker"}]
 
 
 def test_large_streams_beside_do_not_hold_up_the_last_one(
