@@ -325,7 +325,6 @@ chosen as (
             order by
                 case when not is_by_arrival then cursor_1 end desc nulls last,
                 case when not is_by_arrival then cursor_2 end desc nulls last,
-                _airbyte_extracted_at desc,
                 arrival_number desc
         ) = 1
         or (key_1 is null and key_2 is null)
