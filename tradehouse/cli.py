@@ -197,7 +197,7 @@ def main() -> None:
 
 def call() -> None:
     """Do what the command line's arguments say; what it raises is for `tradehouse.ends`."""
-    from tradehouse import absent
+    from tradehouse import absent, output
 
     absent.remember()
     try:
@@ -212,6 +212,7 @@ def call() -> None:
             raise UsageError(f"{argument!r} is not UTF-8. Give it another name, then call it so.")
         if not argument:
             raise UsageError("An argument is empty. Is a variable of the shell not set?")
+    output.forget_odd_sizes()
     app(_with_rebuild_of_everything(sys.argv[1:]), prog_name="tradehouse")
 
 

@@ -39,13 +39,18 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     out.print(table)
 
 
+def forget_odd_sizes() -> None:
+    """Leave out sizes of a terminal that Rich would stumble over, or print nothing into."""
+    for name in ("COLUMNS", "LINES"):
+        if not re.fullmatch("[1-9][0-9]{0,4}", os.environ.get(name, "80")):
+            del os.environ[name]
+
+
 def console(*, stderr: bool = False) -> Any:
     """Return a console for styled output; what is given to it has to be `visible`."""
     from rich.console import Console
 
-    for name in ("COLUMNS", "LINES"):
-        if not re.fullmatch("[0-9]{1,5}", os.environ.get(name, "0")):
-            del os.environ[name]  # Rich would stumble over it.
+    forget_odd_sizes()
     stream = sys.stderr if stderr else sys.stdout
     file = stream
     if stream.isatty():

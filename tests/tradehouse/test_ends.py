@@ -252,3 +252,17 @@ def test_a_node_that_was_cut_off_is_left_and_one_that_failed_is_broken(
         runner.on_result(result)
 
     assert ("model.a" in journal.read(Home(home)).nodes) is noted
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "9" * 5000, "x", ""])
+@pytest.mark.parametrize("words", [["sources", "scaffold", ""], ["profile", "nowhere"], ["--help"]])
+def test_a_terminal_of_an_odd_size_hides_nothing(home, size, words):
+    done = subprocess.run(
+        [sys.executable, "-m", "tradehouse.cli", *words],
+        env={**os.environ, "COLUMNS": size, "LINES": size},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout + done.stderr).strip()
+    assert "not expected" not in done.stderr
