@@ -199,8 +199,8 @@ chosen as (
 class _History:
     """The newest row of a key where raw keeps history.
 
-    Newest is what the loader's merge takes for it: by cursor, by arrival. Rows
-    without a key are nobody's versions: all stay.
+    Newest is what the loader's merge takes for it: by cursor, by arrival. Rows without a key are
+    nobody's versions: all stay.
     """
 
     def __init__(self, table: Table) -> None:
@@ -246,7 +246,7 @@ judged as (
 
 ),
 """
-        order += [f"{self._arrival} desc"]
+        order.append(f"{self._arrival} desc")
         absent = " and ".join(f"{name} is null" for name in self._keys)
         absent = f"({absent})" if len(self._keys) > 1 else absent
         return f"""{source} as (

@@ -77,7 +77,8 @@ def begun_beside(path: Path) -> Path:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it takes the place of `path` when the block ends.
 
-    When the block raises, what was written is removed and `path` stays as it was.
+    When the block raises, what was written is removed and `path` stays as it was. What root writes
+    belongs to whom its directory belongs to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     begun = begun_beside(path)
@@ -85,9 +86,18 @@ def replacing(path: Path) -> Iterator[Path]:
         yield begun
         if path.is_dir() and not path.is_symlink():
             set_aside(path)
+        give(begun, path.parent.stat())
         begun.replace(path)
     finally:
         begun.unlink(missing_ok=True)
+
+
+def give(path: Path, owner: os.stat_result) -> None:
+    """Let a file that root made belong to somebody else, so that he is not locked out of it."""
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        with suppress(OSError):
+            if path.lstat().st_uid == 0:
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def write(path: Path, model: type[Kept], content: Mapping[str, Any]) -> None:
@@ -250,7 +260,9 @@ def open_lock(path: Path) -> int:
     with suppress(FileNotFoundError):
         if not stat.S_ISREG(path.lstat().st_mode):
             set_aside(path)
-    return os.open(path, os.O_RDWR | os.O_CREAT, MODE)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, MODE)
+    give(path, path.parent.stat())
+    return descriptor
 
 
 def sync_to_disk(path: Path) -> None:

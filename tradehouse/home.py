@@ -136,15 +136,19 @@ class Home:
         if os.geteuid() != 0 or not self.root.exists():
             return
         owner = self.root.stat()
-        for path in self._own() if owner.st_uid else ():
-            with suppress(OSError):
-                if path.lstat().st_uid == 0:
-                    os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+        if owner.st_uid != 0:
+            delivered = [path for path in _below(self.landing) if path.lstat().st_nlink == 1]
+            for path in (*self._own(), *delivered):  # A simulated brokerage's, too.
+                files.give(path, owner)
 
     def find_foreign(self) -> list[Path]:
         """Return what Tradehouse made in the home and is not its owner's."""
-        owner = self.root.stat().st_uid
-        return [path for path in self._own() if path.lstat().st_uid != owner]
+        owner, found = self.root.stat().st_uid, []
+        for path in self._own():
+            with suppress(FileNotFoundError):  # A run may be tidying.
+                if path.lstat().st_uid != owner:
+                    found.append(path)
+        return found
 
     def share(self, path: Path) -> None:
         """Let those read a directory of a release who may: see `find_shared`."""

@@ -77,7 +77,7 @@ def require_built(home: Home, in_force: Collection[int]) -> None:
     """Check that raw holds the batches that the warehouse is built from and readers have.
 
     Raises:
-        TradehouseError: when it does not: an older raw was put back, and nobody delivers them.
+        TradehouseError: when it does not: an older raw was put back, and they are not loaded again.
     """
     known = set(warehouse.deliveries_built(home))
     known |= {
@@ -89,9 +89,9 @@ def require_built(home: Home, in_force: Collection[int]) -> None:
     if lost := sorted(known.difference(in_force)):
         what = ", ".join(f"batch {batch}" for batch in lost[:5]) + (" ..." if lost[5:] else "")
         raise TradehouseError(
-            f"{home.raw} does not hold {what}, which are built or published: it is an older copy, "
-            "and they are not delivered any more. So nothing is built without them. Put back the "
-            "newer copy, or deliver them again; without either, begin a home of its own: "
+            f"{home.raw} does not hold {what}, which are built or published: it is an older copy. "
+            "Nothing is built without them. Where they are still delivered, load them: tradehouse "
+            "sync. Otherwise put back the newer copy; without one, begin a home of its own: "
             "TRADEHOUSE_HOME=<another directory>."
         )
 

@@ -26,9 +26,9 @@ class Promise:
     limit_seconds: float | None
 
     def is_late(self, succeeded_at: datetime | None, now: datetime) -> bool:
-        """Whether the last success is longer ago than promised; a source that is off is not.
+        """Whether the last success is further away than promised; a source that is off is not late.
 
-        Nor is one known to be in time whose success lies as far ahead: a clock was wrong.
+        A success that far ahead was noted by a wrong clock, so it does not count either.
         """
         if self.limit_seconds is None or not self.enabled:
             return False

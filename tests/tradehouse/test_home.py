@@ -129,13 +129,18 @@ if os.geteuid() == 0:  # Only root makes files for others.
             os.chown(path, 65534, 65534)
         with locks.writing(home):
             state.write(home, "nodes", {"codes": {}})
+            assert home.find_foreign() == []
+            home.raw.touch()
             (home.releases / "current").symlink_to("nothing")
             assert home.find_foreign() != []
             [finding] = [one for one in doctor.examine(home) if one["check"] == "owner"]
             assert f"chown -R 65534 {home.root}" in finding["advice"]
 
+        state.write(
+            home, "graph", {"project_digest": "", "nodes": {}}
+        )  # As alerts, after the lock.
         assert home.find_foreign() == []
-        assert {path.lstat().st_uid for path in home.state.iterdir()} == {65534}
+        assert {path.lstat().st_uid for path in (home.raw, *home.state.iterdir())} == {65534}
 
 
 def test_a_check_of_doctor_that_cannot_go_on_is_a_finding(tmp_path, monkeypatch):
