@@ -137,9 +137,13 @@ class Home:
             return
         owner = self.root.stat()
         if owner.st_uid != 0:
-            delivered = [path for path in _below(self.landing) if path.lstat().st_nlink == 1]
-            for path in (*self._own(), *delivered):  # A simulated brokerage's, too.
+            for path in self._own():
                 files.give(path, owner)
+            for path in _below(
+                self.landing
+            ):  # A simulated brokerage's, not names of others' files.
+                if path.is_dir() or path.lstat().st_nlink == 1:
+                    files.give(path, owner)
 
     def find_foreign(self) -> list[Path]:
         """Return what Tradehouse made in the home and is not its owner's."""

@@ -131,6 +131,10 @@ if os.geteuid() == 0:  # Only root makes files for others.
             state.write(home, "nodes", {"codes": {}})
             assert home.find_foreign() == []
             home.raw.touch()
+            (home.landing / "Batch1").mkdir(parents=True)
+            (home.landing / "Batch1" / "Trade.txt").touch()
+            (tmp_path / "elsewhere").touch()
+            os.link(tmp_path / "elsewhere", home.landing / "Batch1" / "HR.csv")
             (home.releases / "current").symlink_to("nothing")
             assert home.find_foreign() != []
             [finding] = [one for one in doctor.examine(home) if one["check"] == "owner"]
@@ -141,6 +145,8 @@ if os.geteuid() == 0:  # Only root makes files for others.
         )  # As alerts, after the lock.
         assert home.find_foreign() == []
         assert {path.lstat().st_uid for path in (home.raw, *home.state.iterdir())} == {65534}
+        delivered = {path.name: path.lstat().st_uid for path in home.landing.rglob("*")}
+        assert delivered == {"Batch1": 65534, "Trade.txt": 65534, "HR.csv": 0}
 
 
 def test_a_check_of_doctor_that_cannot_go_on_is_a_finding(tmp_path, monkeypatch):
