@@ -17,6 +17,7 @@ import duckdb
 from ingestion import files, ledger, modes, records
 from ingestion.database import most_memory
 from ingestion.errors import TooLargeError
+from ingestion.loads import Loads
 from ingestion.plain import NotPlainError
 from ingestion.protocol import StreamKey
 from ingestion.results import StreamResult
@@ -51,6 +52,7 @@ class Committer:
         *,
         sync_id: str,
         source: str,
+        loads: Loads,
         staging: Path,
         on_commit: Callable[[Segment, Loaded], None],
         workers: int = WORKERS,
@@ -58,6 +60,7 @@ class Committer:
         self._tables = dict(tables)
         self._sync_id = sync_id
         self._source = source
+        self._loads = loads
         self._staging = staging
         self._on_commit = on_commit
         self._changed = threading.Condition()
@@ -156,8 +159,9 @@ class Committer:
             connection.execute("begin")
             try:
                 loaded = self._load(connection, segment, exactly)
-                self._replace_older(connection, segment, loaded)
+                shown = self._replace_older(connection, segment, loaded)
                 self._wait_for_turn(segment)
+                self._record_loads(connection, loaded, shown)
                 ledger.record_segment(
                     connection, self._sync_id, self._source, segment, loaded.totals, loaded.files
                 )
@@ -225,12 +229,27 @@ class Committer:
 
     def _replace_older(
         self, connection: duckdb.DuckDBPyConnection, segment: Segment, loaded: Loaded
-    ) -> None:
+    ) -> set[StreamKey]:
+        """Remove what the segment replaces; returns the streams of which that was done."""
+        replaced = set()
         for key in segment.complete:
             table = self._tables[key]
             count = loaded.totals.get(key, (0, 0, 0))[0]
-            if table.minimum_generation_id and not modes.replace_older(connection, table, count):
+            if not table.minimum_generation_id:
+                continue
+            if modes.replace_older(connection, table, count):
+                replaced.add(key)
+            else:
                 self.kept_empty.add(key)
+        return replaced
+
+    def _record_loads(
+        self, connection: duckdb.DuckDBPyConnection, loaded: Loaded, replaced: set[StreamKey]
+    ) -> None:
+        for key in loaded.totals.keys() | replaced:
+            count, files = loaded.totals.get(key, (0, 0, 0))[0], loaded.files.get(key, ())
+            if not self._tables[key].is_staged and (count or key in replaced):
+                self._loads.record(connection, self._tables[key], count, files)
 
     def _wait_for_turn(self, segment: Segment) -> None:
         for before in segment.follows:

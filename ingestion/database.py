@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion import names
+from ingestion import loads, names
 from ingestion.errors import DatabaseBusyError, SchemaVersionError
 
 LEDGER_SCHEMA = "_tradehouse"
@@ -68,6 +68,7 @@ MIGRATIONS: tuple[tuple[Step, ...], ...] = (
         )""",
     ),
     (names.migrate,),
+    loads.MIGRATION,
 )
 """The statements that lead from schema version N to N + 1; the first creates version 1."""
 

@@ -207,6 +207,8 @@ class Declaration(_Model):
     provenance: bool = False
     """Records carry `_batch`, `_delivery`, `_file`, `_line` and `_raw_text`."""
     freshness: str | None = None
+    schedule: str | None = None
+    """How long after a sync has begun `tradehouse run` asks for more; null: with every run."""
     streams: dict[str, Stream] | None = None
     """The streams to load; null loads every stream the connector offers, by its defaults."""
     rediscover_after: str = "0 minutes"
@@ -235,7 +237,7 @@ class Declaration(_Model):
             )
         return value
 
-    @field_validator("freshness", "rediscover_after")
+    @field_validator("freshness", "schedule", "rediscover_after")
     @classmethod
     def _is_a_duration(cls, value: str | None) -> str | None:
         if value is not None and not _DURATION.match(value):
@@ -252,6 +254,10 @@ class Declaration(_Model):
     def freshness_limit(self) -> timedelta | None:
         """The longest time between two syncs that is promised."""
         return _duration(self.freshness)
+
+    def schedule_interval(self) -> timedelta | None:
+        """The time from the beginning of a sync to when the next one is due."""
+        return _duration(self.schedule)
 
     def rediscovery_limit(self) -> timedelta:
         """The age from which on the connector is asked again what it offers."""

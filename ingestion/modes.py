@@ -14,6 +14,7 @@ import orjson
 
 from ingestion import merging, recognition
 from ingestion.database import most_memory
+from ingestion.loads import Loads
 from ingestion.tables import DELETED_SCHEMA, STAGING_SCHEMA, Table, literal
 
 REFRESHING = ("full_refresh_append", "full_refresh_overwrite")
@@ -98,7 +99,9 @@ def _remove_older(connection: duckdb.DuckDBPyConnection, table: Table, minimum: 
         connection.execute(f"delete from {name} where _airbyte_generation_id < {minimum}")
 
 
-def merge(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> list[str]:
+def merge(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[Table], loads: Loads
+) -> list[str]:
     """Merge what is staged into the tables, one transaction a table.
 
     Of every key the newest row stays: by cursor (NULL is oldest), then by arrival; what a
@@ -109,17 +112,19 @@ def merge(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> lis
     told: list[str] = []
     for table in tables:
         if table.is_staged and _has_rows(connection, table.target):
-            told += _merge_in_memory(connection, table)
+            told += _merge_in_memory(connection, table, loads)
     return told
 
 
-def _merge_in_memory(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+def _merge_in_memory(
+    connection: duckdb.DuckDBPyConnection, table: Table, loads: Loads
+) -> list[str]:
     """Merge what is staged in one transaction, with more memory where it does not suffice."""
     has_more_memory = False
     while True:
         connection.execute("begin")
         try:
-            told = merge_staged(connection, table)
+            told = merge_staged(connection, table, loads)
             connection.execute("commit")
         except duckdb.OutOfMemoryException:
             connection.execute("rollback")
@@ -134,16 +139,19 @@ def _merge_in_memory(connection: duckdb.DuckDBPyConnection, table: Table) -> lis
             return told
 
 
-def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table, loads: Loads) -> list[str]:
     """Bring what is staged into the table, in the caller's transaction.
 
     Of a stream that replaces its rows only all of the new ones are ever staged: the older ones go.
     """
+    [(staged,)] = connection.execute(f"select count(*) from {table.target}").fetchall()
     [(minimum,)] = connection.execute(
         """select max(minimum_generation_id) from _tradehouse.streams
         where source = ? and stream = ? and namespace is not distinct from ?""",
         [table.source, table.key[1], table.key[0]],
     ).fetchall()
+    if staged or minimum:
+        loads.record(connection, table, staged)
     if minimum:
         _remove_older(connection, table, minimum)
     if table.declared.sync_mode == "incremental_deduplicated":
@@ -152,10 +160,13 @@ def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table) -> list[st
     return []
 
 
-def merge_leftovers(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> list[str]:
+def merge_leftovers(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[Table], loads: Loads
+) -> list[str]:
     """Merge what a sync that died left staged; its states are committed already."""
     staged = [table if table.is_staged else replace(table, recognises=True) for table in tables]
-    return merge(connection, [each for each in staged if _stands(connection, STAGING_SCHEMA, each)])
+    there = [each for each in staged if _stands(connection, STAGING_SCHEMA, each)]
+    return merge(connection, there, loads)
 
 
 def _stands(connection: duckdb.DuckDBPyConnection, schema: str, table: Table) -> bool:

@@ -28,6 +28,7 @@ from ingestion.database import most_memory
 from ingestion.declarations import Declaration
 from ingestion.discovery import Discovery
 from ingestion.errors import IngestionError, ProtocolError, Redact
+from ingestion.loads import Loads
 from ingestion.paths import Paths
 from ingestion.process import ConnectorProcess
 from ingestion.protocol import StreamKey, read_items
@@ -97,6 +98,7 @@ class Run:
             ledger.write_snapshot(connection, self._paths)
         if fault := logs.find_fault(self._log):
             self._result.warnings.append(f"no log of it is kept: {fault}")
+        self._loads = Loads(connection, self._declaration.name, self._id)
         with self._work_directory() as work:
             runner = Runner(
                 self._declaration,
@@ -146,7 +148,9 @@ class Run:
         known: names.Names,
     ) -> tuple[dict[StreamKey, Table], list[dict[str, Any]]]:
         """Tables and ledger rows in one transaction; returns them and the connector's states."""
-        self._result.warnings += modes.merge_leftovers(connection, self._leftovers.values())
+        self._result.warnings += modes.merge_leftovers(
+            connection, self._leftovers.values(), self._loads
+        )
         wanted = self._recognising(connection, wanted)
         plan: dict[StreamKey, Table] = {}
         connection.execute("begin")
@@ -266,6 +270,7 @@ class Run:
             plan,
             sync_id=self._id,
             source=self._declaration.name,
+            loads=self._loads,
             staging=runner.staging,
             on_commit=self._committed,
         )
@@ -431,7 +436,7 @@ class Run:
         error = None
         if result.errors:
             error = {"errors": [each.as_dict() for each in result.errors]}
-        result.warnings += map(self._redact, modes.merge(connection, plan.values()))
+        result.warnings += map(self._redact, modes.merge(connection, plan.values(), self._loads))
         connection.execute("begin")
         try:
             ledger.end_sync(connection, self._id, statuses, error)

@@ -12,7 +12,7 @@ import typer
 from tradehouse.errors import EXIT_ERROR, EXIT_OK, TradehouseError
 from tradehouse.home import Home, find_home
 from tradehouse.output import count
-from tradehouse.source_commands import plain_errors
+from tradehouse.polled import plain_errors
 
 if TYPE_CHECKING:
     from ingestion.server.plan import Change

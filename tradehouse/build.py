@@ -32,6 +32,7 @@ from tradehouse.output import count
 
 PASSED, TESTS_FAILED, FAILED, BEGUN = "passed", "tests failed", "failed", "begun"
 PARTIAL = "was done in part"
+SOURCE = "brokerage"
 EVERYTHING = "*"
 ROWS_SHOWN = 5
 MESSAGE_KEPT = 1000
@@ -47,8 +48,9 @@ class Plan:
     not pass, still are to be tested. `in_force` is the delivery in force of every loaded batch,
     `loads` says when it was read;
     `from_batch` a batch from which on everything is built again although it is built.
-    `live_streams` are the raw tables with rows in the batches to build; None where everything has
-    to be built and tested, not only what these rows can reach.
+    `loads_waiting` are those of sources without batches. `live` are the raw tables with rows in
+    what is to be built; None where everything has to be built and tested, not only what these rows
+    can reach.
     """
 
     project_digest: str
@@ -60,12 +62,18 @@ class Plan:
     rebuild: list[str] = field(default_factory=list)
     reads_everything: bool = False
     untested_from: int | None = None
-    live_streams: set[str] | None = None
+    loads_waiting: list[warehouse.Load] = field(default_factory=list)
+    live: set[selection.RawTable] | None = None
+
+    @property
+    def whole(self) -> set[selection.RawTable]:
+        """The raw tables with new rows that are not told apart by batch."""
+        return {(one.source, table) for one in self.loads_waiting for table in one.tables}
 
     @property
     def test_from_batch(self) -> int:
         """The first batch whose rows the tests have to read; 0 for everything."""
-        if self.rebuild or self.reads_everything or not self.waiting:
+        if self.rebuild or self.reads_everything or self.loads_waiting or not self.waiting:
             return 0
         first = min(self.waiting)
         return first if self.untested_from is None else min(first, self.untested_from)
@@ -130,6 +138,8 @@ def _make_plan(
         numbers = ", ".join(map(str, waiting))
         one = len(waiting) == 1
         plan.reasons.append(f"batch {numbers} waits" if one else f"batches {numbers} wait")
+    plan.loads_waiting = warehouse.loads_waiting(home)
+    plan.reasons += _describe_loads(plan.loads_waiting)
     if from_batch is not None:
         plan.reasons.append(f"batch {from_batch} was asked for again")
     built = {batch: at for batch, at in record.get("loads", {}).items() if batch not in waiting}
@@ -168,8 +178,11 @@ def _make_plan(
         plan.reasons.append("all tests were asked for")
     plan.rebuild = [EVERYTHING] if EVERYTHING in pending else sorted(pending)
     is_known = plan.untested_from is None and not (plan.rebuild or plan.reads_everything)
-    if waiting and from_batch is None and is_known:
-        plan.live_streams = warehouse.streams_to_build(home, in_force)
+    if (waiting or plan.loads_waiting) and from_batch is None and is_known:
+        plan.live = {selection.LEDGER, *plan.whole}
+        if waiting:
+            tables = warehouse.tables_to_build(home, in_force).union(selection.ALWAYS_LIVE)
+            plan.live |= {(SOURCE, table) for table in tables}
     return plan
 
 
@@ -177,6 +190,19 @@ def _is_of_other_project(home: Home, record: dict[str, Any]) -> bool:
     """Whether a copy of the warehouse was put back that other code had made."""
     known = (None, "", record.get("built_with"), record.get("building_with"))
     return warehouse.project_built_with(home) not in known
+
+
+def _describe_loads(loads: list[warehouse.Load]) -> list[str]:
+    """Return why loads are to be built, a sentence a source."""
+    by_source: dict[str, list[int]] = {}
+    for one in loads:
+        by_source.setdefault(one.source, []).append(one.number)
+    return [
+        f"load {numbers[0]} of {source} waits"
+        if len(numbers) == 1
+        else f"loads {numbers[0]} to {numbers[-1]} of {source} wait"
+        for source, numbers in by_source.items()
+    ]
 
 
 def accept_project(home: Home, runner: DbtRunner, plan: Plan) -> None:
@@ -254,12 +280,12 @@ def build(
     started = datetime.now(UTC)
     clock = time.monotonic()
     before = journal.complete(home, state.read(home, "build"))
-    inputs = partial.inputs_of(plan.in_force, last_batch)
+    inputs = partial.inputs_of(plan.in_force, plan.loads_waiting, last_batch)
     earlier = partial.find_done(runner, before, inputs) if select else {}
     names, early = partial.select_possible(runner, select, earlier) if select else ([], set())
     reach = None
-    if plan.live_streams is not None and not select:
-        reach = selection.find_reach(runner, before, plan.live_streams)
+    if plan.live is not None and not select:
+        reach = selection.find_reach(runner, before, plan.live, plan.whole)
         names, earlier = (reach.names, reach.untouched) if reach else ([], {})
     record: dict[str, Any] = {
         **before,
@@ -276,13 +302,15 @@ def build(
         "building_with": plan.project_digest,
         "test_from_batch": plan.test_from_batch,
         "raw": warehouse.stamp_file(home.raw),
-        "built_before": list(warehouse.deliveries_built(home).items()),
+        "built_before": warehouse.built(home),
         # What publishing has to copy, where that is less than everything.
         "based_on": before.get("id") if reach else None,
         "first_batch": plan.test_from_batch,
         "gold_changes": reach.gold_changes if reach else None,
     }
-    graph.remember(home, runner.parse(), plan.project_digest)
+    manifest = runner.parse()
+    again = selection.names_to_rebuild(manifest, plan.whole) if plan.whole else []
+    graph.remember(home, manifest, plan.project_digest)
     journal.begin(home, record["id"])
     state.write(home, "build", record)
     if not select:
@@ -291,7 +319,7 @@ def build(
         "TRADEHOUSE_FROM_BATCH": "" if plan.from_batch is None else str(plan.from_batch),
         "TRADEHOUSE_LAST_BATCH": "" if last_batch is None else str(last_batch),
         "TRADEHOUSE_PROJECT_DIGEST": plan.project_digest,
-        "TRADEHOUSE_REBUILD": ",".join(plan.rebuild),
+        "TRADEHOUSE_REBUILD": ",".join([*plan.rebuild, *again]),
         "TRADEHOUSE_TEST_FROM_BATCH": str(plan.test_from_batch),
     }
     with _journal_kept(home, runner, early):
@@ -319,7 +347,6 @@ def build(
     if select and record["status"] == PASSED and not _is_whole(record, runner):
         record["status"] = PARTIAL
     if record["status"] == PASSED:
-        manifest = runner.parse()
         known = {
             (node.schema, node.alias or node.name)
             for node in manifest.nodes.values()

@@ -88,6 +88,13 @@ def run(
             help="Take what was delivered up to this day; one that is built is built again.",
         ),
     ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", help="Load this source only, due or not; what waits is built."),
+    ] = None,
+    no_sync: Annotated[
+        bool, typer.Option("--no-sync", help="Load nothing; build what is loaded.")
+    ] = False,
     wait: Wait = None,
     json: Json = False,
 ) -> None:
@@ -110,6 +117,8 @@ def run(
                 "--all-tests": all_tests,
                 "--replace-batch": bool(replace_batch),
                 "--day": bool(day),
+                "--source": bool(source),
+                "--no-sync": no_sync,
             }
         )
     options = run.Options(
@@ -122,6 +131,8 @@ def run(
         wait_seconds=_wait_seconds(wait),
         resume=resume,
         days=list(day or []),
+        sources=list(source or []),
+        no_sync=no_sync,
     )
     outcome = run.run(home, options, Steps(quiet=json))
     facts = summary.collect(home)

@@ -20,7 +20,7 @@ from tradehouse.home import Home
 COPIED = "Copied from warehouse.duckdb of "
 EMPTY = "Made without rows, by --empty."
 BUILT = ("model", "seed", "snapshot")
-WINDOW = "built_batches"
+WINDOW = "built_loads"
 
 
 class CopyError(Exception):

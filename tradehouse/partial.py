@@ -4,21 +4,27 @@ A build that stopped, or that was asked for some models only, is gone on with; h
 what is kept of a build is for `tradehouse.build`.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from tradehouse import fingerprint
 from tradehouse.dbt_runner import DbtRunner
 from tradehouse.errors import UsageError
+from tradehouse.warehouse import Load
 
 DONE = ("success", "pass", "warn")
-LAST_NODE = "built_batches"
+LAST_NODE = "built_loads"
 
 
-def inputs_of(in_force: Mapping[int, int], last_batch: int | None) -> dict[str, Any]:
+def inputs_of(
+    in_force: Mapping[int, int], waiting: Iterable[Load], last_batch: int | None
+) -> dict[str, Any]:
     """Return what a build works on, as its record keeps it."""
-    deliveries = {str(batch): delivery for batch, delivery in in_force.items()}
-    return {"deliveries": deliveries, "last_batch": last_batch}
+    return {
+        "deliveries": {str(batch): delivery for batch, delivery in in_force.items()},
+        "loads": [[one.source, one.number, one.committed_at] for one in waiting],
+        "last_batch": last_batch,
+    }
 
 
 def find_done(

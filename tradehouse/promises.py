@@ -17,13 +17,17 @@ DECLARATIONS = PROJECT / "ingestion" / "sources"
 
 @dataclass(frozen=True)
 class Promise:
-    """What a declaration says; `freshness` in its words, `limit_seconds` None without one."""
+    """What a declaration says; `freshness` in its words, `limit_seconds` None without one.
+
+    `schedule_seconds` is how long after a sync has begun the next one is due.
+    """
 
     name: str
     owner: str
     enabled: bool
     freshness: str | None
     limit_seconds: float | None
+    schedule_seconds: float | None = None
 
     def is_late(self, succeeded_at: datetime | None, now: datetime) -> bool:
         """Whether the last success is further away than promised; a source that is off is not late.
@@ -70,13 +74,14 @@ def _read(home: Home, folder: Path) -> dict[str, Any]:
 
 
 def _promise(declaration: Any) -> Promise:
-    limit = declaration.freshness_limit()
+    limit, schedule = declaration.freshness_limit(), declaration.schedule_interval()
     return Promise(
         declaration.name,
         declaration.owner,
         declaration.enabled,
         declaration.freshness,
         limit and limit.total_seconds(),
+        schedule and schedule.total_seconds(),
     )
 
 

@@ -101,6 +101,7 @@ class Inputs(Kept):
     """What a build works on."""
 
     deliveries: dict[Batch, int]
+    loads: list[list[str | int]] = []
     last_batch: int | None
 
 
@@ -129,7 +130,7 @@ class Build(Kept):
     pending_rebuild: list[str] = []
     test_from_batch: int = 0
     raw: Stamp | None = None
-    built_before: list[tuple[int, int]] = []
+    built_before: list[list[str | int | None]] = []
     based_on: str | None = None
     first_batch: int = 0
     gold_changes: dict[str, Change] | None = None
@@ -260,6 +261,7 @@ class Promised(Kept):
     enabled: bool
     freshness: str | None
     limit_seconds: float | None
+    schedule_seconds: float | None = None
 
 
 class Sources(Kept):

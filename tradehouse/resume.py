@@ -1,6 +1,6 @@
 """Going on with a build that failed or died: whether that is right, and what is still to be done.
 
-Every node commits on its own, and which batches it reads follows from `silver.built_batches`, the
+Every node commits on its own, and which batches it reads follows from `silver.built_loads`, the
 last node of all. So in a half-built warehouse the finished nodes are as they would be at the end,
 as long as raw is what they read and nobody else wrote. `docs/builds.md` says this at length; what
 still counts of a build when code changed is for `tradehouse.partial`.
@@ -109,12 +109,13 @@ def find_rest(home: Home, runner: DbtRunner) -> Resumption | str:
     if obstacle:
         return obstacle
     plan = build.make_plan(home, runner, from_batch=record.get("from_batch"))
-    inputs = partial.inputs_of(plan.in_force, record["last_batch"])
+    inputs = partial.inputs_of(plan.in_force, plan.loads_waiting, record["last_batch"])
     done = partial.find_done(runner, record, inputs)
     nodes = runner.parse().nodes
     left = {one: nodes[one] for one in runner.fingerprints if one not in done}
     models = {node.name for node in left.values() if node.resource_type in fingerprint.BUILT}
-    if warehouse.deliveries_built(home) != dict(record.get("built_before", [])) and not (
+    before = [tuple(one) for one in record.get("built_before", [])]
+    if warehouse.built(home) != before and not (
         build.EVERYTHING in plan.rebuild or models <= {*plan.rebuild, LAST_NODE}
     ):
         return f"{LAST_NODE} stands already, so which batches it was for is no longer known"

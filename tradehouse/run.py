@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tradehouse import (
     brokerage,
@@ -19,6 +19,7 @@ from tradehouse import (
     files,
     fingerprint,
     mending,
+    polled,
     publish,
     releases,
     resume,
@@ -29,10 +30,21 @@ from tradehouse import (
     working,
 )
 from tradehouse.dbt_runner import DbtRunner
-from tradehouse.errors import EXIT_ERROR, EXIT_HELD, EXIT_OK, EXIT_TESTS_FAILED, LandingError
+from tradehouse.errors import (
+    EXIT_ERROR,
+    EXIT_HELD,
+    EXIT_OK,
+    EXIT_TESTS_FAILED,
+    LandingError,
+    TradehouseError,
+    UsageError,
+)
 from tradehouse.home import Home
 from tradehouse.output import count, text_of_bytes
 from tradehouse.progress import Step, Steps
+
+if TYPE_CHECKING:
+    from ingestion.results import SyncResult
 
 
 @dataclass
@@ -48,22 +60,38 @@ class Options:
     wait_seconds: float = 0.0
     resume: bool = False
     days: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    no_sync: bool = False
 
     @property
     def is_plain(self) -> bool:
         """Whether nothing is asked for that has to be done even when nothing is new."""
         return not (self.rebuild or self.all_tests or self.replace_batches or self.days)
 
+    @property
+    def syncs_brokerage(self) -> bool:
+        """Whether what the brokerage delivered is loaded."""
+        return not self.no_sync and (not self.sources or syncing.SOURCE in self.sources)
+
+    def find_due(self, home: Home) -> list[str]:
+        """Return the other sources to load."""
+        if self.no_sync or self.resume:
+            return []
+        return polled.find_due(home, self.sources or None)
+
 
 @dataclass
 class Outcome:
     """What came of a run; `held` are batches that were refused, are held or wait.
 
+    `sources` are the syncs of other sources by name, `unloaded` what went wrong with which.
     `fault` is what was wrong with the published release when the run began. `not_resumed` says why
     a run that was to resume went on as any other.
     """
 
     sync: dict[str, Any] | None = None
+    sources: "dict[str, SyncResult]" = field(default_factory=dict)
+    unloaded: dict[str, str] = field(default_factory=dict)
     builds: list[dict[str, Any]] = field(default_factory=list)
     publications: list[publish.Publication] = field(default_factory=list)
     held: list[dict[str, Any]] = field(default_factory=list)
@@ -80,7 +108,7 @@ class Outcome:
             return EXIT_TESTS_FAILED
         if last != build.PASSED:
             return EXIT_ERROR
-        return EXIT_HELD if self.held else EXIT_OK
+        return EXIT_HELD if self.held or self.unloaded else EXIT_OK
 
 
 def run(home: Home, options: Options, steps: Steps) -> Outcome:
@@ -94,20 +122,27 @@ def run(home: Home, options: Options, steps: Steps) -> Outcome:
     with working.writing(home, "run", options.wait_seconds):
         landing = syncing.ensure_landing(home, options.landing, steps.step)
         releases.remove_old_releases(home)
-        if options.is_plain and is_settled(home, landing):
+        due = options.find_due(home)
+        if options.is_plain and not due and is_settled(home, landing):
             return Outcome(held=find_held(home), hold=releases.read_hold(home), is_idle=True)
         state.forget(home, "settled")
         outcome = Outcome(fault=_tell_fault(home))
         runner = DbtRunner(home)
-        will_build = syncing.has_waiting(home, landing)
-        with runner.parsing_beside() if will_build else nullcontext(), steps.step("sync") as step:
-            _sync(home, landing, options, step, outcome)
+        will_build = syncing.has_waiting(home, landing) or bool(due)
+        with runner.parsing_beside() if will_build else nullcontext():
+            if options.syncs_brokerage:
+                with steps.step("sync") as step:
+                    _sync(home, landing, options, step, outcome)
+            for name in due:
+                _sync_other(home, name, steps, outcome)
         if warehouse.deliveries_in_force(home):
             _build_and_publish(home, runner, options, steps, outcome)
         outcome.held = find_held(home)
         outcome.hold = releases.read_hold(home)
         is_loaded = bool(outcome.sync and outcome.sync["records"])
-        outcome.is_idle = not (is_loaded or outcome.builds or outcome.publications)
+        is_loaded |= any(result.records for result in outcome.sources.values())
+        did = is_loaded or outcome.builds or outcome.publications or outcome.unloaded
+        outcome.is_idle = not did
         _settle(home, outcome, options)
         if outcome.exit_code in (EXIT_OK, EXIT_HELD):
             mending.require_current(home)
@@ -141,6 +176,23 @@ def _sync(home: Home, landing: Path, options: Options, step: Step, outcome: Outc
         step=step,
     )
     step.finish(describe_sync(outcome.sync, step.seconds))
+
+
+def _sync_other(home: Home, name: str, steps: Steps, outcome: Outcome) -> None:
+    """Load a source that is not the brokerage; whatever is wrong with it, the run goes on."""
+    with steps.step(f"sync {name}") as step:
+        try:
+            result = polled.load(home, name, step)
+        except (UsageError, TradehouseError) as error:
+            outcome.unloaded[name] = str(error)
+            step.finish(f"failed: {error}")
+            return
+    outcome.sources[name] = result
+    for warning in result.warnings:
+        files.tell(f"{name}: {warning}")
+    if result.status != "succeeded":
+        outcome.unloaded[name] = "; ".join(error.message for error in result.errors)
+        files.tell(f"{name}: {outcome.unloaded[name]}")
 
 
 def _go_on(home: Home, runner: DbtRunner, steps: Steps, outcome: Outcome) -> bool:
@@ -298,7 +350,7 @@ def _watched(home: Home) -> list[Path]:
 
 def _settle(home: Home, outcome: Outcome, options: Options) -> None:
     sync = outcome.sync or {}
-    if options.days:
+    if options.days or not options.syncs_brokerage:
         return
     if sync.get("errors") or sync.get("status") != "succeeded":
         return

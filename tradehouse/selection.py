@@ -1,7 +1,7 @@
-"""What the rows of a daily batch can reach: models and tests to run, relations of gold to publish.
+"""What the rows of loads can reach: models and tests to run, relations of gold to publish.
 
-A stream without a row in the batches that are built leaves its bronze model, and whatever is made
-of such streams alone, as it is; a view is what it was as long as its code is. That holds for a
+A raw table without a row in the loads that are built leaves its bronze model, and whatever is made
+of such tables alone, as it is; a view is what it was as long as its code is. That holds for a
 warehouse that passed its last build and was not touched since: `tradehouse.build` knows that.
 """
 
@@ -13,6 +13,11 @@ from tradehouse.partial import DONE
 
 WINDOW = ("bronze_brokerage__batch_date", "bronze_batches")
 ALWAYS_LIVE = ("batch_date", "audit")
+LEDGER = ("ledger", "loads")
+BUILT = ("model", "snapshot", "test")
+
+RawTable = tuple[str, str]
+"""A raw table: its source, and what it is called in the source's schema."""
 
 
 @dataclass(frozen=True)
@@ -37,24 +42,27 @@ class Reach:
                     status=result["status"],
                     seconds=0.0,
                     failures=0,
-                    message="No row of the batch reaches it: what was built before stands.",
+                    message="No new row reaches it: what was built before stands.",
                     rows=None if node.config.materialized == "view" else result["rows"],
                     columns=result.get("columns"),
                 )
             )
 
 
-def find_reach(runner: DbtRunner, record: dict[str, Any], live_streams: set[str]) -> Reach | None:
-    """Return what rows of some streams can reach, or None where everything has to be run.
+def find_reach(
+    runner: DbtRunner, record: dict[str, Any], live: set[RawTable], whole: set[RawTable]
+) -> Reach | None:
+    """Return what new rows of raw tables can reach, or None where everything has to be run.
 
     Args:
         runner: dbt on the home.
         record: the last build, which passed; what it did to the nodes that are left out has to be
             known and to have been done by the code as it is.
-        live_streams: names of the raw tables with rows in the batches that are built.
+        live: the raw tables with rows in the loads that are built.
+        whole: those of them whose rows are not told apart by batch.
     """
     manifest = runner.parse()
-    names = names_to_run(manifest, live_streams)
+    names = names_to_run(manifest, live)
     running = set(names)
     untouched = {}
     for unique_id, code in runner.fingerprints.items():
@@ -64,48 +72,64 @@ def find_reach(runner: DbtRunner, record: dict[str, Any], live_streams: set[str]
         if result.get("status") not in DONE or result.get("code") != code:
             return None
         untouched[unique_id] = result
-    return Reach(names, untouched, gold_changes(manifest, live_streams))
+    return Reach(names, untouched, gold_changes(manifest, live, whole))
 
 
-def reached_nodes(manifest: Any, live_streams: set[str]) -> list[Any]:
-    """Return the models, snapshots and tests that rows of some streams can reach.
+def reached_nodes(manifest: Any, live: set[RawTable]) -> list[Any]:
+    """Return the models, snapshots and tests that new rows of raw tables can reach.
 
     What is built batch by batch reads from `WINDOW` which ones; that alone does not let it change.
 
     Args:
         manifest: the parsed project.
-        live_streams: names of the raw tables with rows in the batches that are built.
+        live: the raw tables with rows in the loads that are built.
     """
-    live = live_streams.union(ALWAYS_LIVE)
     known: dict[str, bool] = {
-        unique_id: source.identifier in live for unique_id, source in manifest.sources.items()
+        unique_id: (source.source_name, source.identifier) in live
+        for unique_id, source in manifest.sources.items()
     }
     return [
         node
         for unique_id, node in manifest.nodes.items()
-        if node.resource_type in ("model", "snapshot", "test")
-        and _is_reached(manifest, unique_id, known)
+        if node.resource_type in BUILT and _is_reached(manifest, unique_id, known)
     ]
 
 
-def names_to_run(manifest: Any, live_streams: set[str]) -> list[str]:
-    """Return the names of what a build has to run for rows of some streams."""
-    nodes = reached_nodes(manifest, live_streams)
+def names_to_run(manifest: Any, live: set[RawTable]) -> list[str]:
+    """Return the names of what a build has to run for new rows of raw tables."""
+    nodes = reached_nodes(manifest, live)
     return sorted(node.name for node in nodes if node.config.materialized != "view")
 
 
-def gold_changes(manifest: Any, live_streams: set[str]) -> dict[str, dict[str, Any]]:
-    """Return what a build for rows of some streams can change in gold, by relation.
+def names_to_rebuild(manifest: Any, whole: set[RawTable]) -> list[str]:
+    """Return the names of models built batch by batch that rows without a batch can reach.
+
+    Such rows may belong to batches that are built, so these models are built from nothing.
+    """
+    return sorted(node.name for node in reached_nodes(manifest, whole) if _is_windowed(node))
+
+
+def gold_changes(
+    manifest: Any, live: set[RawTable], whole: set[RawTable]
+) -> dict[str, dict[str, Any]]:
+    """Return what a build for new rows of raw tables can change in gold, by relation.
 
     A model says with `meta.release_key`, and `meta.release_touched` where it takes more, how its
-    changed rows are found (see `tradehouse.gold_copy.GoldChange`).
+    changed rows are found (see `tradehouse.gold_copy.GoldChange`); where they can be of batches
+    that are built, the whole relation may have changed.
     """
+    anywhere = {node.unique_id for node in reached_nodes(manifest, whole)}
     return {
         node.alias or node.name: {
+            "key": [],
+            "touched": None,
+        }
+        if node.unique_id in anywhere
+        else {
             "key": node.config.meta.get("release_key", []),
             "touched": node.config.meta.get("release_touched"),
         }
-        for node in reached_nodes(manifest, live_streams)
+        for node in reached_nodes(manifest, live)
         if node.resource_type != "test" and node.schema == "gold"
     }
 
@@ -113,15 +137,17 @@ def gold_changes(manifest: Any, live_streams: set[str]) -> dict[str, dict[str, A
 def _is_reached(manifest: Any, unique_id: str, known: dict[str, bool]) -> bool:
     if unique_id not in known:
         node = manifest.nodes[unique_id]
-        is_windowed = (
-            node.config.materialized == "incremental"
-            and node.config.incremental_strategy == "batches"
-            and node.name not in WINDOW
-        )
+        ignored = WINDOW if _is_windowed(node) and node.name not in WINDOW else ()
         parents = [
             parent
             for parent in getattr(node.depends_on, "nodes", ())
-            if not is_windowed or parent.split(".")[-1] not in WINDOW
+            if parent.split(".")[-1] not in ignored
         ]
         known[unique_id] = any(_is_reached(manifest, parent, known) for parent in parents)
     return known[unique_id]
+
+
+def _is_windowed(node: Any) -> bool:
+    """Whether a node is built batch by batch."""
+    is_incremental = node.resource_type == "model" and node.config.materialized == "incremental"
+    return bool(is_incremental and node.config.incremental_strategy == "batches")

@@ -5,17 +5,16 @@ What they do lies in `ingestion`; the brokerage's own sync is in `tradehouse.syn
 
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tradehouse.errors import EXIT_ERROR, EXIT_OK, BusyError, TradehouseError, UsageError
+from tradehouse import polled
+from tradehouse.errors import EXIT_ERROR, EXIT_OK, UsageError
 from tradehouse.home import PROJECT, Home, find_home
-from tradehouse.output import count
+from tradehouse.polled import plain_errors
 
 if TYPE_CHECKING:
     from ingestion.inventory import SourceSummary
@@ -28,27 +27,6 @@ app = typer.Typer(
 
 Name = Annotated[str, typer.Argument(help="Name of the source: ingestion/sources/<name>.yml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-
-
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """Errors of ingestion as the command line's own, with their exit codes."""
-    from pydantic import ValidationError
-
-    from ingestion.errors import DatabaseBusyError, DeclarationError, IngestionError
-
-    try:
-        yield
-    except ValidationError as error:
-        found = error.errors(include_url=False)
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
-        raise UsageError(f"This cannot be declared: {wrong}. See docs/ingestion.md.") from error
-    except DatabaseBusyError as error:
-        raise BusyError(str(error)) from error
-    except DeclarationError as error:
-        raise UsageError(str(error)) from error
-    except IngestionError as error:
-        raise TradehouseError(str(error)) from error
 
 
 @app.command(name="list")
@@ -190,47 +168,15 @@ def sync_source(
     json: bool,
 ) -> int:
     """Load a source that is not the brokerage; returns the exit code."""
-    from ingestion import Progress, declarations, sync
-    from tradehouse import opening, output, syncing, working
+    from tradehouse import output, working
     from tradehouse.progress import Steps
 
     with (
         working.writing(home, "sync", wait_seconds),
         Steps(quiet=json).step(f"sync {name}") as step,
     ):
-        seen: dict[str, int] = {}
-        expected: dict[str, int] = {}
-
-        def show(progress: Progress) -> None:
-            if progress.phase == "committed":
-                for job in [name for name in seen if name.startswith("job ")]:
-                    del seen[job]  # What the server counted, now counted by stream.
-            elif progress.stream.startswith("job "):
-                seen.clear()
-            seen[progress.stream] = progress.records
-            if progress.expected_records:
-                expected[progress.stream] = progress.expected_records
-            done, total = sum(seen.values()), sum(expected.values())
-            step.update(done, total or None, f"{count(done, 'record')}, {progress.stream}")
-
-        with plain_errors():
-            declaration = declarations.read(name)
-            by_server = declaration.runner == "server"  # It opens raw only before and after a job.
-        with plain_errors(), nullcontext() if by_server else opening.alone(home.root):
-            result = sync(
-                declaration,
-                home.root,
-                streams=streams or None,
-                full_refresh=full_refresh,
-                reset=reset,
-                progress=show,
-                on_wait=syncing.say_waiting,
-            )
-        nulled = sum(stream.nulled_values for stream in result.streams.values())
-        fits = f", {count(nulled, 'value')} did not fit and became null" if nulled else ""
-        step.finish(
-            f"{count(result.records, 'record')} of {count(len(result.streams), 'stream')}, "
-            f"{result.status}{fits}"
+        result = polled.load(
+            home, name, step, streams=streams, full_refresh=full_refresh, reset=reset
         )
     if json:
         output.print_json(asdict(result) | {"records": result.records, "bytes": result.bytes})

@@ -30,14 +30,14 @@ def ensure_landing(home: Home, given: Path | None, step_of: Any) -> Path:
     """Return the landing directory to read; an empty home gets a simulated brokerage.
 
     Raises:
-        UsageError: when the home holds data but nobody knows where its deliveries arrive.
+        UsageError: when a brokerage was loaded but nobody knows where its deliveries arrive.
     """
     landing = brokerage.find_landing(home, given)
     if landing is not None:
         return landing
-    if home.raw.exists():
+    if warehouse.deliveries_in_force(home):
         raise UsageError(
-            f"The home {home.root} holds data, and where its brokerage delivers is not known. "
+            f"The home {home.root} holds a brokerage's data, and where that delivers is not known. "
             "Name the directory once: --landing DIR (make run LANDING=DIR)."
         )
     from simulator import simulate

@@ -1,4 +1,4 @@
-"""What the two DuckDB files say: which batches wait, which are held, rows, quarantine.
+"""What the two DuckDB files say: which loads wait, which batches are held, rows, quarantine.
 
 Only reading, except `drop_relations_without_model`. Connections are opened for moments and by the
 holder of the home's lock; everybody else reads what `tradehouse.state` keeps.
@@ -7,6 +7,7 @@ holder of the home's lock; everybody else reads what `tradehouse.state` keeps.
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -232,13 +233,29 @@ def loads_in_force(home: Home) -> dict[int, tuple[int, int]]:
 
 def deliveries_built(home: Home) -> dict[int, int]:
     """Return the delivery of every batch that the warehouse holds completely, tests passed."""
+    return {
+        batch: delivery
+        for _, _, batch, delivery, _ in built(home)
+        if batch is not None and delivery is not None
+    }
+
+
+def built(home: Home) -> list[tuple[str, int | None, int | None, int | None, int | None]]:
+    """Return what the warehouse holds completely, tests passed, in order.
+
+    Of every load the source, its number there, the batch and delivery where the source has them,
+    and when it was committed to raw, in microseconds since 1970, UTC.
+    """
     if not home.warehouse.exists():
-        return {}
+        return []
     with connected(home.warehouse) as connection:
-        if not _has_table(connection, "silver", "built_batches"):
-            return {}
-        rows = connection.execute("select batch_id, delivery from silver.built_batches").fetchall()
-    return dict(rows)
+        if not _has_table(connection, "silver", "built_loads"):
+            return []
+        rows = connection.execute(
+            "select source, load, batch_id, delivery, epoch_us(committed_at)"
+            " from silver.built_loads order by all"
+        ).fetchall()
+    return list(rows)
 
 
 BUILT_BY = "Built by project "
@@ -254,13 +271,52 @@ def project_built_with(home: Home) -> str | None:
     with connected(home.warehouse) as connection:
         found = connection.execute(
             "select comment from duckdb_tables() where database_name = current_database()"
-            " and schema_name = 'silver' and table_name = 'built_batches'"
+            " and schema_name = 'silver' and table_name = 'built_loads'"
         ).fetchone()
     comment = found[0] if found else None
     return comment.removeprefix(BUILT_BY) if comment and comment.startswith(BUILT_BY) else None
 
 
-def streams_to_build(home: Home, in_force: dict[int, int]) -> set[str]:
+@dataclass(frozen=True)
+class Load:
+    """A load of a source without batches.
+
+    `committed_at` is in microseconds since 1970, UTC: after an older raw was put back a number is
+    given again. `tables` are those whose rows it changed.
+    """
+
+    source: str
+    number: int
+    committed_at: int
+    tables: frozenset[str]
+
+
+def loads_waiting(home: Home) -> list[Load]:
+    """Return the loads of sources without batches that the warehouse does not hold completely.
+
+    Where it holds one that raw does not, all of that source wait: an older raw was put back.
+    """
+    if not home.raw.exists():
+        return []
+    with connected(home.raw) as connection:
+        if not _has_table(connection, "_tradehouse", "loads"):
+            return []
+        rows = connection.execute(
+            "select source, load, epoch_us(max(committed_at)), list(distinct table_name)"
+            " from _tradehouse.loads where batch is null group by all order by all"
+        ).fetchall()
+    loads = [Load(source, load, at, frozenset(tables)) for source, load, at, tables in rows]
+    known = {(source, load, at) for source, load, batch, _, at in built(home) if batch is None}
+    there = {(one.source, one.number, one.committed_at) for one in loads}
+    undone = {source for source, _, _ in known - there}
+    return [
+        one
+        for one in loads
+        if one.source in undone or (one.source, one.number, one.committed_at) not in known
+    ]
+
+
+def tables_to_build(home: Home, in_force: dict[int, int]) -> set[str]:
     """Return the raw tables with rows in the first batch that is not built, or in a later one."""
     built = deliveries_built(home)
     first = min(batch for batch, delivery in in_force.items() if built.get(batch) != delivery)

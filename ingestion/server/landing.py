@@ -11,6 +11,7 @@ import duckdb
 
 from ingestion import ledger, modes, names, recognition, tables
 from ingestion.declarations import Stream
+from ingestion.loads import Loads
 from ingestion.names import Names, lowered
 from ingestion.protocol import StreamKey
 from ingestion.results import StreamResult
@@ -83,6 +84,7 @@ class Landing:
         self._segments = itertools.count(_last_segment(connection, sync_id) + 1)
         self._first: int | None = None
         self._known = names.read(connection, source)
+        self._loads = Loads(connection, source, sync_id)
         self.warnings: list[str] = []
 
     def land(self, offered: Offered) -> StreamResult:
@@ -206,7 +208,9 @@ class Landing:
                 counts.append(count)
                 last = unit.generation
             if table.is_staged:
-                self.warnings += modes.merge_staged(connection, table)
+                self.warnings += modes.merge_staged(connection, table, self._loads)
+            elif replaces or (unit is not None and count):
+                self._loads.record(connection, table, 0 if unit is None else count)
         return counts, nulled
 
     def _recognises(self, table: Table, unit: Unit | None) -> bool:

@@ -17,6 +17,7 @@ from ingestion.configuration import digest_of
 from ingestion.database import open_raw
 from ingestion.declarations import Declaration
 from ingestion.errors import DeclarationError, IngestionError, ServerError
+from ingestion.loads import Loads
 from ingestion.paths import Paths
 from ingestion.redaction import Redactor
 from ingestion.results import Progress, ProgressCallback, SyncResult
@@ -127,11 +128,12 @@ class ServerSync:
             tables = [self._table(connection, offered, known) for offered in self._offered]
             if not self._reset:
                 recognition.require_keys(self._switched(connection, tables), "server")
-            modes.merge_leftovers(connection, tables)
             moment = ledger.now()
+            sync_id = f"{moment:%Y%m%dT%H%M%S.%f}Z-{secrets.token_hex(3)}"
+            modes.merge_leftovers(connection, tables, Loads(connection, self._name, sync_id))
             run = OpenRun(
                 source=self._name,
-                sync_id=f"{moment:%Y%m%dT%H%M%S.%f}Z-{secrets.token_hex(3)}",
+                sync_id=sync_id,
                 connection_id=connection_id,
                 is_reset=self._reset,
                 last_job_id=self._jobs.last_ended(),

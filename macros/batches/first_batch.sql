@@ -2,7 +2,7 @@
     The first batch that this run has to build, as a literal; 0 when the model is built from nothing.
 
     It is the first batch whose delivery in force is not the one that the target has completely built
-    (`built_batches`), or the number after the last one when nothing waits. Everything from it on is built
+    (`built_loads`), or the number after the last one when nothing waits. Everything from it on is built
     again: new, late and replaced batches and runs that died are one and the same case. TRADEHOUSE_FROM_BATCH
     names an earlier batch from which on everything is built again.
 
@@ -25,7 +25,7 @@
 
 
 {% macro find_first_batch(in_force) %}
-    {% set built = adapter.get_relation(database=this.database, schema='silver', identifier='built_batches') %}
+    {% set built = adapter.get_relation(database=this.database, schema='silver', identifier='built_loads') %}
     {% if built is none %}
         {{ return(0) }}
     {% endif %}

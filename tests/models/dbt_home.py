@@ -59,7 +59,7 @@ class DbtHome:
         """Build the selection without tests, then note the batches as built."""
         limit = {} if last_batch is None else {"TRADEHOUSE_LAST_BATCH": str(last_batch)}
         self.build_models(*self.selection, arguments=arguments, environment=limit)
-        self.build_models("built_batches", environment=limit)
+        self.build_models("built_loads", environment=limit)
 
     def build_models(
         self,

@@ -204,7 +204,7 @@ def test_a_failed_check_stops_what_is_downstream_and_leaves_the_release(copied):
     checks = evaluated(result)
     assert checks[CONTROL_FIGURES] is False
     assert [one for one, passed in checks.items() if not passed] == [CONTROL_FIGURES]
-    assert not {"silver/built_batches", "docs", "release"} & materialized(result)
+    assert not {"silver/built_loads", "docs", "release"} & materialized(result)
     assert "assert_control_figures_are_met" in why(result)
     assert releases.find_current(Home(copied.home)) == before
 

@@ -59,7 +59,7 @@ def test_a_changed_model_is_built_again_with_all_downstream_and_nothing_else(pro
     names, changed = rebuilt()
 
     assert {one.split(".")[-1] for one in changed} == {"industry"}
-    assert {"industry", "built_batches"} <= names
+    assert {"industry", "built_loads"} <= names
     assert not names & {"dim_date", "silver_trades", "bronze_brokerage__industry"}
 
 
@@ -144,14 +144,22 @@ def test_variables_types_and_large_seeds_are_noticed(own, rebuilt, monkeypatch):
     changed("own_contract")
 
 
+def live(table):
+    """What a day brings that has rows in one table."""
+    tables = {table, *selection.ALWAYS_LIVE}
+    return {selection.LEDGER, *(("brokerage", each) for each in tables)}
+
+
 def test_snapshots_and_what_reads_days_are_reached_and_schemas_have_no_case(own, parse):
     manifest = parse()
 
-    assert {"own_history", "own_contract"} <= set(selection.names_to_run(manifest, {"trade"}))
-    assert {"own_history", "own_contract"} <= set(selection.gold_changes(manifest, {"trade"}))
-    assert "own_history" not in selection.names_to_run(manifest, {"cash_transaction"})
-    assert "own_days" in selection.names_to_run(manifest, {"cash_transaction"})
-    assert {"own_days", "own_last_day"} <= set(selection.gold_changes(manifest, {"hr"}))
+    assert {"own_history", "own_contract"} <= set(selection.names_to_run(manifest, live("trade")))
+    assert {"own_history", "own_contract"} <= set(
+        selection.gold_changes(manifest, live("trade"), set())
+    )
+    assert "own_history" not in selection.names_to_run(manifest, live("cash_transaction"))
+    assert "own_days" in selection.names_to_run(manifest, live("cash_transaction"))
+    assert {"own_days", "own_last_day"} <= set(selection.gold_changes(manifest, live("hr"), set()))
     [model] = [node for node in manifest.nodes.values() if node.name == "own_contract"]
     assert model.schema == "gold"
 
@@ -181,16 +189,16 @@ def test_the_digest_of_the_project_differs_with_any_file_dbt_reads(project, pars
 def test_only_what_rows_can_reach_is_run_and_published(parse):
     manifest = parse()
 
-    personnel = set(selection.names_to_run(manifest, {"hr"}))
+    personnel = set(selection.names_to_run(manifest, live("hr")))
     assert {"bronze_brokerage__hr", "silver_brokers", "dim_broker", "dim_account"} <= personnel
-    assert {"bronze_batches", "quarantine", "built_batches", "di_messages"} <= personnel
+    assert {"bronze_batches", "quarantine", "built_loads", "di_messages"} <= personnel
     assert not {"bronze_brokerage__trade", "dim_customer", "silver_companies"} & personnel
     assert not {"bronze_brokerage__time", "dim_time", "dim_trade"} & personnel
     assert "silver_trades" in personnel
     assert any(name.startswith("keeps_rules_dim_broker_") for name in personnel)
     assert not any(name.startswith("keeps_rules_dim_time_") for name in personnel)
 
-    newswire = selection.gold_changes(manifest, {"finwire"})
+    newswire = selection.gold_changes(manifest, live("finwire"), set())
     assert {"dim_company", "dim_security", "financial", "mart_security_performance"} <= set(
         newswire
     )
@@ -201,7 +209,7 @@ def test_only_what_rows_can_reach_is_run_and_published(parse):
 
 def test_rows_of_every_stream_reach_every_model_and_test_but_those_of_seeds(parse):
     manifest = parse()
-    streams = {source.identifier for source in manifest.sources.values()}
+    streams = {(one.source_name, one.identifier) for one in manifest.sources.values()}
 
     reached = {node.unique_id for node in selection.reached_nodes(manifest, streams)}
 

@@ -50,7 +50,7 @@ def test_parts_make_a_whole_build_in_the_order_of_the_graph_only(published):
     before, behind = halves(runner)
 
     with pytest.raises(UsageError, match="models are not"):
-        build_some(home, runner, ["built_batches"])
+        build_some(home, runner, ["built_loads"])
     statuses = [build_some(home, runner, names)["status"] for names in (behind, before, behind)]
 
     # What was built before the models it reads counts only when it comes again.

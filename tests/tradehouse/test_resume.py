@@ -119,7 +119,7 @@ def test_changed_code_is_built_from_nothing_with_what_is_downstream(half_built, 
 def test_a_window_that_is_no_longer_known_is_not_resumed(half_built, rest):
     rest.built[3] = 1
 
-    assert rest(half_built).startswith("built_batches stands already")
+    assert rest(half_built).startswith("built_loads stands already")
     assert rest(half_built, b="mended").select == ["b", "c", "of_c"]
 
 
@@ -236,7 +236,7 @@ def test_a_failed_run_is_resumed_from_what_failed(published, undisturbed, projec
     assert "model.tradehouse.silver_trades" not in good
     assert {name: record["nodes"][name] for name in good} == good
     assert record["resumed_after"] == len(good) > 50
-    assert record["rebuilt"][0] == "built_batches"
+    assert record["rebuilt"][0] == "built_loads"
     assert record["tests"]["passed"] == sum(
         name.startswith("test.") and one["status"] == "pass"
         for name, one in record["nodes"].items()

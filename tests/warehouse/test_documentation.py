@@ -70,12 +70,12 @@ def test_every_model_has_an_owner_and_a_test_of_its_own(manifest):
     assert not [
         node["name"]
         for node in models
-        if node["unique_id"] not in tested and node["name"] != "built_batches"
+        if node["unique_id"] not in tested and node["name"] != "built_loads"
     ]
 
 
 def test_the_last_node_waits_for_all_of_gold(manifest):
-    [last] = [node for node in nodes(manifest, "model") if node["name"] == "built_batches"]
+    [last] = [node for node in nodes(manifest, "model") if node["name"] == "built_loads"]
     gold = {node["unique_id"] for node in nodes(manifest, "model") if node["schema"] == "gold"}
     assert gold <= set(last["depends_on"]["nodes"])
 

@@ -1,0 +1,79 @@
+{{ config(materialized='table', post_hook="{{ note_project() }}") }}
+
+{#
+    The last node of a build: it is reached only when every gold model stands and its tests passed. dbt orders the
+    graph by references, so every gold model is referred to; a test of the project compares this list with gold.
+#}
+{% for model in [
+    'audit', 'di_messages', 'dim_account', 'dim_broker', 'dim_company', 'dim_customer', 'dim_date', 'dim_security',
+    'dim_time', 'dim_trade', 'fact_cash_balances', 'fact_holdings', 'fact_market_history', 'fact_watches',
+    'financial', 'industry', 'mart_broker_monthly_trading', 'mart_customer_worth', 'mart_security_performance',
+    'prospect', 'quarantine_unmatched', 'status_type', 'tax_rate', 'trade_type'
+] %}
+    {% do ref(model) %}
+{% endfor %}
+
+{% set ledger = source('ledger', 'loads') %}
+{% set is_kept = execute and load_relation(ledger) is not none %}
+
+with built_batches as (
+
+    select
+        batch_id,
+        delivery,
+        batch_date
+    from {{ ref('bronze_batches') }}
+    where is_accepted
+
+)
+{%- if is_kept %},
+
+loads as (
+
+    select
+        source,
+        load,
+        batch,
+        delivery,
+        max(committed_at) as committed_at
+    from {{ ledger }}
+    group by all
+
+)
+{%- endif %}
+
+select
+    'brokerage' as source,
+    {%- if is_kept %}
+    loads.load,
+    {%- else %}
+    cast(null as bigint) as load,
+    {%- endif %}
+    built_batches.batch_id,
+    built_batches.delivery,
+    built_batches.batch_date,
+    {%- if is_kept %}
+    loads.committed_at
+    {%- else %}
+    cast(null as timestamptz) as committed_at
+    {%- endif %}
+from built_batches
+{%- if is_kept %}
+left join loads
+    on
+        loads.source = 'brokerage'
+        and built_batches.batch_id = loads.batch
+        and built_batches.delivery = loads.delivery
+
+union all
+
+select
+    source,
+    load,
+    cast(null as integer) as batch_id,
+    cast(null as integer) as delivery,
+    cast(null as date) as batch_date,
+    committed_at
+from loads
+where batch is null
+{%- endif %}

@@ -1,0 +1,130 @@
+"""The sources that are asked for what is new: which are due, each loaded by itself.
+
+The brokerage delivers, and is loaded by `tradehouse.syncing`. A source that cannot be loaded keeps
+out its own new rows only: what is wrong with it is told, and the others go on.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tradehouse import ledger, opening, promises, syncing
+from tradehouse.errors import BusyError, TradehouseError, UsageError
+from tradehouse.home import Home
+from tradehouse.output import count
+from tradehouse.progress import Step
+
+if TYPE_CHECKING:
+    from ingestion.results import SyncResult
+
+
+def find_due(home: Home, names: Collection[str] | None = None) -> list[str]:
+    """Return the sources that are on and due, by name.
+
+    Due is what has no schedule, what began longer ago than its schedule says, and what failed.
+
+    Args:
+        home: the home.
+        names: these, due or not; default: all that are due.
+
+    Raises:
+        UsageError: when a named source is not declared.
+    """
+    declared = {one.name: one for one in promises.read(home) if one.name != syncing.SOURCE}
+    if names is not None:
+        unknown = sorted(set(names) - {syncing.SOURCE, *declared})
+        if unknown:
+            raise UsageError(
+                f"There is no source {unknown[0]}. `tradehouse sources list` names all."
+            )
+        return sorted(set(names) & set(declared))
+    last = {sync["source"]: sync for sync in ledger.last_syncs(home)}
+    now = datetime.now(UTC)
+    return [
+        name
+        for name, promise in declared.items()
+        if promise.enabled and _is_due(promise.schedule_seconds, last.get(name), now)
+    ]
+
+
+def _is_due(schedule: float | None, last: dict[str, Any] | None, now: datetime) -> bool:
+    if schedule is None or last is None or last["status"] != "succeeded":
+        return True
+    return now - datetime.fromisoformat(str(last["started_at"])) >= timedelta(seconds=schedule)
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Errors of ingestion as the command line's own, with their exit codes."""
+    from pydantic import ValidationError
+
+    from ingestion.errors import DatabaseBusyError, DeclarationError, IngestionError
+
+    try:
+        yield
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
+        raise UsageError(f"This cannot be declared: {wrong}. See docs/ingestion.md.") from error
+    except DatabaseBusyError as error:
+        raise BusyError(str(error)) from error
+    except DeclarationError as error:
+        raise UsageError(str(error)) from error
+    except IngestionError as error:
+        raise TradehouseError(str(error)) from error
+
+
+def load(
+    home: Home,
+    name: str,
+    step: Step,
+    *,
+    streams: Collection[str] = (),
+    full_refresh: bool = False,
+    reset: bool = False,
+) -> "SyncResult":
+    """Load what is new in a source; what was committed before an error stays.
+
+    Raises:
+        UsageError: when its declaration cannot be read.
+        BusyError: when another process has the raw file open.
+        TradehouseError: when the sync could not start.
+    """
+    from ingestion import Progress, declarations, sync
+
+    seen: dict[str, int] = {}
+    expected: dict[str, int] = {}
+
+    def show(progress: Progress) -> None:
+        if progress.phase == "committed":
+            for job in [name for name in seen if name.startswith("job ")]:
+                del seen[job]  # What the server counted, now counted by stream.
+        elif progress.stream.startswith("job "):
+            seen.clear()
+        seen[progress.stream] = progress.records
+        if progress.expected_records:
+            expected[progress.stream] = progress.expected_records
+        done, total = sum(seen.values()), sum(expected.values())
+        step.update(done, total or None, f"{count(done, 'record')}, {progress.stream}")
+
+    with plain_errors():
+        declaration = declarations.read(name)
+        by_server = declaration.runner == "server"  # It opens raw only before and after a job.
+    with plain_errors(), nullcontext() if by_server else opening.alone(home.root):
+        result = sync(
+            declaration,
+            home.root,
+            streams=list(streams) or None,
+            full_refresh=full_refresh,
+            reset=reset,
+            progress=show,
+            on_wait=syncing.say_waiting,
+        )
+    nulled = sum(stream.nulled_values for stream in result.streams.values())
+    fits = f", {count(nulled, 'value')} did not fit and became null" if nulled else ""
+    step.finish(
+        f"{count(result.records, 'record')} of {count(len(result.streams), 'stream')}, "
+        f"{result.status}{fits}"
+    )
+    return result
