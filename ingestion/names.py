@@ -27,7 +27,7 @@ OWN_COLUMNS = (
 OWN_SCHEMAS = frozenset(
     {
         *("main", "temp", "system", "memory", "information_schema", "pg_catalog"),
-        *("raw", "warehouse", "dev", "dbt", "bronze", "silver", "gold"),
+        *("raw", "warehouse", "dev", "dbt", "bronze", "silver", "gold", "ledger"),
     }
 )
 """Names that no source gets: schemas and databases of DuckDB, of dbt and of a home."""

@@ -101,6 +101,7 @@ def make_plan(
     rebuild: list[str] | None = None,
     all_tests: bool = False,
     from_batch: int | None = None,
+    is_preview: bool = False,
 ) -> Plan:
     """Compare raw, warehouse and project with the last build; parses only when code changed.
 
@@ -110,11 +111,13 @@ def make_plan(
         rebuild: names of models to build from nothing, with all downstream; `*` for all.
         all_tests: whether the tests read everything, not only what the batches touch.
         from_batch: build this batch again, and what later ones derive from it.
+        is_preview: whether nothing will be built, so that a damaged warehouse stays where it is.
 
     Raises:
         UsageError: when a model to rebuild does not exist.
     """
-    warehouse.set_aside_foreign(home, state.read(home, "build"))
+    if not is_preview:
+        warehouse.set_aside_foreign(home, state.read(home, "build"))
     try:
         with warehouse.kept_open(home.raw, home.warehouse):
             return _make_plan(home, runner, rebuild or [], all_tests, from_batch)

@@ -95,11 +95,15 @@ def run(
     no_sync: Annotated[
         bool, typer.Option("--no-sync", help="Load nothing; build what is loaded.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only say what is due, what waits and what that reaches."),
+    ] = False,
     wait: Wait = None,
     json: Json = False,
 ) -> None:
     """Take whatever waits: sync, build, test, publish."""
-    from tradehouse import output, run, summary
+    from tradehouse import output, preview, run, summary
     from tradehouse import resume as resuming
     from tradehouse.progress import Steps
 
@@ -134,6 +138,10 @@ def run(
         sources=list(source or []),
         no_sync=no_sync,
     )
+    if dry_run:
+        found = preview.preview(home, options)
+        output.print_json(found.as_dict()) if json else found.show()
+        sys.exit(EXIT_OK)
     outcome = run.run(home, options, Steps(quiet=json))
     facts = summary.collect(home)
     facts["writing"] = None

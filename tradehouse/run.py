@@ -128,7 +128,7 @@ def run(home: Home, options: Options, steps: Steps) -> Outcome:
         state.forget(home, "settled")
         outcome = Outcome(fault=_tell_fault(home))
         runner = DbtRunner(home)
-        will_build = syncing.has_waiting(home, landing) or bool(due)
+        will_build = bool(due or syncing.find_waiting(home, landing))
         with runner.parsing_beside() if will_build else nullcontext():
             if options.syncs_brokerage:
                 with steps.step("sync") as step:

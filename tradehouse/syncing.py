@@ -174,12 +174,12 @@ def _held(home: Home) -> list[int]:
     return [batch["batch"] for batch in batches if not batch["is_accepted"]]
 
 
-def has_waiting(home: Home, landing: Path) -> bool:
-    """Whether batches lie there that no sync has loaded; whether they are good is not looked at."""
+def find_waiting(home: Home, landing: Path) -> list[int]:
+    """Return the batches that no sync has loaded; whether they are good is not looked at."""
     try:
-        return bool(_waiting(home, landing))
+        return [batch.number for batch in _waiting(home, landing)]
     except LandingError:
-        return False
+        return []
 
 
 def _waiting(home: Home, landing: Path) -> list[Batch]:

@@ -85,7 +85,8 @@ def test_a_home_of_before_gets_its_loads_from_syncs_and_files(tmp_path: Path) ->
                 ('s3', 'shop', 'a', timestamptz '2020-01-03 00:00:00+00', 'succeeded', 1, 0, 0),
                 ('s3', 'shop', 'b', timestamptz '2020-01-03 00:00:00+00', 'succeeded', 2, 0, 0),
                 ('d1', 'bank', 'x', timestamptz '2020-01-01 00:00:00+00', 'succeeded', 9, 0, 0)
-            ) as found(sync_id, source, stream, started_at, status, records, bytes, nulled_values)"""
+            ) as found(sync_id, source, stream, started_at, status, records, bytes,
+                nulled_values)"""
         )
         connection.execute(
             """insert into _tradehouse.files by name

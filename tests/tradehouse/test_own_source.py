@@ -234,3 +234,29 @@ def test_a_home_may_begin_with_another_source(tmp_path: Path) -> None:
     team.bring()
     team.run()
     assert team.mart() == [(1, "Lisbon", 0)]
+
+
+def test_a_dry_run_says_what_is_due_what_waits_and_what_it_reaches(team: Team) -> None:
+    team.model()
+    team.bring({1: "Lisbon"})
+    team.run()
+    assert "Nothing waits" in team.run("--dry-run", "--no-sync")
+    before = {path: path.read_bytes() for path in team.home.glob("*.duckdb")}
+    said = team.run("--dry-run")
+    assert "Due         own" in said
+    assert "mart_own" in said
+    assert "mart_own_apart" not in said
+
+    team.bring({}, (1,), at=2)
+    done = command(team.home, "sync", "own", project=team.project)
+    assert done.returncode == 0, done.stderr
+    said = team.run("--dry-run", "--no-sync")
+    assert "Builds      load 2 of own waits" in said
+    reached = said.partition("Reaches     ")[2].partition("\n")[0]
+    assert reached == "3 models: built_loads, mart_own, silver_own_visits"
+    deliver(team.home, days=2)
+    said = team.run("--dry-run", "--json")
+    found = json.loads(said[said.index("{") :])
+    assert (found["due"], found["batches"]) == (["own"], [3])
+    assert {"dim_trade", "mart_own"} <= set(found["models"])
+    assert before[team.home / "warehouse.duckdb"] == (team.home / "warehouse.duckdb").read_bytes()
