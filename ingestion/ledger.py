@@ -316,7 +316,13 @@ def snapshot(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             max(committed_at) as committed_at
         from _tradehouse.files where batch is not null group by all order by all""",
     )
-    return {"written_at": now(), "syncs": syncs, "streams": streams, "batches": batches}
+    loads = _dicts(
+        connection,
+        """select source, max(load) as load from _tradehouse.loads where batch is null
+        group by all order by all""",
+    )
+    found = {"syncs": syncs, "streams": streams, "batches": batches, "loads": loads}
+    return {"written_at": now(), **found}
 
 
 def _dicts(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:

@@ -511,6 +511,7 @@ def _add_facts(home: Home, record: dict[str, Any]) -> None:
         record["unmatched"] = warehouse.count_unmatched(home)
         record["streams"] = warehouse.count_streams(home)
         record["built_with"] = warehouse.project_built_with(home)
+        record["built_loads"] = warehouse.last_loads_built(home)
     record["warehouse"] = warehouse.stamp_file(home.warehouse)
 
 

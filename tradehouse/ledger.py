@@ -3,6 +3,7 @@
 The ledger itself lies in `raw.duckdb` and is kept by `ingestion.ledger`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from tradehouse import snapshot
@@ -24,6 +25,12 @@ def last_syncs(home: Home) -> list[dict[str, Any]]:
         _sync(source, [row for row in rows if row["sync_id"] == newest.get(source)], running)
         for source in sorted({*newest, *running})
     ]
+
+
+def loads_waiting(home: Home, built: Mapping[str, int]) -> dict[str, int]:
+    """The last load of every source of which the last that is built is another one."""
+    last = {row["source"]: row["load"] for row in snapshot.read(home.state)["loads"]}
+    return {source: load for source, load in last.items() if built.get(source) != load}
 
 
 def _sync(source: str, streams: list[dict[str, Any]], running: dict[str, int]) -> dict[str, Any]:

@@ -56,6 +56,13 @@ class BatchRow(Kept):
     batch: int
 
 
+class LoadRow(Kept):
+    """The last load of a source without batches."""
+
+    source: str
+    load: int
+
+
 class Snapshot(Kept):
     """`ingestion.json`."""
 
@@ -63,6 +70,7 @@ class Snapshot(Kept):
     syncs: list[SyncRow] = []
     streams: list[StreamRow] = []
     batches: list[BatchRow] = []
+    loads: list[LoadRow] = []
 
 
 class Marker(Kept):

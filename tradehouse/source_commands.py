@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="sources",
-    help="The declared sources: list, check, discover, add, scaffold.",
+    help="The declared sources: list, check, discover, add, scaffold, reset.",
     no_args_is_help=True,
 )
 
+BROKERAGE = "brokerage"
 Name = Annotated[str, typer.Argument(help="Name of the source: ingestion/sources/<name>.yml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
@@ -155,6 +156,59 @@ def scaffold(name: Name) -> None:
     for path in written:
         print(path.relative_to(PROJECT))
     print(f"Next: tradehouse sync {name}, then dbt build --select path:models/bronze/{name}")
+
+
+@app.command()
+def reset(
+    name: Name,
+    stream: Annotated[list[str] | None, typer.Option("--stream", help="Only this stream.")] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it; without this it is only said.")
+    ] = False,
+    wait: Annotated[int, typer.Option(help="Seconds to wait while another process writes.")] = 0,
+    json: Json = False,
+) -> None:
+    """Read a source anew, in place of what is there; says what would go unless --yes is given."""
+    from ingestion import declarations
+    from tradehouse import output, warehouse
+
+    home, streams = find_home(), list(stream or [])
+    if name == BROKERAGE:
+        raise UsageError(
+            "The brokerage is loaded batch by batch; to read one anew: tradehouse run "
+            "--replace-batch N."
+        )
+    with plain_errors():
+        declarations.read(name)
+    if yes:
+        sys.exit(
+            sync_source(
+                home,
+                name,
+                streams=streams,
+                full_refresh=False,
+                reset=True,
+                wait_seconds=wait,
+                json=json,
+            )
+        )
+    found = warehouse.count_raw(home, name)
+    unknown = sorted(set(streams) - {one["stream"] for one in found}) if found else []
+    if unknown:
+        raise UsageError(f"{name} has no loaded stream {unknown[0]}.")
+    found = [one for one in found if not streams or one["stream"] in streams]
+    if json:
+        output.print_json(found)
+        return
+    output.print_table(
+        ["stream", "table", "rows", "loads"],
+        [[one["stream"], one["table"], one["rows"], one["loads"]] for one in found],
+    )
+    print(
+        "These rows go when the new ones are complete; until then they stay. This was a dry run: "
+        f"tradehouse sources reset {name} {' '.join(f'--stream {one}' for one in streams)}"
+        f"{' ' * bool(streams)}--yes"
+    )
 
 
 def sync_source(

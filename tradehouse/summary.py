@@ -43,6 +43,7 @@ def collect(home: Home) -> dict[str, Any]:
         "writing": holder,
         "sync": {key: sync.get(key) for key in ("at", "status", "records", "bytes", "new_batches")},
         "sources": ledger.last_syncs(home),
+        "loads_waiting": ledger.loads_waiting(home, record.get("built_loads", {})),
         "batches": [
             {**batch, "is_published": (batch["batch"], batch["delivery"]) in published}
             for batch in record.get("batches", [])
@@ -93,6 +94,8 @@ def show(home: Home, facts: dict[str, Any]) -> None:
         )
     for sync in facts["sources"]:
         print(f"Source      {sync['source']}: {ledger.describe(sync)}")
+    for source, load in facts["loads_waiting"].items():
+        print(f"Waits       load {load} of {source}; `tradehouse run` builds what it reaches")
     if not facts["batches"] and not facts["release"]:
         print(f"Nothing is built yet in {home.root}. `tradehouse run` takes what waits.")
     batches = facts["batches"] + _at_door(facts)

@@ -277,6 +277,15 @@ def project_built_with(home: Home) -> str | None:
     return comment.removeprefix(BUILT_BY) if comment and comment.startswith(BUILT_BY) else None
 
 
+def last_loads_built(home: Home) -> dict[str, int]:
+    """Return the last load that the warehouse holds, of every source without batches."""
+    return {
+        source: load
+        for source, load, batch, _, _ in built(home)  # In order.
+        if batch is None and load is not None
+    }
+
+
 @dataclass(frozen=True)
 class Load:
     """A load of a source without batches.
@@ -314,6 +323,32 @@ def loads_waiting(home: Home) -> list[Load]:
         for one in loads
         if one.source in undone or (one.source, one.number, one.committed_at) not in known
     ]
+
+
+def count_raw(home: Home, source: str) -> list[dict[str, Any]]:
+    """Return stream, table, rows and number of loads of every stream of a source that is loaded."""
+    if not home.raw.exists():
+        return []
+    with connected(home.raw) as connection:
+        if not _has_table(connection, "_tradehouse", "loads"):
+            return []
+        found = connection.execute(
+            "select coalesce(namespace || '.', '') || stream, table_name, count(distinct load)"
+            " from _tradehouse.loads where source = ? group by all order by all",
+            [source],
+        ).fetchall()
+        return [
+            {
+                "stream": stream,
+                "table": f"{source}.{table}",
+                "rows": connection.execute(
+                    f"select count(*) from {_name(source, table)}"
+                ).fetchone()[0],
+                "loads": loads,
+            }
+            for stream, table, loads in found
+            if _has_table(connection, source, table)
+        ]
 
 
 def tables_to_build(home: Home, in_force: dict[int, int]) -> set[str]:
@@ -498,6 +533,10 @@ def _has_table(connection: Any, schema: str, table: str) -> bool:
         [schema, table],
     ).fetchone()
     return bool(found[0])
+
+
+def _name(schema: str, table: str) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in (schema, table))
 
 
 def _quoted(path: Path) -> str:

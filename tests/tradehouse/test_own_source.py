@@ -250,6 +250,8 @@ def test_a_dry_run_says_what_is_due_what_waits_and_what_it_reaches(team: Team) -
     team.bring({}, (1,), at=2)
     done = command(team.home, "sync", "own", project=team.project)
     assert done.returncode == 0, done.stderr
+    said = command(team.home, "status", project=team.project).stdout
+    assert "Waits       load 2 of own" in said
     said = team.run("--dry-run", "--no-sync")
     assert "Builds      load 2 of own waits" in said
     reached = said.partition("Reaches     ")[2].partition("\n")[0]
@@ -260,3 +262,22 @@ def test_a_dry_run_says_what_is_due_what_waits_and_what_it_reaches(team: Team) -
     assert (found["due"], found["batches"]) == (["own"], [3])
     assert {"dim_trade", "mart_own"} <= set(found["models"])
     assert before[team.home / "warehouse.duckdb"] == (team.home / "warehouse.duckdb").read_bytes()
+
+
+def test_a_source_is_reset_after_a_dry_run(team: Team) -> None:
+    team.model()
+    team.bring({1: "Lisbon", 2: "Porto"}, (1,))
+    team.run()
+    said = command(team.home, "sources", "reset", "own", project=team.project).stdout
+    assert "tradehouse sources reset own --yes" in said
+    assert "own.branches" in said
+    assert raw(team.home, "select count(*) from own.branches") == [(2,)]
+    wrong = command(team.home, "sources", "reset", "own", "--stream", "no", project=team.project)
+    assert (wrong.returncode, "has no loaded stream no" in wrong.stderr) == (2, True)
+
+    team.bring({2: "Braga"}, (2,), at=2)
+    done = command(team.home, "sources", "reset", "own", "--yes", project=team.project)
+    assert done.returncode == 0, done.stderr
+    team.bring()
+    team.run()
+    assert team.mart() == [(2, "Braga", 1)]
