@@ -163,7 +163,7 @@ def reset(
     name: Name,
     stream: Annotated[list[str] | None, typer.Option("--stream", help="Only this stream.")] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Do it; without this it is only said.")
+        bool, typer.Option("--yes", help="Do it, instead of only saying what goes.")
     ] = False,
     wait: Annotated[int, typer.Option(help="Seconds to wait while another process writes.")] = 0,
     json: Json = False,
