@@ -14,6 +14,7 @@ from orchestration import (
     deliveries,
     elsewhere,
     jobs,
+    loads,
     partitions,
     publishing,
     raw,
@@ -48,6 +49,7 @@ def assemble(
     day = jobs.day_job([key for one in daily for key in one.keys])
     asked = [key for one in polled for key in one.keys]
     loaded = [*brokerage.keys, *asked]
+    take = loads.take_job()
     return Definitions(
         assets=[
             *daily,
@@ -56,10 +58,11 @@ def assemble(
             *translator.exposure_specs(manifest),
         ],
         asset_checks=[checks.brokerage_checks(list(brokerage.specs))],
-        jobs=[day],
+        jobs=[day, take],
         schedules=[jobs.polled_schedule(asked)] if asked else [],
         sensors=[
             deliveries.delivery_sensor(day, jobs.sensor_status()),
+            loads.take_sensor(take, jobs.sensor_status()),
             dead_runs.dead_run_sensor(),
             waiting.waiting_sensor(),
             elsewhere.elsewhere_sensor(

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
-from dagster import AssetExecutionContext, Failure
+from dagster import AssetExecutionContext, Failure, OpExecutionContext
 
 from tradehouse import working
 from tradehouse.dbt_runner import DbtRunner
@@ -23,13 +23,14 @@ BUILDING = "warehouse"
 WAIT_SECONDS = 6 * 3600
 
 Event = TypeVar("Event")
+Context = AssetExecutionContext | OpExecutionContext
 Emit = Callable[[Any], None]
 
 
 _runners: dict[str, DbtRunner] = {}
 
 
-def runner_of(context: AssetExecutionContext, home: Home) -> DbtRunner:
+def runner_of(context: Context, home: Home) -> DbtRunner:
     """Return dbt for a run: its steps share a process, so that the project is parsed once."""
     run_id = context.run.run_id
     if run_id not in _runners:
@@ -54,7 +55,7 @@ class _End:
 
 
 def work(
-    context: AssetExecutionContext, command: str, function: Callable[[Home, Emit], Failure | None]
+    context: Context, command: str, function: Callable[[Home, Emit], Failure | None]
 ) -> Iterator[Any]:
     """Call `function(home, emit)` as the home's only writer; yield what it emits, at once.
 

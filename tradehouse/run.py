@@ -149,6 +149,20 @@ def run(home: Home, options: Options, steps: Steps) -> Outcome:
     return outcome
 
 
+def take_loaded(home: Home, runner: DbtRunner, steps: Steps) -> Outcome:
+    """Build and publish what is loaded and waits; for the holder of the home's lock.
+
+    Raises:
+        TradehouseError: when something cannot be done at all; what was committed stays.
+    """
+    outcome = Outcome()
+    if warehouse.deliveries_in_force(home):
+        _build_and_publish(home, runner, Options(no_sync=True), steps, outcome)
+    outcome.held = find_held(home)
+    outcome.hold = releases.read_hold(home)
+    return outcome
+
+
 def _tell_fault(home: Home) -> str:
     """Say what is wrong with the published release, which the run then makes again."""
     fault = releases.find_fault(home)

@@ -1,0 +1,84 @@
+"""Loads of polled sources on their way to the release: what is loaded and waits starts a job.
+
+The job builds what the new rows reach, tests and publishes, as `tradehouse run --no-sync` does; the
+page then marks the models as built (`orchestration.elsewhere`).
+"""
+
+import json
+
+from dagster import (
+    DefaultSensorStatus,
+    Failure,
+    JobDefinition,
+    OpExecutionContext,
+    RunRequest,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SkipReason,
+    in_process_executor,
+    job,
+    op,
+    sensor,
+)
+
+from orchestration.working import POOL, Emit, runner_of, work
+from tradehouse import build, ledger, run, state
+from tradehouse.home import Home, find_home
+from tradehouse.progress import Steps
+
+TAKE = "take_loads"
+INTERVAL_SECONDS = 30
+
+
+def take_job() -> JobDefinition:
+    """Return the job that builds and publishes what is loaded."""
+
+    @op(name=TAKE, pool=POOL)
+    def take(context: OpExecutionContext) -> None:
+        """Build what new rows of any source reach, test and publish."""
+        list(work(context, "run", lambda home, emit: take_all(context, home, emit)))
+
+    @job(
+        name=TAKE,
+        executor_def=in_process_executor,
+        description="Build, test and publish what was loaded, as `tradehouse run --no-sync` does.",
+    )
+    def take_loads() -> None:
+        take()
+
+    return take_loads
+
+
+def take_all(context: OpExecutionContext, home: Home, _emit: Emit) -> Failure | None:
+    """Build and publish what waits; return what keeps it from being published."""
+    outcome = run.take_loaded(home, runner_of(context, home), Steps(quiet=True))
+    for record in outcome.builds:
+        context.log.info(f"{record['status']}: {'; '.join(record['reasons'])}")
+    for publication in outcome.publications:
+        context.log.info(run.describe_publication(publication))
+    broken = [one for one in outcome.builds if one["status"] != build.PASSED]
+    if not broken:
+        return None
+    failed = ", ".join(one["test"] for one in broken[-1]["failures"])
+    words = broken[-1]["error"] or f"failed: {failed}"
+    return Failure(f"{words} The release stayed as it was.", allow_retries=False)
+
+
+def take_sensor(target: JobDefinition, status: DefaultSensorStatus) -> SensorDefinition:
+    """Return the sensor that starts the job when a source has loads that are not built."""
+
+    @sensor(
+        name="loads_waiting",
+        job=target,
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=status,
+        description="Builds and publishes what polled sources brought, once for every load.",
+    )
+    def watch_loads(context: SensorEvaluationContext) -> RunRequest | SkipReason:
+        home = find_home()
+        waiting = ledger.loads_waiting(home, state.read(home, "build").get("built_loads", {}))
+        if not waiting:
+            return SkipReason("Every load is built.")
+        return RunRequest(run_key=json.dumps(waiting, sort_keys=True))
+
+    return watch_loads
