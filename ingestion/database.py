@@ -69,6 +69,7 @@ MIGRATIONS: tuple[tuple[Step, ...], ...] = (
     ),
     (names.migrate,),
     loads.MIGRATION,
+    ("alter table _tradehouse.streams add column merged_by json",),
 )
 """The statements that lead from schema version N to N + 1; the first creates version 1."""
 

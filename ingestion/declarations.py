@@ -6,10 +6,11 @@ Not here: what is done with a declaration (`sync`), and how a connector is insta
 import os
 import re
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ingestion import written
@@ -35,6 +36,7 @@ SyncMode = Literal[
     "full_refresh_overwrite",
 ]
 VARIABLE = re.compile(r"\$?\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+ON_DELIVERY = "on delivery"
 _DURATION = re.compile(r"^([0-9]{1,5})\s*(minute|hour|day)s?$")
 
 
@@ -208,7 +210,9 @@ class Declaration(_Model):
     """Records carry `_batch`, `_delivery`, `_file`, `_line` and `_raw_text`."""
     freshness: str | None = None
     schedule: str | None = None
-    """How long after a sync has begun `tradehouse run` asks for more; null: with every run."""
+    """When a source is asked for more: an interval from the beginning of its last sync
+    (`6 hours`), times in UTC as cron has them (`30 5 * * 1-5`), or `on delivery`: with every run.
+    Null: with every run, and by the asset page every morning."""
     streams: dict[str, Stream] | None = None
     """The streams to load; null loads every stream the connector offers, by its defaults."""
     rediscover_after: str = "0 minutes"
@@ -237,7 +241,21 @@ class Declaration(_Model):
             )
         return value
 
-    @field_validator("freshness", "schedule", "rediscover_after")
+    @field_validator("schedule")
+    @classmethod
+    def _is_a_schedule(cls, value: str | None) -> str | None:
+        if value is None or value == ON_DELIVERY or _DURATION.match(value):
+            return value
+        try:
+            CronSim(value, datetime(2000, 1, 1, tzinfo=UTC))
+        except CronSimError as error:
+            raise ValueError(
+                f"{value!r} is no schedule ({error}): write an interval such as '6 hours', times "
+                f"in UTC as cron has them such as '30 5 * * 1-5', or '{ON_DELIVERY}'"
+            ) from error
+        return value
+
+    @field_validator("freshness", "rediscover_after")
     @classmethod
     def _is_a_duration(cls, value: str | None) -> str | None:
         if value is not None and not _DURATION.match(value):
@@ -256,8 +274,9 @@ class Declaration(_Model):
         return _duration(self.freshness)
 
     def schedule_interval(self) -> timedelta | None:
-        """The time from the beginning of a sync to when the next one is due."""
-        return _duration(self.schedule)
+        """The time from the beginning of a sync to when the next one is due, where that counts."""
+        is_interval = self.schedule is not None and _DURATION.match(self.schedule)
+        return _duration(self.schedule) if is_interval else None
 
     def rediscovery_limit(self) -> timedelta:
         """The age from which on the connector is asked again what it offers."""

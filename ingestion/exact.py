@@ -183,4 +183,4 @@ def _split_quoted(text: bytes, delimiter: bytes, quote: bytes) -> tuple[str, lis
             position += len(field)
         if position >= size:
             return "whole", fields
-        position += 1
+        position += len(delimiter)

@@ -5,7 +5,8 @@ was loaded; everything unusual goes the exact way (`exact`). Not here: transacti
 """
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 
@@ -39,7 +40,15 @@ def load(
         )
     loaded: list[LoadedFile] = []
     wrong: list[FileReference] = []
-    plain: dict[tuple[str | None, str | None], list[tuple[FileReference, Survey]]] = {}
+    plain: list[tuple[FileReference, Survey]] = []
+
+    def load_waiting() -> None:
+        """Insert the plain files before the one that is next, so that rows lie as they came."""
+        files, plain[:] = plain[:], []
+        for group in groups(files):
+            with _noted(wrong):
+                load_plain(connection, table, group[0][0].layout, str(group[0][1].newline), group)
+
     for reference in references:
         _check_unchanged(reference)
         if table.file_format.header:
@@ -48,29 +57,41 @@ def load(
         if seen.is_plain and reference not in exactly:
             seen = replace(seen, lines=max(0, seen.lines - table.file_format.header))
             if seen.lines:
-                plain.setdefault((reference.layout, seen.newline), []).append((reference, seen))
+                if plain and not _alike(plain[-1], (reference, seen)):
+                    load_waiting()
+                plain.append((reference, seen))
             loaded.append(LoadedFile(reference, seen.digest, seen.lines, 0))
-        elif seen.is_plain_but_for_quotes and reference not in exactly:
-            try:
+            continue
+        load_waiting()
+        found = None
+        if seen.is_plain_but_for_quotes and reference not in exactly:
+            with _noted(wrong):
                 found = load_with_quotes(connection, table, reference, seen)
-            except NotPlainError as error:
-                wrong.append(reference)
-                if error.__cause__ is not None:  # The database refuses all that would follow.
-                    raise NotPlainError(wrong) from error
-                continue
-            if found is None:
-                found = _load_exactly(connection, table, reference, seen.digest)
-            loaded.append(found)
-        else:
-            loaded.append(_load_exactly(connection, table, reference, seen.digest))
+        if found is None and reference not in wrong:
+            found = _load_exactly(connection, table, reference, seen.digest)
+        loaded += [found] if found is not None else []
+    load_waiting()
     if wrong:
         raise NotPlainError(wrong)
-    for (layout, newline), files in plain.items():
-        for group in groups(files):
-            load_plain(connection, table, layout, str(newline), group)
     for reference in references:
         _check_unchanged(reference)
     return loaded
+
+
+def _alike(file: tuple[FileReference, Survey], other: tuple[FileReference, Survey]) -> bool:
+    """Whether one statement can read both plain files."""
+    return (file[0].layout, file[1].newline) == (other[0].layout, other[1].newline)
+
+
+@contextmanager
+def _noted(wrong: list[FileReference]) -> Iterator[None]:
+    """Go on behind files that are not plain, unless the database refuses all that would follow."""
+    try:
+        yield
+    except NotPlainError as error:
+        wrong += error.references
+        if error.__cause__ is not None:
+            raise NotPlainError(wrong) from error
 
 
 def _check_unchanged(reference: FileReference) -> None:

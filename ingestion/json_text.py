@@ -58,6 +58,31 @@ def _number(text: str) -> float:
     return number
 
 
+def without_repeats(line: bytes) -> bytes:
+    """The line with every name of an object once: of repeats the last one counts, as for most.
+
+    A line that is no JSON stays as it is.
+    """
+    repeated = False
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal repeated
+        found = dict(pairs)
+        repeated |= len(found) < len(pairs)
+        return found
+
+    try:
+        value = json.loads(
+            line.decode(),
+            parse_float=_number,
+            parse_constant=_number,
+            object_pairs_hook=members,
+        )
+    except (ValueError, RecursionError):
+        return line
+    return dumps(value) + b"\n" if repeated else line
+
+
 def dumps(value: Any, *, sort_keys: bool = False) -> bytes:
     """The value as JSON, what was loaded as it came. Raises ValueError for infinity elsewhere."""
     options = orjson.OPT_SORT_KEYS if sort_keys else None

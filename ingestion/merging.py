@@ -62,6 +62,17 @@ def merge(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
     return told
 
 
+def stage_stored(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Stage what the table holds before what is staged, as if all of it had come now."""
+    name, target = table.sql_name, table.target
+    connection.execute(f"create temp table arrived as select * from {target} order by {ARRIVAL}")
+    connection.execute(f"delete from {target}")
+    connection.execute(f"insert into {target} select * from {name} order by {ARRIVAL}")
+    connection.execute(f"insert into {target} select * from arrived order by {ARRIVAL}")
+    connection.execute(f"delete from {name}")
+    connection.execute("drop table arrived")
+
+
 @dataclass(frozen=True)
 class _Compared:
     """What of a table's rows is compared; `is_whole` as in `comparing.key`."""

@@ -34,7 +34,7 @@ def with_generation(
     rows go when the stream is complete. With `same` rows of the generation that is there follow.
     """
     row = connection.execute(
-        """select generation_id, columns from _tradehouse.streams
+        """select generation_id, columns, merged_by from _tradehouse.streams
         where source = ? and stream = ? and namespace is not distinct from ?""",
         [table.source, table.key[1], table.key[0]],
     ).fetchone()
@@ -53,7 +53,7 @@ def with_generation(
     known = {} if row is None else orjson.loads(row[1])
     columns = known | {column.field: [column.name, column.type] for column in table.columns}
     connection.execute(
-        "insert into _tradehouse.streams values (?, ?, ?, ?, ?, ?, ?::json)",
+        "insert into _tradehouse.streams values (?, ?, ?, ?, ?, ?, ?::json, ?::json)",
         [
             table.source,
             *table.key,
@@ -61,9 +61,31 @@ def with_generation(
             generation,
             table.minimum_generation_id,
             orjson.dumps(columns).decode(),
+            row[2] if row and is_merged(table) else None,
         ],
     )
     return table
+
+
+def is_merged(table: Table) -> bool:
+    """Whether the table has every key once."""
+    return table.declared.sync_mode == "incremental_deduplicated"
+
+
+def is_merged_anew(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    """Whether what the table holds was not merged by the key that is declared now."""
+    [(merged_by,)] = connection.execute(
+        f"select max(merged_by::varchar) from _tradehouse.streams {_OF_STREAM}",
+        [table.source, table.key[1], table.key[0]],
+    ).fetchall()
+    return merged_by != _merged_by(table) and _has_rows(connection, table.sql_name)
+
+
+_OF_STREAM = "where source = ? and stream = ? and namespace is not distinct from ?"
+
+
+def _merged_by(table: Table) -> str:
+    return orjson.dumps(table.merge_key).decode()
 
 
 def is_known(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
@@ -111,7 +133,10 @@ def merge(
     """
     told: list[str] = []
     for table in tables:
-        if table.is_staged and _has_rows(connection, table.target):
+        if not table.is_staged:
+            continue
+        is_anew = is_merged(table) and is_merged_anew(connection, table)
+        if is_anew or _has_rows(connection, table.target):
             told += _merge_in_memory(connection, table, loads)
     return told
 
@@ -143,6 +168,7 @@ def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table, loads: Loa
     """Bring what is staged into the table, in the caller's transaction.
 
     Of a stream that replaces its rows only all of the new ones are ever staged: the older ones go.
+    What was stored under another key, or without one, is merged anew.
     """
     [(staged,)] = connection.execute(f"select count(*) from {table.target}").fetchall()
     [(minimum,)] = connection.execute(
@@ -150,11 +176,18 @@ def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table, loads: Loa
         where source = ? and stream = ? and namespace is not distinct from ?""",
         [table.source, table.key[1], table.key[0]],
     ).fetchall()
-    if staged or minimum:
-        loads.record(connection, table, staged)
     if minimum:
         _remove_older(connection, table, minimum)
-    if table.declared.sync_mode == "incremental_deduplicated":
+    is_anew = is_merged(table) and is_merged_anew(connection, table)
+    if staged or minimum or is_anew:
+        loads.record(connection, table, staged)
+    if is_merged(table):
+        if is_anew:
+            merging.stage_stored(connection, table)
+        connection.execute(
+            f"update _tradehouse.streams set merged_by = ?::json {_OF_STREAM}",
+            [_merged_by(table), table.source, table.key[1], table.key[0]],
+        )
         return merging.merge(connection, table)
     recognition.append_unseen(connection, table)
     return []

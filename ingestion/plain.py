@@ -10,7 +10,15 @@ import duckdb
 
 from ingestion.declarations import FileFormat
 from ingestion.exact import NO_DELIMITER, rows_with_quotes
-from ingestion.insertion import EXACT_ROWS, extracted_at, insert_rows
+from ingestion.insertion import (
+    EXACT_ROWS,
+    LINE,
+    RAW_TEXT,
+    as_relation,
+    extracted_at,
+    field,
+    selected,
+)
 from ingestion.segments import FileReference, LoadedFile
 from ingestion.survey import Survey
 from ingestion.tables import RAW_ID, Table, literal, quoted
@@ -79,13 +87,23 @@ def load_with_quotes(
     with_quotes = [row for row in with_quotes if row.line > header]
     names = file_format.layout_columns(reference.layout)
     lines = _read_csv(file_format, ["line"], None, str(seen.newline), [reference])
-    split = f"""(select number, string_split(line, {literal(file_format.delimiter)}) as fields
-        from (select line, row_number() over () as number from {lines})
-        where not contains(line, {literal(file_format.quote)}) and len(fields) = {len(names)})"""
-    columns = [f"nullif(fields[{i}], '') as {quoted(name)}" for i, name in enumerate(names, 1)]
-    expected = seen.lines - header - len(with_quotes)
-    _insert(connection, table, [(reference, seen)], columns, "number", split, expected)
-    malformed = insert_rows(connection, table, reference, names, with_quotes)
+    fields = ", ".join(f"nullif(fields[{i + 1}], '') as {field(i)}" for i in range(len(names)))
+    split = f"""select number as {LINE}, null as {RAW_TEXT}, {fields}
+        from (
+            select number, string_split(line, {literal(file_format.delimiter)}) as fields
+            from (select line, row_number() over () + {header} as number from {lines})
+            where not contains(line, {literal(file_format.quote)}))
+        where len(fields) = {len(names)}"""
+    with as_relation(connection, table, reference, names, with_quotes) as (rows, given, malformed):
+        _execute(
+            connection,
+            f"""insert into {table.target} by name
+            select {", ".join(selected(table, reference, names))}
+            from ({split} union all by name from {rows}) order by {LINE}""",
+            [reference],
+            seen.lines - header,
+            given,
+        )
     return LoadedFile(reference, seen.digest, seen.lines - header, malformed)
 
 
@@ -98,7 +116,7 @@ def _insert(
     rows: str,
     expected: int,
 ) -> None:
-    """Insert what is read from files. Raises NotPlainError when it is not the expected number."""
+    """Insert what is read from files, each row as it is. Raises NotPlainError."""
     references = [reference for reference, _ in group]
     origin = _origin(table, group, number)
     statement = f"""
@@ -108,8 +126,19 @@ def _insert(
             {extracted_at(references[0])} as _airbyte_extracted_at,
             {table.generation_id} as _airbyte_generation_id
         from {rows}"""
+    _execute(connection, statement, references, expected)
+
+
+def _execute(
+    connection: duckdb.DuckDBPyConnection,
+    statement: str,
+    references: list[FileReference],
+    expected: int,
+    parameters: Sequence[object] = (),
+) -> None:
+    """Insert rows of files. Raises NotPlainError when their number is not the expected one."""
     try:
-        row = connection.execute(statement).fetchone()
+        row = connection.execute(statement, list(parameters)).fetchone()
     except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
         raise NotPlainError(references) from error
     if row is None or row[0] != expected:

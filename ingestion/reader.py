@@ -248,8 +248,10 @@ class Reader:
         elif kind == "ESTIMATE":
             estimate = _object(body, "estimate", message)
             rows = estimate.get("row_estimate")
+            if estimate.get("type") == "SYNC" or not isinstance(rows, int):
+                return  # Of the whole sync, or of bytes: nothing is shown of these.
             key = self._named(estimate, message)
-            if key is not None and isinstance(rows, int):
+            if key is not None:
                 self.estimated_records[key] = rows
         elif kind != "ANALYTICS":
             self._unknown(f"TRACE {kind}", message)

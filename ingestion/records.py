@@ -10,7 +10,7 @@ import duckdb
 from ingestion import numbers, shapes, values
 from ingestion.database import most_memory
 from ingestion.errors import ProtocolError, TooLargeError
-from ingestion.json_text import replace_lone_surrogates
+from ingestion.json_text import replace_lone_surrogates, without_repeats
 from ingestion.names import lowered
 from ingestion.protocol import parse_line
 from ingestion.segments import Part
@@ -168,7 +168,7 @@ def _unknown_fields(
     rows = connection.execute(
         f"""select key, sum(records)::bigint from (
             select unnest(keys) as key, records from (
-                select json_keys(json, '/record/data') as keys, count(*) as records
+                select list_distinct(json_keys(json, '/record/data')) as keys, count(*) as records
                 from read_ndjson_objects({literal(part.spool)},
                     maximum_object_size = {part.object_bytes})
                 group by keys))
@@ -190,14 +190,15 @@ def repair(part: Part) -> None:
     r"""Make every line of the spool readable, or say which is not JSON.
 
     A lone surrogate (`\ud83d` without its second half) is valid for many writers and in no UTF-8
-    text: it is replaced by U+FFFD. Raises ProtocolError for any other line that does not parse.
+    text: it is replaced by U+FFFD. Of a name that stands twice in an object the last value counts.
+    Raises ProtocolError for any other line that does not parse.
     """
     repaired = part.spool.with_suffix(".repaired")
     longest = 0
     with part.spool.open("rb") as lines, repaired.open("wb") as out:
         for index, line in enumerate(lines):
             longest = max(longest, len(line))
-            text = replace_lone_surrogates(line)
+            text = without_repeats(replace_lone_surrogates(line))
             _check(text, part.output_line(index))
             out.write(text)
     repaired.replace(part.spool)

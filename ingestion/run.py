@@ -62,6 +62,7 @@ class Run:
         self._full_refresh = full_refresh or reset
         self._reset = reset
         self._totals: Counter[str] = Counter()
+        self._malformed: Counter[str] = Counter()
         self._sizes: Counter[str] = Counter()
         self._declaration = declaration
         self._paths = paths
@@ -383,6 +384,11 @@ class Run:
                 f"The next sync asks for the catalogue again; "
                 f"--full-refresh brings what was missed"
             )
+        for name, count in sorted((+self._malformed).items()):
+            result.warnings.append(
+                f"{counted(count, 'row')} of {name} could not be split into its columns: "
+                f"{'each is' if count > 1 else 'it is'} kept with its text (_raw_text)"
+            )
         for key in committer.kept_empty:
             name = self._labels[key]
             if committer.results[key].records:
@@ -396,6 +402,7 @@ class Run:
 
     def _committed(self, segment: Segment, loaded: Loaded) -> None:
         for key, found in loaded.files.items():
+            self._malformed[self._labels[key]] += sum(file.malformed for file in found)
             declared = (self._declaration.streams or {}).get(key[1])
             if declared is not None and declared.commits_last:
                 batches = {file.reference.batch for file in found}

@@ -16,6 +16,7 @@ from orchestration import (
     jobs,
     loads,
     partitions,
+    polling,
     publishing,
     raw,
     waiting,
@@ -24,7 +25,7 @@ from orchestration import (
 from orchestration.page import DOCS_VARIABLE
 from orchestration.sources import Source, read_all
 from orchestration.translators import Translator
-from tradehouse import syncing
+from tradehouse import promises, syncing
 
 
 def assemble(
@@ -37,9 +38,11 @@ def assemble(
     translator = Translator(codes, days, os.environ.get(DOCS_VARIABLE, ""))
     known = [one if isinstance(one, Source) else Source(one) for one in sources or read_all()]
     found = {one.name: one for one in known}
-    polled = [
-        raw.source_assets(translator, one, manifest) for one in found.values() if one.is_polled
-    ]
+    polled = {
+        name: raw.source_assets(translator, one, manifest)
+        for name, one in found.items()
+        if one.is_polled
+    }
     brokerage = raw.brokerage_assets(translator, found[syncing.SOURCE], manifest)
     daily = [
         brokerage,
@@ -47,22 +50,29 @@ def assemble(
         *publishing.publishing_assets(translator, manifest),
     ]
     day = jobs.day_job([key for one in daily for key in one.keys])
-    asked = [key for one in polled for key in one.keys]
+    asked = [key for one in polled.values() for key in one.keys]
+    promised = {
+        promises.of(found[name].declaration): list(one.keys) for name, one in polled.items()
+    }
+    timed = {one: keys for one, keys in promised.items() if one.schedule is not None}
+    untimed = [key for one, keys in promised.items() if one not in timed for key in keys]
+    poll = jobs.polled_job(asked)
     loaded = [*brokerage.keys, *asked]
     take = loads.take_job()
     return Definitions(
         assets=[
             *daily,
-            *polled,
+            *polled.values(),
             *translator.unloaded_specs(known, manifest, loaded),
             *translator.exposure_specs(manifest),
         ],
         asset_checks=[checks.brokerage_checks(list(brokerage.specs))],
-        jobs=[day, take],
-        schedules=[jobs.polled_schedule(asked)] if asked else [],
+        jobs=[day, take, *([poll] if asked else [])],
+        schedules=[jobs.polled_schedule(poll, untimed)] if untimed else [],
         sensors=[
             deliveries.delivery_sensor(day, jobs.sensor_status()),
             loads.take_sensor(take, jobs.sensor_status()),
+            *([polling.due_sensor(poll, timed, jobs.sensor_status())] if timed else []),
             dead_runs.dead_run_sensor(),
             waiting.waiting_sensor(),
             elsewhere.elsewhere_sensor(

@@ -11,6 +11,7 @@ from dagster import (
     AssetSelection,
     DefaultScheduleStatus,
     DefaultSensorStatus,
+    RunRequest,
     ScheduleDefinition,
     define_asset_job,
     in_process_executor,
@@ -61,11 +62,12 @@ def polled_job(keys: Sequence[AssetKey]) -> UnresolvedJob:
     )
 
 
-def polled_schedule(keys: Sequence[AssetKey]) -> ScheduleDefinition:
-    """Return the daily schedule of the sources that are polled."""
+def polled_schedule(job: UnresolvedJob, keys: Sequence[AssetKey]) -> ScheduleDefinition:
+    """Return the daily schedule of the polled sources that have none of their own."""
     return ScheduleDefinition(
         name="polled_sources_daily",
-        job=polled_job(keys),
+        job=job,
+        execution_fn=lambda _: RunRequest(asset_selection=list(keys)),
         cron_schedule=EVERY_MORNING,
         execution_timezone="UTC",
         default_status=schedule_status(),

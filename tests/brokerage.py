@@ -594,8 +594,8 @@ CUSTOMER_MANAGEMENT = """
 	</TPCDI:Action>
 	<TPCDI:Action ActionType="ADDACCT" ActionTS="2019-01-10T18:00:00">
 		<Customer C_ID="4" >
-			<Account CA_ID="6" CA_TAX_ST="0"><CA_B_ID>6</CA_B_ID><CA_NAME>Second salary</CA_NAME></Account>
-			<Account CA_ID="7" CA_TAX_ST="2"><CA_B_ID>1</CA_B_ID><CA_NAME>Third salary</CA_NAME></Account>
+			<Account CA_ID="6" CA_TAX_ST="0"><CA_B_ID>6</CA_B_ID><CA_NAME>Second salary</CA_NAME></Account><Account CA_ID="7" CA_TAX_ST="2"><CA_B_ID>1</CA_B_ID><CA_NAME>Third salary</CA_NAME></Account>
+
 		</Customer>
 	</TPCDI:Action>
 	<TPCDI:Action ActionType="UPDCUST" ActionTS="2019-01-10T19:00:00">

@@ -10,7 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from tradehouse.errors import EXIT_ERROR, EXIT_HELD, EXIT_OK, EXIT_TESTS_FAILED, UsageError
+from tradehouse.errors import (
+    EXIT_ERROR,
+    EXIT_HELD,
+    EXIT_OK,
+    EXIT_TESTS_FAILED,
+    TradehouseError,
+    UsageError,
+)
 from tradehouse.home import find_home, whole_number_setting
 
 LAST_BATCH = 999_999  # As far as a directory's name goes.
@@ -223,12 +230,17 @@ def build(
     rebuild: Rebuild = None, all_tests: AllTests = False, wait: Wait = None, json: Json = False
 ) -> None:
     """Build and test what is loaded, without publishing."""
-    from tradehouse import build, output, run, summary, working
+    from tradehouse import build, output, run, summary, warehouse, working
     from tradehouse.dbt_runner import DbtRunner
     from tradehouse.progress import Steps
 
     home, steps = find_home(), Steps(quiet=json)
     with working.writing(home, "build", _wait_seconds(wait)):
+        if not warehouse.deliveries_in_force(home):
+            raise TradehouseError(
+                f"No batch of the brokerage is loaded in {home.root}, so there is nothing to "
+                "build. `tradehouse run` loads what was delivered, then builds."
+            )
         runner = DbtRunner(home)
         plan = build.make_plan(home, runner, rebuild=list(rebuild or []), all_tests=all_tests)
         if plan.reasons:

@@ -6,8 +6,8 @@ out its own new rows only: what is wrong with it is told, and the others go on.
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from tradehouse import ledger, opening, promises, syncing
 from tradehouse.errors import BusyError, TradehouseError, UsageError
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def find_due(home: Home, names: Collection[str] | None = None) -> list[str]:
     """Return the sources that are on and due, by name.
 
-    Due is what has no schedule, what began longer ago than its schedule says, and what failed.
+    Due is what its schedule has asked for since it was last begun, what has no schedule, and what
+    failed or was never loaded.
 
     Args:
         home: the home.
@@ -39,19 +40,27 @@ def find_due(home: Home, names: Collection[str] | None = None) -> list[str]:
                 f"There is no source {unknown[0]}. `tradehouse sources list` names all."
             )
         return sorted(set(names) & set(declared))
-    last = {sync["source"]: sync for sync in ledger.last_syncs(home)}
-    now = datetime.now(UTC)
+    began, now = last_begun(home), datetime.now(UTC)
+    failed = {sync["source"] for sync in ledger.last_syncs(home) if sync["status"] != "succeeded"}
     return [
         name
         for name, promise in declared.items()
-        if promise.enabled and _is_due(promise.schedule_seconds, last.get(name), now)
+        if promise.enabled
+        and (
+            promise.is_always_due
+            or name in failed
+            or name not in began
+            or promise.came_due(began[name], now) is not None
+        )
     ]
 
 
-def _is_due(schedule: float | None, last: dict[str, Any] | None, now: datetime) -> bool:
-    if schedule is None or last is None or last["status"] != "succeeded":
-        return True
-    return now - datetime.fromisoformat(str(last["started_at"])) >= timedelta(seconds=schedule)
+def last_begun(home: Home) -> dict[str, datetime]:
+    """Return when the last sync of every source began."""
+    return {
+        sync["source"]: datetime.fromisoformat(str(sync["started_at"])).astimezone(UTC)
+        for sync in ledger.last_syncs(home)
+    }
 
 
 @contextmanager

@@ -13,13 +13,16 @@ from tradehouse import snapshot, state, warehouse
 from tradehouse.home import PROJECT, Home
 
 DECLARATIONS = PROJECT / "ingestion" / "sources"
+ON_DELIVERY = "on delivery"
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Promise:
     """What a declaration says; `freshness` in its words, `limit_seconds` None without one.
 
-    `schedule_seconds` is how long after a sync has begun the next one is due.
+    `schedule` is when it is asked for more, in the declaration's words, and `schedule_seconds`
+    the interval where that is one.
     """
 
     name: str
@@ -27,7 +30,33 @@ class Promise:
     enabled: bool
     freshness: str | None
     limit_seconds: float | None
+    schedule: str | None = None
     schedule_seconds: float | None = None
+
+    @property
+    def is_always_due(self) -> bool:
+        """Whether every run asks it for more."""
+        return self.schedule in (None, ON_DELIVERY)
+
+    def came_due(self, began_at: datetime | None, now: datetime) -> datetime | None:
+        """Return when its schedule last asked for it, None when that is done or it has none.
+
+        Args:
+            began_at: when its last sync began; None when there was none.
+            now: the time.
+        """
+        if self.schedule_seconds is not None:
+            if began_at is None or began_at > now:  # The future was noted by a wrong clock.
+                began_at = BEGINNING
+            intervals = (now - began_at).total_seconds() // self.schedule_seconds
+            asked = began_at + timedelta(seconds=intervals * self.schedule_seconds)
+            return asked if intervals else None
+        if self.schedule is None or self.is_always_due:
+            return None
+        from cronsim import CronSim
+
+        asked = next(CronSim(self.schedule, now + timedelta(minutes=1), reverse=True))
+        return asked if began_at is None or began_at < asked or began_at > now else None
 
     def is_late(self, succeeded_at: datetime | None, now: datetime) -> bool:
         """Whether the last success is further away than promised; a source that is off is not late.
@@ -65,7 +94,7 @@ def _read(home: Home, folder: Path) -> dict[str, Any]:
         from ingestion import declarations
 
         found, faults = declarations.read_each(folder)
-        promises = [asdict(_promise(one)) for one in found]
+        promises = [asdict(of(one)) for one in found]
         promises += [one for one in kept.get("promises", []) if one["name"] in faults]
         promises.sort(key=lambda one: str(one["name"]))
         kept = {"stamps": stamps, "promises": promises, "faults": faults}
@@ -73,7 +102,8 @@ def _read(home: Home, folder: Path) -> dict[str, Any]:
     return kept
 
 
-def _promise(declaration: Any) -> Promise:
+def of(declaration: Any) -> Promise:
+    """Return what a declaration (`ingestion.declarations`) promises."""
     limit, schedule = declaration.freshness_limit(), declaration.schedule_interval()
     return Promise(
         declaration.name,
@@ -81,6 +111,7 @@ def _promise(declaration: Any) -> Promise:
         declaration.enabled,
         declaration.freshness,
         limit and limit.total_seconds(),
+        declaration.schedule,
         schedule and schedule.total_seconds(),
     )
 

@@ -262,6 +262,7 @@ class Promised(Kept):
     enabled: bool
     freshness: str | None
     limit_seconds: float | None
+    schedule: str | None = None
     schedule_seconds: float | None = None
 
 

@@ -5,6 +5,7 @@ of such tables alone, as it is; a view is what it was as long as its code is. Th
 warehouse that passed its last build and was not touched since: `tradehouse.build` knows that.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ WINDOW = ("bronze_brokerage__batch_date", "bronze_batches")
 ALWAYS_LIVE = ("batch_date", "audit")
 LEDGER = ("ledger", "loads")
 BUILT = ("model", "snapshot", "test")
+
+_REFERENCE = re.compile(r"\bref\(\s*['\"]([^'\"]+)['\"]")
 
 RawTable = tuple[str, str]
 """A raw table: its source, and what it is called in the source's schema."""
@@ -78,7 +81,8 @@ def find_reach(
 def reached_nodes(manifest: Any, live: set[RawTable]) -> list[Any]:
     """Return the models, snapshots and tests that new rows of raw tables can reach.
 
-    What is built batch by batch reads from `WINDOW` which ones; that alone does not let it change.
+    What is built batch by batch reads from `WINDOW` which ones, and looks up their days there
+    (macro `looked_up`); that alone does not let it change.
 
     Args:
         manifest: the parsed project.
@@ -137,7 +141,7 @@ def gold_changes(
 def _is_reached(manifest: Any, unique_id: str, known: dict[str, bool]) -> bool:
     if unique_id not in known:
         node = manifest.nodes[unique_id]
-        ignored = WINDOW if _is_windowed(node) and node.name not in WINDOW else ()
+        ignored = _looked_up(node)
         parents = [
             parent
             for parent in getattr(node.depends_on, "nodes", ())
@@ -145,6 +149,13 @@ def _is_reached(manifest: Any, unique_id: str, known: dict[str, bool]) -> bool:
         ]
         known[unique_id] = any(_is_reached(manifest, parent, known) for parent in parents)
     return known[unique_id]
+
+
+def _looked_up(node: Any) -> list[str]:
+    """Return which models of `WINDOW` a node does not get rows from; macros refer to them too."""
+    if not _is_windowed(node) or node.name in WINDOW:
+        return []
+    return [name for name in WINDOW if name not in _REFERENCE.findall(node.raw_code)]
 
 
 def _is_windowed(node: Any) -> bool:

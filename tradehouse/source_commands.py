@@ -3,6 +3,7 @@
 What they do lies in `ingestion`; the brokerage's own sync is in `tradehouse.syncing`.
 """
 
+import os
 import shlex
 import sys
 from dataclasses import asdict
@@ -28,6 +29,17 @@ app = typer.Typer(
 BROKERAGE = "brokerage"
 Name = Annotated[str, typer.Argument(help="Name of the source: ingestion/sources/<name>.yml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def _known_home(name: str) -> Home:
+    """The home, whose own landing directory the brokerage's connector is to be asked about."""
+    from tradehouse import brokerage
+
+    home = find_home()
+    landing = brokerage.find_landing(home, None) if name == BROKERAGE else None
+    if landing is not None:
+        os.environ.setdefault("TRADEHOUSE_LANDING", str(landing))
+    return home
 
 
 @app.command(name="list")
@@ -72,7 +84,7 @@ def check(name: Name) -> None:
     from ingestion import inventory
 
     with plain_errors():
-        reached, message = inventory.check(name, find_home().root)
+        reached, message = inventory.check(name, _known_home(name).root)
     print(f"{name}: {'reached' if reached else 'not reached'}{message and ': ' + message}")
     sys.exit(EXIT_OK if reached else EXIT_ERROR)
 
@@ -84,7 +96,7 @@ def discover(name: Name, json: Json = False) -> None:
     from tradehouse import output
 
     with plain_errors():
-        streams = inventory.discover(name, find_home().root)
+        streams = inventory.discover(name, _known_home(name).root)
     if json:
         output.print_json([asdict(stream) for stream in streams])
         return
@@ -151,7 +163,7 @@ def scaffold(name: Name) -> None:
 
     with plain_errors():
         declaration = declarations.read(name)
-        tables = inventory.project_tables(declaration, find_home().root)
+        tables = inventory.project_tables(declaration, _known_home(name).root)
         written = write(declaration, tables, PROJECT)
     for path in written:
         print(path.relative_to(PROJECT))

@@ -61,7 +61,8 @@
     {
         'stream': 'customer_mgmt_account',
         'lost': "select count(*) from " ~ ref('silver_account_events') ~ " where unmatched_parent is not null and " ~ in_batch_window(),
-        'missing': "(batch_id, source_file, source_line) in (select (batch_id, source_file, source_line) from "
+        'missing': "(batch_id, source_file, action_number, account_number) in"
+            ~ " (select (batch_id, source_file, event_number, account_number) from "
             ~ ref('silver_account_events') ~ " where unmatched_parent is not null)",
         'parents': [['c_id', customers], ["try_cast(nullif(ca_b_id, '') as bigint)", brokers], ['ca_id', accounts]],
     },

@@ -301,8 +301,12 @@ def test_the_ledger_counts_what_was_committed(source: Source) -> None:
 def test_estimates_are_told(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "PROGRESS_SECONDS", 0)
     estimate = {"name": "a", "type": "STREAM", "row_estimate": 40, "byte_estimate": 999}
-    trace = {"type": "ESTIMATE", "emitted_at": 1, "estimate": estimate}
-    lines = [json.dumps({"type": "TRACE", "trace": trace}), record("a", {"n": 1}), status("a")]
+    traces = [
+        {"type": "ESTIMATE", "emitted_at": 1, "estimate": each}
+        for each in (estimate, {"type": "SYNC", "row_estimate": 50})
+    ]
+    told_before = [json.dumps({"type": "TRACE", "trace": trace}) for trace in traces]
+    lines = [*told_before, record("a", {"n": 1}), status("a")]
     source.plays([*lines, record("b", {"n": 1}), status("b")], streams=AB)
     told: list[Progress] = []
     assert source.sync(progress=told.append).status == "succeeded"

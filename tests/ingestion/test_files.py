@@ -24,6 +24,7 @@ from tests.ingestion.conftest import Source, record, state, status
 PIPE = FileFormat(delimiter="|", columns=["x", "y"], leading_columns={"incremental": ["flag"]})
 CSV = FileFormat(delimiter=",", quote='"', columns=["x", "y"])
 LINES = FileFormat(delimiter=None, columns=["line"])
+SECTION = FileFormat(delimiter="§", quote='"', columns=["x", "y"])
 NAMED = FileFormat(delimiter=",", quote='"', columns=["x", "y"], header=True)
 
 
@@ -145,9 +146,10 @@ class Loading:
             return sorted(reference.relative_path for reference in exactly)
 
     def rows(self) -> list[tuple[object, ...]]:
+        """The rows as they lie in their table: in the order in which they came."""
         names = ", ".join(tables.quoted(name) for name in self.form.table_columns())
         return self.connection.execute(
-            f"select _batch, _line, _raw_text, {names} from played.t order by _batch, _line"
+            f"select _batch, _line, _raw_text, {names} from played.t order by rowid"
         ).fetchall()
 
     def expected(
@@ -197,7 +199,10 @@ def awkward_files(delimiter: str) -> st.SearchStrategy[bytes]:
     )
 
 
-@pytest.mark.parametrize("form", [PIPE, CSV, LINES, NAMED], ids=["pipe", "csv", "lines", "header"])
+FORMS = {"pipe": PIPE, "csv": CSV, "lines": LINES, "header": NAMED, "section": SECTION}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -252,6 +257,15 @@ def test_files_with_quotes_in_some_lines_go_a_fast_way(
     assert loading.connection.execute(statement).fetchall() == [
         (2 * (regular_lines + 3 * quoted_lines + 1), 4 * quoted_lines, 2 * quoted_lines)
     ]
+    loading.connection.close()
+
+
+def test_files_of_all_kinds_lie_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    loading = Loading(tmp_path, CSV)
+    contents = [b"1,old\n", b'1,"new, later"\n', b"2,a\n2,b\r\n", b'3,"c\nd"\n', b'4,e\n4,"f"\n']
+    loading.load(contents)
+    assert loading.rows() == loading.expected(contents)
+    assert [row[-1] for row in loading.rows()] == ["old", "new, later", "a", "b", "c\nd", "e", "f"]
     loading.connection.close()
 
 
@@ -364,6 +378,9 @@ def test_a_file_reference_is_loaded_with_its_ledger_row(source: Source, tmp_path
     source.plays(offer(source, tmp_path / "landing" / "T.txt", content), streams=STREAMS)
     result = source.sync()
     assert result.status == "succeeded"
+    assert result.warnings == [
+        "1 row of t could not be split into its columns: it is kept with its text (_raw_text)"
+    ]
     assert (result.streams["t"].records, result.streams["t"].bytes) == (2, len(content))
     assert source.query(
         "select x, y, flag, _batch, _delivery, _file, _line, _raw_text from played.t order by _line"

@@ -176,6 +176,34 @@ def test_the_newest_row_of_a_key_stays(source: Source) -> None:
     assert versions(source) == [(1, "new", 2)]
 
 
+@pytest.mark.parametrize(
+    ("mode", "key"),
+    [("incremental_append", "n"), ("incremental_deduplicated", [["n"], ["text"]])],
+)
+def test_what_was_stored_under_another_key_is_merged_by_the_new_one(
+    source: Source, mode: str, key: Any
+) -> None:
+    declare(source, mode, key=key, cursor="version")
+    deliver(
+        source,
+        [
+            {"n": 1, "text": "old", "version": 1},
+            {"n": 1, "text": "new", "version": 2},
+            {"n": 2, "text": "one", "version": 1},
+            {"n": 2, "text": "two", "version": 1},
+            {"n": 3, "text": "gone", "version": 1},
+            {"n": 3, "text": "gone", "version": 2, "_ab_cdc_deleted_at": "2026-01-01"},
+        ],
+    )
+    declare(source, "incremental_deduplicated", key="n", cursor="version")
+    deliver(source, [])
+    assert versions(source) == [(1, "new", 2), (2, "two", 1)]
+    deliver(source, [{"n": 3, "text": "late", "version": 1}, {"n": 2, "text": "x", "version": 2}])
+    assert versions(source) == [(1, "new", 2), (2, "x", 2)]
+    loads = source.query("select load, records from _tradehouse.loads order by all")
+    assert loads == [(1, 6), (2, 0), (3, 2)]
+
+
 def test_an_older_row_does_not_bring_a_deleted_one_back(source: Source) -> None:
     declare(source, "incremental_deduplicated", key="n", cursor="version")
     deliver(source, [{"n": 1, "text": "x", "version": 1}, {"n": 2, "text": "y", "version": 1}])

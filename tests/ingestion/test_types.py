@@ -158,6 +158,24 @@ def test_lone_surrogates_spoil_no_neighbour(source: Source) -> None:
     ]
 
 
+def test_of_a_name_that_stands_twice_the_last_value_counts(source: Source) -> None:
+    lines = [
+        record("a", {"i": 1, "text": "before", "deep": 0}),
+        '{"type": "RECORD", "record": {"stream": "a", "data": {"i": 2, "text": "old", "more": 1,'
+        ' "deep": {"x": 1.50, "x": 12345678901234567890.10}, "text": "new", "more": 2},'
+        ' "emitted_at": 1, "emitted_at": 2}}',
+    ]
+    schema = stream("a", i="integer", text="string", deep="object")
+    source.plays([*lines, status("a")], streams=[schema])
+    result = source.sync()
+    assert result.status == "succeeded", result.errors
+    assert source.query("select i, text, deep, epoch_ms(_airbyte_extracted_at) from played.a")[
+        1:
+    ] == [(2, "new", '{"x":12345678901234567890.10}', 2)]
+    [warning] = result.warnings
+    assert "more (1)" in warning
+
+
 @given(st.text(alphabet=st.characters(categories=["L", "N", "P", "S", "Cs"])))
 def test_surrogate_repair_makes_valid_json_and_changes_only_lone_ones(text: str) -> None:
     line = json.dumps({"x": text}).encode()

@@ -1,7 +1,13 @@
 """Sources that are polled: loaded by their job, stream by stream, tried again when they fail."""
 
 import pytest
-from dagster import AssetKey, DagsterEventType, DagsterInstance, RetryPolicy
+from dagster import (
+    AssetKey,
+    DagsterEventType,
+    DagsterInstance,
+    RetryPolicy,
+    build_sensor_context,
+)
 
 from ingestion import declarations
 from orchestration import assembly, jobs, manifest, raw
@@ -110,3 +116,33 @@ def test_polled_sources_have_a_daily_schedule_that_asks_once_a_day(defined):
         key.path[:2] == ["raw", "played"]
         for key in defined.resolve_job_def(DAY).asset_layer.selected_asset_keys
     )
+
+
+def tick(defined):
+    with DagsterInstance.ephemeral() as instance:
+        context = build_sensor_context(instance=instance, definitions=defined)
+        return defined.resolve_sensor_def("sources_due").evaluate_tick(context)
+
+
+def test_a_source_with_a_schedule_is_asked_when_that_says_so(prepared, source):
+    source.declared |= {"schedule": "6 hours"}
+    sources = [declarations.read("brokerage"), source.declaration()]
+    defined = assembly.assemble(prepared, manifest.read_codes(), sources)
+    assert not [one for one in defined.schedules or [] if one.job_name == POLLED]
+
+    [first] = tick(defined).run_requests
+    assert {key.to_user_string() for key in first.asset_selection} == {
+        "raw/played/a",
+        "raw/played/b",
+    }
+    source.plays(LINES, streams=STREAMS)
+    assert source.sync().status == "succeeded"
+    assert (tick(defined).run_requests, tick(defined).skip_message) == ([], "No source is due.")
+
+
+def test_a_source_on_delivery_is_left_to_runs_that_people_start(prepared, source):
+    source.declared |= {"schedule": "on delivery"}
+    sources = [declarations.read("brokerage"), source.declaration()]
+    defined = assembly.assemble(prepared, manifest.read_codes(), sources)
+    assert not [one for one in defined.schedules or [] if one.job_name == POLLED]
+    assert tick(defined).run_requests == []

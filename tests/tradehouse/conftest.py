@@ -59,15 +59,20 @@ def undisturbed(finished, tmp_path_factory):
     return home / "releases" / "current" / "tradehouse.duckdb"
 
 
-@pytest.fixture
-def published(finished, tmp_path, monkeypatch):
-    """A home of the test's own like `finished`."""
-    home = tmp_path / "home"
-    shutil.copytree(finished.home, home, symlinks=True)
+def copy_home(source: Path, home: Path) -> Path:
+    """Copy a home with its landing directory and its warehouse, which the copy knows as its own."""
+    shutil.copytree(source, home, symlinks=True)
     brokerage = state.read(Home(home), "brokerage")
     state.write(Home(home), "brokerage", {**brokerage, "landing": str(home / "landing")})
     build = state.read(Home(home), "build")
     stamp = warehouse.stamp_file(Home(home).warehouse)
     state.write(Home(home), "build", {**build, "warehouse": stamp})
+    return home
+
+
+@pytest.fixture
+def published(finished, tmp_path, monkeypatch):
+    """A home of the test's own like `finished`."""
+    home = copy_home(finished.home, tmp_path / "home")
     monkeypatch.setenv("TRADEHOUSE_HOME", str(home))
     return home

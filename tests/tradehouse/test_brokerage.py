@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.landing import brokerage_files, write_landing
-from tests.tradehouse.support import raw
+from tests.tradehouse.support import command, raw
 from tradehouse import brokerage, state, syncing
 from tradehouse.errors import EXIT_HELD, LandingError, OtherBrokerageError, UsageError
 from tradehouse.home import PROJECT, Home
@@ -302,3 +302,15 @@ def test_a_first_batch_that_cannot_be_read_is_no_other_brokerage(known, landing,
     monkeypatch.setattr(brokerage, "open_file", refuse)
     with pytest.raises(LandingError, match=r"cannot be told.*Permission denied.*Let it be read"):
         brokerage.require_own(known, landing, [])
+
+
+def test_the_connector_is_asked_about_the_home_s_own_landing(published):
+    done = command(published, "sources", "check", "brokerage")
+    assert (done.returncode, done.stdout) == (0, "brokerage: reached\n"), done.stderr
+
+
+def test_a_build_without_a_brokerage_says_what_loads_one(tmp_path):
+    done = command(tmp_path / "home", "build")
+    assert done.returncode == 1
+    assert "`tradehouse run` loads what was delivered" in done.stderr
+    assert not (tmp_path / "home" / "warehouse.duckdb").exists()

@@ -10,7 +10,7 @@ from contextlib import suppress
 import duckdb
 import pytest
 
-from tests.tradehouse.support import FILES, deliver, gold, published_batches, take
+from tests.tradehouse.support import FILES, deliver, gold, published_batches, raw, take
 from tradehouse import build, cli, doctor, files, locks, mending, releases, state, warehouse
 from tradehouse.dbt_runner import DbtRunner
 from tradehouse.errors import TradehouseError
@@ -73,6 +73,44 @@ def test_a_release_that_the_disk_has_damaged_is_no_base_of_the_next_one(publishe
         True,
     )
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
+
+
+def test_a_home_of_the_version_before_loads_is_taken_over(published):
+    """Its raw has no loads, its warehouse says by batch what it holds; raw stays as it is."""
+    home, before = Home(published), collect(Home(published))["rows"]
+    batches = gold(published, "select * from gold.dim_trade order by all")
+    rows = raw(published, "select count(*) from brokerage.trade")
+    with duckdb.connect(str(home.raw)) as connection:
+        connection.execute("drop table _tradehouse.loads")
+        connection.execute("alter table _tradehouse.streams drop column merged_by")
+        connection.execute("delete from _tradehouse.schema_version where version > 3")
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute(
+            "create table silver.built_batches as"
+            " select batch_id, delivery, batch_date from silver.built_loads"
+        )
+        connection.execute("drop table silver.built_loads")
+    record = state.read(home, "build")
+    del record["built_loads"]
+    state.write(home, "build", {**record, "warehouse": warehouse.stamp_file(home.warehouse)})
+
+    deliver(published, days=2)
+    outcome = take(published)
+
+    assert outcome.builds[-1]["status"] == build.PASSED
+    assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
+    assert gold(published, "select * from gold.dim_trade where batch_id < 3 order by all") == [
+        row for row in batches if row in batches
+    ]
+    assert collect(home)["rows"].keys() == before.keys()
+    assert raw(published, "select count(*) from brokerage.trade where _batch < 3") == rows
+    loads = "select distinct load, batch, delivery from _tradehouse.loads order by all"
+    assert raw(published, loads) == [(1, 1, 1), (2, 2, 1), (3, 3, 1)]
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        tables = connection.execute(
+            "select table_name from duckdb_tables() where table_name like 'built%'"
+        ).fetchall()
+    assert tables == [("built_loads",)]
 
 
 def test_a_delivery_that_raw_knows_again_under_an_old_number_is_built(published):

@@ -1,6 +1,7 @@
 """A team's own source: new, changed and deleted rows reach the release by `tradehouse run`."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.ingestion.conftest import error_trace, record, state, status, stream
+from tests.tradehouse.conftest import Finished, copy_home
 from tests.tradehouse.support import PROJECT, command, copy_project, deliver, gold, raw
-from tradehouse.errors import EXIT_HELD, EXIT_OK
+from tradehouse.errors import EXIT_HELD, EXIT_OK, EXIT_TESTS_FAILED, EXIT_USAGE
 
 pytestmark = [pytest.mark.xdist_group("run"), pytest.mark.slow]
 
@@ -70,15 +72,13 @@ models:
 
 
 class Team:
-    """A project with a source `own` and its models, on a home with a published brokerage."""
+    """A project with a source `own`, on a home with a published brokerage."""
 
     def __init__(self, home: Path, folder: Path) -> None:
-        self.home, self.project, self.played = (
-            home,
-            copy_project(folder / "project"),
-            folder / "own",
-        )
-        self.played.mkdir()
+        self.home, self.project, self.played = home, folder / "project", folder / "own"
+        if not self.project.exists():
+            copy_project(self.project)
+            self.played.mkdir()
         program = PROJECT / "tests" / "ingestion" / "played_source.py"
         content = DECLARATION.format(
             python=json.dumps(sys.executable),
@@ -123,125 +123,51 @@ class Team:
         return gold(self.home, "select id, city, visits from gold.mart_own order by all")
 
 
+@pytest.fixture(scope="module")
+def modelled(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a project and a home in which Lisbon is published; never written to."""
+    folder = tmp_path_factory.mktemp("modelled")
+    team = Team(copy_home(finished.home, folder / "home"), folder)
+    team.model()
+    team.bring({1: "Lisbon"})
+    assert "sync own" in team.run()
+    return folder
+
+
 @pytest.fixture
-def team(published: Path, tmp_path: Path) -> Team:
-    return Team(published, tmp_path)
+def team(modelled: Path, tmp_path: Path) -> Team:
+    for part in ("project", "own"):
+        shutil.copytree(modelled / part, tmp_path / part, symlinks=True)
+    return Team(copy_home(modelled / "home", tmp_path / "home"), tmp_path)
+
+
+def days(team: Team) -> list[tuple[Any, ...]]:
+    return gold(team.home, "select batch_id, branches from gold.mart_own_days order by all")
 
 
 def test_new_changed_and_deleted_rows_reach_the_release(team: Team) -> None:
-    team.bring({1: "Lisbon", 2: "Porto"}, (1, 1))
-    assert "sync own" in team.run()
-    team.model()
+    assert team.mart() == [(1, "Lisbon", 0)]
+    assert days(team) == [(1, 1), (2, 1)]
     team.bring()
+    assert "Nothing new" in team.run()
+
+    team.bring({1: "Braga", 3: "Faro"}, (3,), at=2)
     team.run()
-    assert team.mart() == [(1, "Lisbon", 2), (2, "Porto", 0)]
-    days = gold(team.home, "select batch_id, branches from gold.mart_own_days order by all")
-    assert days == [(1, 2), (2, 2)]
+    assert team.mart() == [(1, "Braga", 0), (3, "Faro", 1)]
+    assert days(team) == [(1, 2), (2, 2)]
+    built = json.loads((team.home / "state" / "build.json").read_text())
+    assert built["reasons"] == ["load 2 of own waits"]
 
-    said = team.run()
-    assert "Nothing new" in said
-
-    team.bring({2: "Braga", 3: "Faro"}, (3,), at=2)
-    said = team.run()
-    assert team.mart() == [(1, "Lisbon", 2), (2, "Braga", 0), (3, "Faro", 1)]
-    days = gold(team.home, "select batch_id, branches from gold.mart_own_days order by all")
-    assert days == [(1, 3), (2, 3)]
-    record_of = json.loads((team.home / "state" / "build.json").read_text())
-    assert record_of["reasons"] == ["load 2 of own waits"]
-    built = {name.split(".")[2] for name in record_of["nodes"]}
-    assert {"mart_own", "built_loads"} <= built
-
-    team.bring({1: None}, (2, 2), at=3)
+    team.bring({1: None}, (3, 3), at=3)
     deliver(team.home, days=2)
     team.run()
-    assert team.mart() == [(2, "Braga", 2), (3, "Faro", 1)]
-    days = gold(team.home, "select batch_id, branches from gold.mart_own_days order by all")
-    assert days == [(1, 2), (2, 2), (3, 2)]
-    assert raw(team.home, "select count(*) from own.branches") == [(2,)]
+    assert team.mart() == [(3, "Faro", 3)]
+    assert days(team) == [(1, 1), (2, 1), (3, 1)]
+    assert raw(team.home, "select count(*) from own.branches") == [(1,)]
 
 
-def test_only_what_new_rows_reach_is_built(team: Team) -> None:
-    team.model()
-    team.bring({1: "Lisbon"})
-    team.run()
-    team.bring({}, (1,), at=2)
-    said = team.run()
-    assert "out of reach of new rows" in said
-    log = (team.home / "logs" / "dbt.log").read_text()
-    begun = log.rpartition("Concurrency: ")[2]
-    assert "gold.mart_own " in begun
-    assert "silver_own_visits" in begun
-    for name in ("silver_own_days", "mart_own_apart", "dim_trade", "silver_trades"):
-        assert f".{name} " not in begun
-    assert gold(team.home, "select visits from gold.mart_own") == [(1,)]
-
-
-def test_a_source_that_fails_keeps_out_its_own_rows_only(team: Team) -> None:
-    team.model()
-    team.bring({1: "Lisbon"})
-    team.run()
-    team.fail()
-    deliver(team.home, days=2)
-    said = team.run(code=EXIT_HELD)
-    assert "own: the database is away" in said
-    assert gold(team.home, "select max(batch_id) from gold.mart_own_days") == [(3,)]
-    assert team.mart() == [(1, "Lisbon", 0)]
-
-    team.bring({2: "Porto"}, at=2)
-    team.run()
-    assert team.mart() == [(1, "Lisbon", 0), (2, "Porto", 0)]
-
-
-def test_a_failed_test_keeps_the_rows_out_until_they_are_right(team: Team) -> None:
-    team.model()
-    team.bring({1: "Lisbon"})
-    team.run()
-    team.bring({2: ""}, at=2)
-    (team.project / "models/gold/own/_own.yml").write_text(
-        TESTED.replace("not_null", "{accepted_values: {arguments: {values: [Lisbon, Porto]}}}")
-    )
-    assert "accepted_values" in team.run(code=4)
-    assert team.mart() == [(1, "Lisbon", 0)]
-    team.bring({2: "Porto"}, at=3)
-    team.run()
-    assert team.mart() == [(1, "Lisbon", 0), (2, "Porto", 0)]
-
-
-def test_one_source_or_none_is_loaded_when_that_is_asked_for(team: Team) -> None:
-    team.model()
-    team.bring({1: "Lisbon"})
-    team.run("--source", "own")
-    team.bring({1: "Porto"}, at=2)
-    deliver(team.home, days=2)
-    team.run("--no-sync")
-    assert team.mart() == [(1, "Lisbon", 0)]
-    team.run("--source", "own")
-    assert team.mart() == [(1, "Porto", 0)]
-    assert gold(team.home, "select max(batch_id) from gold.mart_own_days") == [(2,)]
-    assert "There is no source nowhere" in team.run("--source", "nowhere", code=2)
-    team.bring()
-    team.run()
-    assert gold(team.home, "select max(batch_id) from gold.mart_own_days") == [(3,)]
-
-
-def test_a_home_may_begin_with_another_source(tmp_path: Path) -> None:
-    team = Team(tmp_path / "home", tmp_path)
-    team.bring({1: "Lisbon"})
-    done = command(team.home, "sync", "own", project=team.project)
-    assert done.returncode == 0, done.stdout + done.stderr
-    team.model()
-    deliver(team.home, days=1)
-    team.bring()
-    team.run()
-    assert team.mart() == [(1, "Lisbon", 0)]
-
-
-def test_a_dry_run_says_what_is_due_what_waits_and_what_it_reaches(team: Team) -> None:
-    team.model()
-    team.bring({1: "Lisbon"})
-    team.run()
+def test_a_dry_run_says_what_the_run_builds_and_nothing_else_is_built(team: Team) -> None:
     assert "Nothing waits" in team.run("--dry-run", "--no-sync")
-    before = {path: path.read_bytes() for path in team.home.glob("*.duckdb")}
     said = team.run("--dry-run")
     assert "Due         own" in said
     assert "mart_own" in said
@@ -252,32 +178,96 @@ def test_a_dry_run_says_what_is_due_what_waits_and_what_it_reaches(team: Team) -
     assert done.returncode == 0, done.stderr
     said = command(team.home, "status", project=team.project).stdout
     assert "Waits       load 2 of own" in said
+    before = (team.home / "warehouse.duckdb").read_bytes()
     said = team.run("--dry-run", "--no-sync")
     assert "Builds      load 2 of own waits" in said
     reached = said.partition("Reaches     ")[2].partition("\n")[0]
     assert reached == "3 models: built_loads, mart_own, silver_own_visits"
+    assert before == (team.home / "warehouse.duckdb").read_bytes()
+
+    said = team.run("--no-sync")
+    assert "out of reach of new rows" in said
+    begun = (team.home / "logs" / "dbt.log").read_text().rpartition("Concurrency: ")[2]
+    for name in ("gold.mart_own ", "silver.silver_own_visits "):
+        assert name in begun
+    for name in ("silver_own_days", "mart_own_apart", "dim_trade", "silver_trades"):
+        assert f".{name} " not in begun
+    assert team.mart() == [(1, "Lisbon", 1)]
+
     deliver(team.home, days=2)
     said = team.run("--dry-run", "--json")
     found = json.loads(said[said.index("{") :])
     assert (found["due"], found["batches"]) == (["own"], [3])
     assert {"dim_trade", "mart_own"} <= set(found["models"])
-    assert before[team.home / "warehouse.duckdb"] == (team.home / "warehouse.duckdb").read_bytes()
+
+
+def test_a_source_that_fails_keeps_out_its_own_rows_only(team: Team) -> None:
+    team.fail()
+    deliver(team.home, days=2)
+    said = team.run(code=EXIT_HELD)
+    assert "own: the database is away" in said
+    # The batches are all that this model reads of the brokerage.
+    assert days(team) == [(1, 1), (2, 1), (3, 1)]
+    assert team.mart() == [(1, "Lisbon", 0)]
+
+    team.bring({2: "Porto"}, at=2)
+    team.run()
+    assert team.mart() == [(1, "Lisbon", 0), (2, "Porto", 0)]
+
+
+def test_a_failed_test_keeps_the_rows_out_until_they_are_right(team: Team) -> None:
+    team.bring({2: None, 3: ""}, at=2)
+    (team.project / "models/gold/own/_own.yml").write_text(
+        TESTED.replace("not_null", "{accepted_values: {arguments: {values: [Lisbon, Porto]}}}")
+    )
+    assert "accepted_values" in team.run(code=EXIT_TESTS_FAILED)
+    assert team.mart() == [(1, "Lisbon", 0)]
+    team.bring({3: "Porto"}, at=3)
+    team.run()
+    assert team.mart() == [(1, "Lisbon", 0), (3, "Porto", 0)]
+
+
+def test_one_source_or_none_is_loaded_when_that_is_asked_for(team: Team) -> None:
+    team.bring({1: "Porto"}, at=2)
+    deliver(team.home, days=2)
+    assert "Nothing new" in team.run("--no-sync")
+    assert team.mart() == [(1, "Lisbon", 0)]
+    team.run("--source", "own")
+    assert team.mart() == [(1, "Porto", 0)]
+    assert days(team) == [(1, 1), (2, 1)]
+    assert "There is no source nowhere" in team.run("--source", "nowhere", code=EXIT_USAGE)
+
+    declaration = team.project / "ingestion" / "sources" / "own.yml"
+    declaration.write_text(f"enabled: false\n{declaration.read_text()}")
+    team.bring({1: "Faro"}, at=3)
+    team.run()
+    assert days(team) == [(1, 1), (2, 1), (3, 1)]
+    assert team.mart() == [(1, "Porto", 0)]
 
 
 def test_a_source_is_reset_after_a_dry_run(team: Team) -> None:
-    team.model()
-    team.bring({1: "Lisbon", 2: "Porto"}, (1,))
+    team.bring({2: "Porto"}, (1,), at=2)
     team.run()
     said = command(team.home, "sources", "reset", "own", project=team.project).stdout
     assert "tradehouse sources reset own --yes" in said
     assert "own.branches" in said
     assert raw(team.home, "select count(*) from own.branches") == [(2,)]
     wrong = command(team.home, "sources", "reset", "own", "--stream", "no", project=team.project)
-    assert (wrong.returncode, "has no loaded stream no" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "has no loaded stream no" in wrong.stderr) == (EXIT_USAGE, True)
 
-    team.bring({2: "Braga"}, (2,), at=2)
+    team.bring({2: "Braga"}, (2,), at=3)
     done = command(team.home, "sources", "reset", "own", "--yes", project=team.project)
     assert done.returncode == 0, done.stderr
-    team.bring()
-    team.run()
+    team.run("--no-sync")
     assert team.mart() == [(2, "Braga", 1)]
+
+
+def test_a_home_may_begin_with_another_source(modelled: Path, tmp_path: Path) -> None:
+    for part in ("project", "own"):
+        shutil.copytree(modelled / part, tmp_path / part, symlinks=True)
+    team = Team(tmp_path / "home", tmp_path)
+    done = command(team.home, "sync", "own", project=team.project)
+    assert done.returncode == 0, done.stdout + done.stderr
+    deliver(team.home, days=1)
+    team.run()
+    assert team.mart() == [(1, "Lisbon", 0)]

@@ -26,7 +26,7 @@ customers as (
 
 batches as (
 
-    select * from {{ ref('bronze_batches') }}
+    select * from {{ looked_up('bronze_batches') }}
 
 ),
 

@@ -12,7 +12,7 @@ with company_records as (
         records.*,
         {{ newswire_day('records', 'batches') }} as effective_date
     from {{ ref('bronze_brokerage__finwire_cmp') }} as records
-    inner join {{ ref('bronze_batches') }} as batches
+    inner join {{ looked_up('bronze_batches') }} as batches
         on records.batch_id = batches.batch_id
     where records.batch_id <= {{ last_batch() }}
 

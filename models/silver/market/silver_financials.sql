@@ -11,7 +11,7 @@ with records as (
         records.*,
         {{ newswire_day('records', 'batches') }} as effective_date
     from {{ ref('bronze_brokerage__finwire_fin') }} as records
-    inner join {{ ref('bronze_batches') }} as batches
+    inner join {{ looked_up('bronze_batches') }} as batches
         on records.batch_id = batches.batch_id
     where {{ in_batch_window('records.batch_id') }}
 

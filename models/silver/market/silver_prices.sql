@@ -45,7 +45,7 @@ days as (
                 then least(delivered_days.price_date, batches.batch_date)
         end as known_day
     from (select distinct price_date, batch_id from delivered) as delivered_days
-    inner join {{ ref('bronze_batches') }} as batches
+    inner join {{ looked_up('bronze_batches') }} as batches
         on delivered_days.batch_id = batches.batch_id
 
 ),

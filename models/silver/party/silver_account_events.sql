@@ -27,7 +27,7 @@ brokers as (
 
 batches as (
 
-    select * from {{ ref('bronze_batches') }}
+    select * from {{ looked_up('bronze_batches') }}
 
 ),
 

@@ -28,7 +28,7 @@ customer_actions as (
         actions.*,
         least(cast(actions.actionts as date), batches.batch_date) as effective_date
     from {{ ref('bronze_brokerage__customer_mgmt_action') }} as actions
-    inner join {{ ref('bronze_batches') }} as batches
+    inner join {{ looked_up('bronze_batches') }} as batches
         on actions.batch_id = batches.batch_id
     where
         actions.actiontype in ('UPDCUST', 'INACT')

@@ -10,7 +10,7 @@ with employees as (
 
 batches as (
 
-    select * from {{ ref('bronze_batches') }}
+    select * from {{ looked_up('bronze_batches') }}
 
 ),
 

@@ -12,7 +12,7 @@ changes as (
 
 batches as (
 
-    select * from {{ ref('bronze_batches') }}
+    select * from {{ looked_up('bronze_batches') }}
 
 ),
 

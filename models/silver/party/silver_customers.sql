@@ -5,7 +5,7 @@
 {% set open_end = 2147483647 %}
 with batches as (
 
-    select * from {{ ref('bronze_batches') }}
+    select * from {{ looked_up('bronze_batches') }}
 
 ),
 

@@ -10,7 +10,7 @@ with movements as (
 
 batch_dates as (
 
-    select * from {{ ref('bronze_brokerage__batch_date') }}
+    select * from {{ looked_up('bronze_brokerage__batch_date') }}
 
 ),
 

@@ -34,7 +34,7 @@ history_rows as (
 
 batch_dates as (
 
-    select * from {{ ref('bronze_brokerage__batch_date') }}
+    select * from {{ looked_up('bronze_brokerage__batch_date') }}
 
 ),
 

@@ -22,7 +22,7 @@ with events as (
 
 batch_dates as (
 
-    select * from {{ ref('bronze_brokerage__batch_date') }}
+    select * from {{ looked_up('bronze_brokerage__batch_date') }}
 
 ),
 
