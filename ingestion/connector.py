@@ -18,7 +18,7 @@ from ingestion.declarations import (
     ModuleConnector,
     PackageConnector,
 )
-from ingestion.errors import ConnectorError
+from ingestion.errors import ConnectorError, DeclarationError
 from ingestion.process import ConnectorProcess
 from ingestion.protocol import Message, read_items
 from ingestion.reader import body_of, configuration_in, error_in
@@ -104,6 +104,11 @@ class Runner:
                 program = connector.executable or connector.package.removeprefix("airbyte-")
                 return [str(self._installed(connector.package, connector.version, program))]
             case ManifestConnector():
+                if not manifest_path(connector).is_file():
+                    raise DeclarationError(
+                        f"{self._declaration.name}: the manifest {manifest_path(connector)} does "
+                        f"not exist. A relative path is one from {declarations.SOURCES} on."
+                    )
                 program = "source-declarative-manifest"
                 return [str(self._installed("airbyte-cdk", connector.cdk_version, program))]
 

@@ -5,13 +5,22 @@ Not here: what is done with a declaration (`sync`), and how a connector is insta
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cronsim import CronSim, CronSimError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ingestion import written
 from ingestion.errors import DeclarationError, IngestionError
@@ -20,6 +29,7 @@ from ingestion.server.settings import ServerRun
 from ingestion.written import Text
 
 SOURCES = Path(__file__).parent / "sources"
+SUFFIX = ".yml"
 PROVENANCE = {
     "_batch": "INTEGER",
     "_delivery": "INTEGER",
@@ -179,7 +189,27 @@ class CommandConnector(_Model):
         return " ".join(self.command)
 
 
-Connector = PackageConnector | ModuleConnector | ManifestConnector | CommandConnector
+_CONNECTORS = ("package", "module", "manifest", "command")
+
+
+def _kind_of(connector: Any) -> str | None:
+    """Which connector is meant, so that what is wrong with it is said of that kind only."""
+    is_written = isinstance(connector, dict)
+    known = connector if is_written else getattr(connector, "model_fields_set", ())
+    return next((kind for kind in _CONNECTORS if kind in known), None)
+
+
+Connector = Annotated[
+    Annotated[PackageConnector, Tag("package")]
+    | Annotated[ModuleConnector, Tag("module")]
+    | Annotated[ManifestConnector, Tag("manifest")]
+    | Annotated[CommandConnector, Tag("command")],
+    Discriminator(
+        _kind_of,
+        custom_error_type="connector",
+        custom_error_message="say which one: package and version, module, manifest, or command",
+    ),
+]
 
 
 _Seconds = Annotated[float, Field(gt=0, le=1_000_000)]
@@ -319,10 +349,10 @@ def read_file(path: Path) -> Declaration:
         raise DeclarationError(_explain(path, error)) from None
 
 
-def paths(directory: Path = SOURCES) -> list[Path]:
+def paths(directory: Path = SOURCES, suffixes: Collection[str] = (SUFFIX,)) -> list[Path]:
     """The declarations' files, by name. Raises DeclarationError when they cannot be listed."""
     try:
-        return sorted(path for path in directory.iterdir() if path.suffix == ".yml")
+        return sorted(path for path in directory.iterdir() if path.suffix in suffixes)
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -343,10 +373,13 @@ def read_each(directory: Path = SOURCES) -> tuple[list[Declaration], dict[str, s
     """
     found, faults = [], {}
     try:
-        every = paths(directory)
+        every = paths(directory, (SUFFIX, ".yaml"))
     except DeclarationError as error:
         return [], {directory.name: str(error)}
     for path in every:
+        if path.suffix != SUFFIX:
+            faults[path.name] = f"{path} is not read: a declaration's name ends with {SUFFIX}."
+            continue
         try:
             one = read_file(path)
             one.freshness_limit()
@@ -358,10 +391,12 @@ def read_each(directory: Path = SOURCES) -> tuple[list[Declaration], dict[str, s
 
 
 def _explain(path: Path, error: ValidationError) -> str:
-    unions = {"PackageConnector", "ModuleConnector", "ManifestConnector", "CommandConnector"}
     lines = []
     for problem in error.errors(include_url=False):
-        key = ".".join(str(part) for part in problem["loc"] if part not in unions)
+        place = problem["loc"]
+        if place[:1] == ("connector",):
+            place = place[:1] + place[2:]  # Behind it stands which kind of connector was meant.
+        key = ".".join(map(str, place))
         message = problem["msg"].removeprefix("Value error, ")
         lines.append(f"{path}: {key or 'top level'}: {message}")
     return "\n".join(lines)

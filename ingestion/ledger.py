@@ -5,6 +5,7 @@ row. Not here: the schema's definition and migration (`database`).
 """
 
 import json
+import secrets
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -88,6 +89,35 @@ def end_sync(
         )
     connection.execute("delete from _tradehouse.segments where sync_id = ?", [sync_id])
     _forget_superseded_states(connection)
+
+
+def fail_sync(
+    connection: duckdb.DuckDBPyConnection, source: str, started_at: datetime, message: str
+) -> None:
+    """Record a sync that failed before it read anything, unless one of then is there."""
+    row = connection.execute(
+        "select count(*) from _tradehouse.syncs where source = ? and started_at >= ?",
+        [source, started_at],
+    ).fetchone()
+    if row and row[0]:
+        return
+    connection.execute(
+        """insert into _tradehouse.syncs by name select
+            ? as sync_id, ? as source, ? as started_at, ? as ended_at, 'failed' as status,
+            0 as records, 0 as bytes, 0 as nulled_values, ?::json as error""",
+        [
+            new_id(started_at),
+            source,
+            started_at,
+            now(),
+            json.dumps({"errors": [{"message": message}]}),
+        ],
+    )
+
+
+def new_id(started_at: datetime) -> str:
+    """An identifier for a sync."""
+    return f"{started_at:%Y%m%dT%H%M%S.%f}Z-{secrets.token_hex(3)}"
 
 
 def _totals(
@@ -307,7 +337,7 @@ def snapshot(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         ) as recorded
             on syncs.source = recorded.source and syncs.stream = recorded.stream
             and syncs.namespace is not distinct from recorded.namespace
-        group by all order by all""",
+        where syncs.stream is not null group by all order by all""",
     )
     batches = _dicts(
         connection,

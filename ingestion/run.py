@@ -5,7 +5,6 @@ Not here: what callers use (`sync`) and the parts that are put together (`connec
 """
 
 import os
-import secrets
 import shutil
 import time
 import traceback
@@ -71,7 +70,7 @@ class Run:
         self._logged = 0
         self._started = time.monotonic()
         moment = ledger.now()
-        self._id = f"{moment:%Y%m%dT%H%M%S.%f}Z-{secrets.token_hex(3)}"
+        self._id = ledger.new_id(moment)
         self._log = paths.logs / f"sync-{declaration.name}-{self._id}.log"
         self._configuration = Configuration(declaration, paths.connectors, overrides)
         self._redact = Redactor(self._configuration.secrets)
@@ -388,6 +387,8 @@ class Run:
             result.warnings.append(
                 f"{counted(count, 'row')} of {name} could not be split into its columns: "
                 f"{'each is' if count > 1 else 'it is'} kept with its text (_raw_text)"
+                if self._declaration.provenance
+                else f"{counted(count, 'empty line')} in files of {name} left out"
             )
         for key in committer.kept_empty:
             name = self._labels[key]

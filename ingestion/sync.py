@@ -6,16 +6,23 @@ Not here: its steps (`run`), and what follows a sync (dbt, publishing).
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from ingestion import declarations
+from ingestion import declarations, ledger
 from ingestion.database import open_raw
 from ingestion.declarations import Declaration
-from ingestion.errors import DeclarationError, IngestionError
+from ingestion.errors import (
+    DatabaseBusyError,
+    DeclarationError,
+    IngestionError,
+    Redact,
+    SchemaVersionError,
+)
 from ingestion.paths import Paths
 from ingestion.results import ProgressCallback, SyncResult
 from ingestion.run import Run, words
@@ -59,35 +66,61 @@ def sync(
         overrides["replace_batches"] = sorted(replace_batches)
     if allow_gap:
         overrides["allow_gap"] = True
-    if declaration.runner == "server":
-        from ingestion.server.sync import ServerSync
-
-        _require_whole(declaration, overrides, streams, full_refresh)
-        try:
-            return ServerSync(
-                declaration,
-                paths,
-                reset=reset,
-                progress=progress,
-                on_wait=on_wait,
-                wait_seconds=wait_seconds,
-            ).run()
-        except OSError as error:
-            raise IngestionError(words(error, paths)) from error
-    run = Run(declaration, paths, overrides, streams, progress, full_refresh, reset)
+    started_at = ledger.now()
     try:
+        if declaration.runner == "server":
+            from ingestion.server.sync import ServerSync
+
+            _require_whole(declaration, overrides, streams, full_refresh)
+            with _plain_errors(paths, str):
+                return ServerSync(
+                    declaration,
+                    paths,
+                    reset=reset,
+                    progress=progress,
+                    on_wait=on_wait,
+                    wait_seconds=wait_seconds,
+                ).run()
+        run = Run(declaration, paths, overrides, streams, progress, full_refresh, reset)
         with (
+            _plain_errors(paths, run.redact),
             _signals_interrupt(),
             open_raw(
                 paths.raw_database, tmp=paths.tmp, wait_seconds=wait_seconds, on_wait=on_wait
             ) as connection,
         ):
             return run.run(connection)
-    except (duckdb.Error, OSError) as error:
-        raise IngestionError(run.redact(words(error, paths))) from None
+    except (DatabaseBusyError, SchemaVersionError):
+        raise  # Nobody could write down that it failed, and whoever called is told.
     except IngestionError as error:
-        error.hide(run.redact)
+        _keep_failure(declaration, paths, started_at, str(error))
         raise
+
+
+@contextmanager
+def _plain_errors(paths: Paths, redact: Redact) -> Iterator[None]:
+    """Errors of the database and the disk as IngestionError, without what is secret."""
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        raise IngestionError(redact(words(error, paths))) from None
+    except IngestionError as error:
+        error.hide(redact)
+        raise
+
+
+def _keep_failure(
+    declaration: Declaration, paths: Paths, started_at: datetime, message: str
+) -> None:
+    """Let the ledger have a sync that failed before it read; whoever asks later is told of it."""
+    if not paths.raw_database.exists():
+        return
+    with (
+        suppress(duckdb.Error, OSError, IngestionError),
+        open_raw(paths.raw_database, tmp=paths.tmp, wait_seconds=0) as connection,
+    ):
+        ledger.fail_sync(connection, declaration.name, started_at, message)
+        ledger.write_snapshot(connection, paths)
 
 
 @contextmanager

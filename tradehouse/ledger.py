@@ -47,7 +47,7 @@ def _sync(source: str, streams: list[dict[str, Any]], running: dict[str, int]) -
         "bytes": sum(row["bytes"] for row in streams),
         "nulled_values": sum(row["nulled_values"] for row in streams),
         "error": next((row["error"] for row in streams if row["error"]), None),
-        "streams": streams,
+        "streams": [row for row in streams if row["stream"]],
     }
 
 
@@ -57,6 +57,9 @@ def describe(sync: dict[str, Any]) -> str:
     if sync["status"] is None:
         return now
     moment = str(sync["ended_at"] or sync["started_at"])[:19].replace("T", " ")
+    if not sync["streams"]:  # It failed before it read.
+        last = f"{sync['status']} {moment}"
+        return f"{now}; before that: {last}" if now else last
     records, streams = count(sync["records"], "record"), count(len(sync["streams"]), "stream")
     last = f"{sync['status']} {moment}, {records} of {streams}"
     if sync["nulled_values"]:

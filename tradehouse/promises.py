@@ -13,6 +13,7 @@ from tradehouse import snapshot, state, warehouse
 from tradehouse.home import PROJECT, Home
 
 DECLARATIONS = PROJECT / "ingestion" / "sources"
+SUFFIXES = (".yml", ".yaml")
 ON_DELIVERY = "on delivery"
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -86,7 +87,9 @@ def _read(home: Home, folder: Path) -> dict[str, Any]:
     kept = state.read(home, "sources")
     try:
         paths = sorted(folder.iterdir()) if folder.exists() else []
-        stamps = {path.name: warehouse.stamp_file(path) for path in paths if path.suffix == ".yml"}
+        stamps = {
+            path.name: warehouse.stamp_file(path) for path in paths if path.suffix in SUFFIXES
+        }
     except OSError as error:
         fault = f"{folder} cannot be read ({error.strerror}): let it be read, then run again."
         return {"promises": kept.get("promises", []), "faults": {folder.name: fault}}

@@ -3,11 +3,17 @@
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ingestion import Progress, run
+from ingestion.errors import IngestionError
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
+from tradehouse import promises
+from tradehouse.alerts import sources as alerts
+from tradehouse.home import Home
+from tradehouse.ledger import describe, last_syncs
 
 AB = [stream("a", n="integer"), stream("b", n="integer")]
 
@@ -296,6 +302,56 @@ def test_the_ledger_counts_what_was_committed(source: Source) -> None:
         ("b", "succeeded", 0, None, None, True),
     ]
     assert source.query("select count(*) from _tradehouse.segments") == [(0,)]
+
+
+def gone(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    source.declared["streams"] = {"gone": {}}
+
+
+def unreachable(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    (source.directory / "streams.json").unlink()
+
+
+def unset(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    source.declared["config"] = {"password": "${OWN_PASSWORD}"}
+
+
+def without_manifest(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    source.declared["connector"] = {"manifest": "nowhere.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("breaks", "said"),
+    [
+        (gone, "does not offer"),
+        (unreachable, "discover"),
+        (unset, "OWN_PASSWORD"),
+        (without_manifest, "nowhere.yaml does not exist"),
+    ],
+)
+def test_a_sync_that_fails_before_it_reads_is_in_the_ledger_until_one_succeeds(
+    source: Source, monkeypatch: pytest.MonkeyPatch, breaks: Any, said: str
+) -> None:
+    source.plays([record("a", {"n": 1}), status("a"), status("b")], streams=AB)
+    assert source.sync().status == "succeeded"
+    declared = dict(source.declared)
+    breaks(source, monkeypatch)
+    with pytest.raises(IngestionError, match=said):
+        source.sync()
+    [last] = last_syncs(Home(source.home))
+    assert (last["source"], last["status"], last["streams"]) == ("played", "failed", [])
+    assert said in json.dumps(last["error"])
+    assert describe(last).startswith("failed 20")
+    problem = alerts._not_loaded("played", "us", promises.read_syncs(Home(source.home))[0])
+    assert problem is not None
+    assert said in problem.what
+
+    source.declared = declared
+    source.plays([status("a"), status("b")], streams=AB)
+    assert source.sync().status == "succeeded"
+    [last] = last_syncs(Home(source.home))
+    assert last["status"] == "succeeded"
+    assert source.query("select count(*) from _tradehouse.syncs where stream is null") == [(1,)]
 
 
 def test_estimates_are_told(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:

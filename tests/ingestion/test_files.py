@@ -396,6 +396,20 @@ def test_a_file_reference_is_loaded_with_its_ledger_row(source: Source, tmp_path
     assert (tmp_path / "landing" / "T.txt").exists()
 
 
+@pytest.mark.parametrize("content", [b"a|b\r\n\r\nc|d\r\n\r\n", b"a|b\n\nc|d\n\n"])
+def test_empty_lines_are_left_out_and_counted_where_nothing_could_keep_them(
+    source: Source, tmp_path: Path, content: bytes
+) -> None:
+    lines = offer(source, tmp_path / "T.txt", content)
+    source.declared["provenance"] = False
+    source.plays(lines, streams=STREAMS)
+    result = source.sync()
+    assert result.status == "succeeded", result.errors
+    assert result.warnings == ["2 empty lines in files of t left out"]
+    assert result.streams["t"].records == 2
+    assert source.query("select x, y from played.t") == [("a", "b"), ("c", "d")]
+
+
 def test_a_file_of_another_size_than_said_fails(source: Source, tmp_path: Path) -> None:
     lines = offer(source, tmp_path / "T.txt", b"a|b\r\n", size=99)
     source.plays(lines, streams=STREAMS)

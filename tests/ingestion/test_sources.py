@@ -46,6 +46,15 @@ def test_the_shipped_declarations_are_valid() -> None:
         ({"name": "other"}, "name: 'other' is not what the file is called"),
         ({"conector": {}}, "conector: Extra inputs are not permitted"),
         ({"connector": {"package": "p"}}, "connector.version: Field required"),
+        (
+            {"connector": {"command": "python x.py"}},
+            "connector.command: Input should be a valid list",
+        ),
+        (
+            {"connector": {"image": "x"}},
+            "connector: say which one: package and version, module, manifest, or command",
+        ),
+        ({"schedule": "daily"}, "schedule: 'daily' is no schedule"),
         ({"freshness": "soon"}, 'freshness: expected a duration such as "36 hours"'),
         ({"streams": {"a": {"sync_mode": "append"}}}, "streams.a.sync_mode: Input should be"),
         (
@@ -79,7 +88,17 @@ def test_a_wrong_declaration_names_file_and_key(
     path = declare(tmp_path, GOOD | change)
     with pytest.raises(DeclarationError) as caught:
         declarations.read("mine", tmp_path)
-    assert f"{path}: {said}" in str(caught.value)
+    [line] = str(caught.value).splitlines()
+    assert line.startswith(f"{path}: {said}")
+
+
+def test_a_declaration_under_another_ending_is_named(tmp_path: Path) -> None:
+    declare(tmp_path, GOOD).rename(tmp_path / "mine.yaml")
+    found, faults = declarations.read_each(tmp_path)
+    assert found == []
+    assert faults == {
+        "mine.yaml": f"{tmp_path / 'mine.yaml'} is not read: a declaration's name ends with .yml."
+    }
 
 
 @pytest.mark.parametrize("text", ["a: [", "- a\n- b\n", ""])

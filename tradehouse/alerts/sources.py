@@ -69,12 +69,12 @@ def _not_loaded(name: str, owner: str, syncs: list[dict[str, Any]]) -> Problem |
         return None
     error = next((sync["error"] for sync in failed if sync["error"]), None)
     message = _message(error) or f"its last sync {failed[0]['status']}"
-    streams = ", ".join(sync["stream"] for sync in failed[:5])
+    streams = ", ".join(sync["stream"] for sync in failed[:5] if sync["stream"])
     return Problem(
         key=f"source/{name}/{words_of(message)}",
         owner=owner,
         title=f"{name}: the source was not loaded",
-        what=f"{message} (streams: {streams})",
+        what=f"{message} (streams: {streams})" if streams else message,
         since=str(min(sync["started_at"] for sync in failed)),
         look=[f"tradehouse sources check {name}", f"tradehouse sync {name}"],
     )
@@ -82,7 +82,10 @@ def _not_loaded(name: str, owner: str, syncs: list[dict[str, Any]]) -> Problem |
 
 def _message(error: Any) -> str:
     content = json.loads(error) if isinstance(error, str) else error
-    return str(content.get("message", "")) if isinstance(content, dict) else ""
+    if not isinstance(content, dict):
+        return ""
+    errors = content.get("errors") or [content]
+    return "; ".join(str(one["message"]) for one in errors if one.get("message"))
 
 
 def _late(source: promises.Promise, last: datetime | None, now: datetime) -> Problem:
