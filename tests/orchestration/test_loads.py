@@ -1,0 +1,40 @@
+"""Loads of polled sources on the page: a sensor sees what waits, a job builds and publishes it."""
+
+import pytest
+from dagster import build_sensor_context
+
+from orchestration import loads
+from tests.ingestion.conftest import Source, record, state, status, stream
+from tests.orchestration.support import why
+from tradehouse import releases
+from tradehouse import state as home_state
+from tradehouse.home import Home
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("orchestration")]
+
+
+def tick(run):
+    context = build_sensor_context(instance=run.instance, definitions=run.definitions)
+    return run.definitions.resolve_sensor_def("loads_waiting").evaluate_tick(context)
+
+
+def test_a_load_is_built_and_published_once(copied, tmp_path):
+    home = Home(copied.home)
+    assert tick(copied).skip_message == "Every load is built."
+    source = Source(tmp_path)
+    source.home = copied.home
+    source.plays([record("a", {"n": 1}), state("a", 1), status("a")], streams=[stream("a")])
+    assert source.sync().status == "succeeded"
+
+    [request] = tick(copied).run_requests
+    assert request.run_key == '{"played": 1}'
+    before = releases.find_current(home)
+    job = copied.definitions.resolve_job_def(loads.TAKE)
+    result = job.execute_in_process(instance=copied.instance)
+
+    assert result.success, why(result)
+    assert tick(copied).skip_message == "Every load is built."
+    build = home_state.read(home, "build")
+    assert build["reasons"] == ["load 1 of played waits"]
+    assert build["built_loads"] == {"played": 1}
+    assert releases.find_current(home) != before
