@@ -91,7 +91,7 @@ def test_the_small_brokerage(tmp_path):
         "ca_b_id": "1",
         "ca_name": "Third salary",
     }
-    assert accounts[10].line == accounts[9].line + 1
+    assert accounts[10].line == accounts[9].line  # Two accounts on one line.
     assert (accounts[4].values["ca_tax_st"], accounts[4].values["ca_name"]) == (None, "")
 
 
