@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from connectors.source_brokerage.document import NAMESPACE, SEPARATOR, make_parser
-from connectors.source_brokerage.streams import CRM_ACCOUNT_COLUMNS, CRM_ACTION_COLUMNS
+from connectors.source_brokerage.streams import BY_NAME
 
 CHUNK_BYTES = 1 << 18
 ACTION = f"{NAMESPACE}{SEPARATOR}Action"
@@ -25,28 +25,32 @@ ACTIONS = ACCOUNT_ACTIONS | {"UPDCUST", "INACT"}
 Node = dict[str, Any]
 
 
-def _leaves(names: str) -> Node:
-    return {name: name.lower() for name in names.split()}
+def _tree(paths: Mapping[str, str]) -> tuple[Node, dict[str, dict[str, str]]]:
+    """The elements that the paths of columns name, and the attributes by their element's path."""
+    tree: Node = {}
+    attributes: dict[str, dict[str, str]] = {}
+    for column, path in paths.items():
+        above, _, name = path.rpartition("/")
+        if name.startswith("@"):
+            attributes.setdefault(above, {})[name[1:]] = column
+            continue
+        node = tree
+        for part in above.split("/"):
+            node = node.setdefault(part, {})
+        node[name] = column
+    return tree, attributes
 
 
-def _phone(number: int) -> Node:
-    parts = ("CTRY_CODE", "AREA_CODE", "LOCAL", "EXT")
-    return {f"C_{part}": f"c_phone_{number}_{part.lower()}" for part in parts}
-
-
-_ACCOUNT: Node = _leaves("CA_B_ID CA_NAME")
-_CUSTOMER: Node = {
-    "Name": _leaves("C_L_NAME C_F_NAME C_M_NAME"),
-    "Address": _leaves("C_ADLINE1 C_ADLINE2 C_ZIPCODE C_CITY C_STATE_PROV C_CTRY"),
-    "ContactInfo": _leaves("C_PRIM_EMAIL C_ALT_EMAIL")
-    | {f"C_PHONE_{number}": _phone(number) for number in (1, 2, 3)},
-    "TaxInfo": _leaves("C_LCL_TX_ID C_NAT_TX_ID"),
-    "Account": _ACCOUNT,
-}
-_ACTION: Node = {"Customer": _CUSTOMER}
-_ACTION_ATTRIBUTES = {"ActionType": "actiontype", "ActionTS": "actionts"}
-_CUSTOMER_ATTRIBUTES = _leaves("C_ID C_TAX_ID C_GNDR C_TIER C_DOB")
-_ACCOUNT_ATTRIBUTES = _leaves("CA_ID CA_TAX_ST")
+_ACTION, _attributes = _tree(BY_NAME["customer_mgmt_action"].paths)
+_accounts, _account_attributes = _tree(BY_NAME["customer_mgmt_account"].paths)
+_CUSTOMER: Node = _ACTION["Customer"]
+_ACCOUNT: Node = _accounts["Customer"]["Account"]
+_CUSTOMER["Account"] = _ACCOUNT
+_ACTION_ATTRIBUTES = _attributes[""]
+_CUSTOMER_ATTRIBUTES = _attributes["Customer"]
+_ACCOUNT_ATTRIBUTES = _account_attributes["Customer/Account"]
+CRM_ACTION_COLUMNS = BY_NAME["customer_mgmt_action"].columns
+CRM_ACCOUNT_COLUMNS = BY_NAME["customer_mgmt_account"].columns
 _META = ("http://www.w3.org/XML/1998/namespace ", "http://www.w3.org/2001/XMLSchema-instance ")
 _TAG = re.compile(r"<(?:\"[^\"]*\"|'[^']*'|[^>\"'])*>")
 _LONGEST_TAG = 1 << 16

@@ -1,12 +1,16 @@
 """The streams: which file each comes from, its columns, its place in the batches.
 
-Declarations and the catalogue made of them; reading files lives elsewhere.
+They are those of `contracts/brokerage.yml`, from which `streams.json` is made. Reading files lives
+elsewhere.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any, Literal
 
 Format = Literal["pipe", "comma", "lines", "xml", "audit"]
@@ -20,7 +24,6 @@ METADATA: dict[str, tuple[str, str]] = {
     "_line": ("integer", "1-based line of the row; for XML the line of its element."),
     "_raw_text": ("string", "Text of a row that cannot be split into its columns, else null."),
 }
-INTEGER_COLUMNS = frozenset({"action_number", "account_number"})
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Stream:
 
     `pattern` is matched against the file's name. `has_cdc` says that later batches lead with the
     two CDC columns, which the historical batch lacks. `required` and `required_later` say whether
-    a batch without the file is incomplete (first batch, later batches).
+    a batch without the file is incomplete (first batch, later batches). `paths` says where the
+    columns of an XML stream stand below its element, `integers` which columns are numbers already.
     """
 
     name: str
@@ -40,6 +44,8 @@ class Stream:
     has_cdc: bool = False
     required: bool = True
     required_later: bool = True
+    paths: Mapping[str, str] = field(default_factory=dict)
+    integers: tuple[str, ...] = ()
 
     def in_batch(self, batch: int) -> bool:
         """Whether the batch may hold files of this stream."""
@@ -74,117 +80,18 @@ class Stream:
         return self.format in ("pipe", "comma", "lines") and self.name != "batch_date"
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
+def _read() -> tuple[Stream, ...]:
+    """The streams as the contract has them, in their order of delivery inside a batch."""
+    content = json.loads((Path(__file__).parent / "streams.json").read_text(encoding="utf-8"))
+    return tuple(
+        Stream(**{name: tuple(one) if isinstance(one, list) else one for name, one in each.items()})
+        for each in content["streams"]
+    )
 
 
-def _reference(name: str, file: str, columns: str) -> Stream:
-    return Stream(name, file, "pipe", _names(columns), batches="first")
-
-
-def _changes(
-    name: str, file: str, columns: str, batches: Batches = "every", has_cdc: bool = True
-) -> Stream:
-    return Stream(name, file, "pipe", (*CDC_COLUMNS, *_names(columns)), batches, has_cdc)
-
-
-_PHONES_CRM = " ".join(
-    f"c_phone_{n}_{part}" for n in (1, 2, 3) for part in ("ctry_code", "area_code", "local", "ext")
-)
-_PHONES_OLTP = " ".join(
-    f"c_{part}_{n}" for n in (1, 2, 3) for part in ("ctry", "area", "local", "ext")
-)
-CRM_ACTION_COLUMNS = _names(
-    "action_number actiontype actionts c_id c_tax_id c_gndr c_tier c_dob c_l_name c_f_name "
-    "c_m_name c_adline1 c_adline2 c_zipcode c_city c_state_prov c_ctry c_prim_email "
-    f"c_alt_email {_PHONES_CRM} c_lcl_tx_id c_nat_tx_id"
-)
-CRM_ACCOUNT_COLUMNS = _names(
-    "action_number account_number actiontype actionts c_id ca_id ca_tax_st ca_b_id ca_name"
-)
-
-# Order of delivery inside a batch: the bulk first, the commit marker last.
-STREAMS: tuple[Stream, ...] = (
-    _changes("daily_market", "DailyMarket.txt", "dm_date dm_s_symb dm_close dm_high dm_low dm_vol"),
-    _changes("watch_history", "WatchHistory.txt", "w_c_id w_s_symb w_dts w_action"),
-    _changes(
-        "trade",
-        "Trade.txt",
-        "t_id t_dts t_st_id t_tt_id t_is_cash t_s_symb t_qty t_bid_price t_ca_id t_exec_name "
-        "t_trade_price t_chrg t_comm t_tax",
-    ),
-    _changes("cash_transaction", "CashTransaction.txt", "ct_ca_id ct_dts ct_amt ct_name"),
-    _reference("trade_history", "TradeHistory.txt", "th_t_id th_dts th_st_id"),
-    Stream("finwire", "FINWIRE????Q?", "lines", ("line",), required_later=False),
-    _changes(
-        "holding_history", "HoldingHistory.txt", "hh_h_t_id hh_t_id hh_before_qty hh_after_qty"
-    ),
-    _reference(
-        "time",
-        "Time.txt",
-        "sk_timeid timevalue hourid hourdesc minuteid minutedesc secondid seconddesc "
-        "markethoursflag officehoursflag",
-    ),
-    _reference(
-        "date",
-        "Date.txt",
-        "sk_dateid datevalue datedesc calendaryearid calendaryeardesc calendarqtrid "
-        "calendarqtrdesc calendarmonthid calendarmonthdesc calendarweekid calendarweekdesc "
-        "dayofweeknum dayofweekdesc fiscalyearid fiscalyeardesc fiscalqtrid fiscalqtrdesc "
-        "holidayflag",
-    ),
-    Stream(
-        "prospect",
-        "Prospect.csv",
-        "comma",
-        _names(
-            "agencyid lastname firstname middleinitial gender addressline1 addressline2 "
-            "postalcode city state country phone income numbercars numberchildren "
-            "maritalstatus age creditrating ownorrentflag employer numbercreditcards networth"
-        ),
-    ),
-    Stream(
-        "hr",
-        "HR.csv",
-        "comma",
-        _names(
-            "employeeid managerid employeefirstname employeelastname employeemi "
-            "employeejobcode employeebranch employeeoffice employeephone"
-        ),
-        required_later=False,
-    ),
-    _reference("industry", "Industry.txt", "in_id in_name in_sc_id"),
-    _reference("status_type", "StatusType.txt", "st_id st_name"),
-    _reference("tax_rate", "TaxRate.txt", "tx_id tx_name tx_rate"),
-    _reference("trade_type", "TradeType.txt", "tt_id tt_name tt_is_sell tt_is_mrkt"),
-    _changes(
-        "customer",
-        "Customer.txt",
-        "c_id c_tax_id c_st_id c_l_name c_f_name c_m_name c_gndr c_tier c_dob c_adline1 c_adline2 "
-        f"c_zipcode c_city c_state_prov c_ctry {_PHONES_OLTP} c_email_1 c_email_2 c_lcl_tx_id "
-        "c_nat_tx_id",
-        batches="later",
-        has_cdc=False,
-    ),
-    _changes(
-        "account",
-        "Account.txt",
-        "ca_id ca_b_id ca_c_id ca_name ca_tax_st ca_st_id",
-        batches="later",
-        has_cdc=False,
-    ),
-    Stream("customer_mgmt_action", "CustomerMgmt.xml", "xml", CRM_ACTION_COLUMNS, "first"),
-    Stream("customer_mgmt_account", "CustomerMgmt.xml", "xml", CRM_ACCOUNT_COLUMNS, "first"),
-    Stream(
-        "audit",
-        "*_audit.csv",
-        "audit",
-        ("dataset", "batchid", "date", "attribute", "value", "dvalue"),
-        required=False,
-        required_later=False,
-    ),
-    Stream("batch_date", "BatchDate.txt", "pipe", ("batch_date",)),
-)
+# The bulk first, the commit marker last.
+STREAMS = _read()
+INTEGER_COLUMNS = frozenset(name for stream in STREAMS for name in stream.integers)
 BY_NAME = {stream.name: stream for stream in STREAMS}
 _BY_FILE: dict[str, list[Stream]] = {}
 for _stream in STREAMS:

@@ -38,7 +38,7 @@
             _file as source_file,
             _line as source_line,
             {%- for name, column in contract['columns'].items() %}
-            {{ typed_value(column[2] if column | length > 2 else name, column[0]) }} as {{ name }},
+            {{ typed_value(place_of(name, column), column[0]) }} as {{ name }},
             {%- endfor %}
             {{ reason_of_row(stream, contract) }} as reason,
             {{ detail_of_row(contract) }} as detail,
@@ -88,7 +88,7 @@
         when length(line) not in ({{ contract['line'] | join(', ') }}) then 'malformed_row'
         {%- endif %}
         {%- for name, column in contract['columns'].items() %}
-        {%- set expression = column[2] if column | length > 2 else name %}
+        {%- set expression = place_of(name, column) %}
         {%- if column[1] %}
         when {{ expression }} is null then 'missing_value'
         {%- endif %}
@@ -112,7 +112,7 @@
         end
         {%- endif %}
         {%- for name, column in contract['columns'].items() %}
-        {%- set expression = column[2] if column | length > 2 else name %},
+        {%- set expression = place_of(name, column) %},
         case
             {%- if column[1] %}
             when {{ expression }} is null and _raw_text is null then '{{ name }}: missing_value'

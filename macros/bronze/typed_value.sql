@@ -1,6 +1,6 @@
 {#
     Expression that types a delivered text exactly, or is NULL where it cannot: no rounding, no exponent, no
-    dropped digits. `kind` is one of those listed in brokerage_streams; the xml_ kinds of numbers and dates check
+    dropped digits. `kind` is what a contract's type is called here (`ingestion.contracts.bronze`); the xml_ kinds of numbers and dates check
     the text and leave it text, because an empty one ('' in XML) says something else than an absent one (NULL).
     The casts alone would be too kind: 1.5 becomes the integer 2, 1.239 the decimal 1.24, 0x1F the integer 31.
     What is typed is finite and within the calendar (first_day_of_calendar).
@@ -57,20 +57,6 @@
 {% endmacro %}
 
 
-{#
-    First day that a date may be: of business, or `early` (birth, founding, first trade), where rules of their own may
-    find fault with it. Every date of the contract lies between this and the last one, `BatchDate.txt` as well.
-#}
-{% macro first_day_of_calendar(kind='') -%}
-    {{ '1800-01-01' if kind == 'early' else '1900-01-01' }}
-{%- endmacro %}
-
-
-{% macro last_day_of_calendar() -%}
-    2100-12-31
-{%- endmacro %}
-
-
 {# Condition on the text of a date or timestamp that begins with its day: it is in the calendar, and no year BC. #}
 {% macro is_in_calendar(expression, kind='') -%}
     {{ expression }} between '{{ first_day_of_calendar(kind) }}' and '{{ last_day_of_calendar() }} 9'
@@ -94,4 +80,16 @@
         'date': 'not_a_date', 'xml_date': 'not_a_date', 'compact_date': 'not_a_date', 'timestamp': 'not_a_timestamp',
         'xml_timestamp': 'not_a_timestamp', 'compact_timestamp': 'not_a_timestamp', 'time': 'not_a_time',
         'word': 'unknown_code', 'bit': 'unknown_code', 'code': 'unknown_code', 'plain': 'malformed_row'}[name]) }}
+{% endmacro %}
+
+
+{# A field of a fixed-width line, by its 1-based start and its length: trimmed, blank is NULL. #}
+{% macro field(start, length) %}
+    {{ return("nullif(trim(substr(line, " ~ start ~ ", " ~ length ~ ")), '')") }}
+{% endmacro %}
+
+
+{# Where a column of a contract stands: the column of the raw table, or a field of its line. #}
+{% macro place_of(name, column) %}
+    {{ return(field(column[2][0], column[2][1]) if column | length > 2 else name) }}
 {% endmacro %}

@@ -1,0 +1,257 @@
+"""What a contract may say, read and checked; not what is made of it.
+
+A column is one line in the usual case; whatever holds for most of them stands once above.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from ingestion import written
+from ingestion.errors import DeclarationError
+from ingestion.written import Text
+
+CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
+Class = Literal["public", "internal", "personal", "sensitive"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=63)]
+_TYPE = re.compile(
+    r"(?P<name>text|integer|decimal|code|date|timestamp|time|boolean)(\((?P<size>[^()]+)\))?"
+)
+WRITTEN = {
+    ("date", None): "date",
+    ("date", "YYYYMMDD"): "compact_date",
+    ("timestamp", None): "timestamp",
+    ("timestamp", "YYYY-MM-DDTHH:MM:SS"): "xml_timestamp",
+    ("timestamp", "YYYYMMDD-HHMMSS"): "compact_timestamp",
+    ("time", None): "time",
+    ("boolean", "true/false"): "word",
+    ("boolean", "1/0"): "bit",
+}
+"""How a source may write a type, and what the macro `typed_value` calls that."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Column(_Model):
+    """A column of a stream.
+
+    `type` is exact: `text(30)` of at most so many characters, `integer(15)` of so many digits,
+    `decimal(8,2)` of so many digits of which so many behind the point, `code(A, B)` one of these
+    texts, `date`, `timestamp`, `time`, `boolean`. A text or an integer without a size comes from
+    the connector as it is.
+    """
+
+    type: str
+    written: str | None = None
+    """How the source writes it, where that is not as ISO 8601 has it."""
+    required: bool = False
+    keeps_empty: bool = False
+    """An empty text says something else than an absent one, so the column stays a text."""
+    earliest: date | None = None
+    """The first day that it may be, where that is another one than the contract's."""
+    class_: Annotated[Class | None, Field(alias="class")] = None
+    unit: str | None = None
+    at: tuple[int, int] | None = None
+    """First character and length in a line of fixed width."""
+    path: str | None = None
+    """Where it stands in XML, below the element of its stream."""
+    meaning: Text
+
+    @field_validator("type")
+    @classmethod
+    def _is_a_type(cls, value: str) -> str:
+        found = _TYPE.fullmatch(value)
+        name, size = (found["name"], found["size"]) if found else ("", None)
+        is_right = {
+            "text": size is None or size.isdigit(),
+            "integer": size is None or (size.isdigit() and 1 <= int(size) <= 18),
+            "decimal": size is not None and re.fullmatch(r"\d{1,2},\d{1,2}", size) is not None,
+            "code": size is not None,
+        }.get(name, bool(name) and size is None)
+        if not is_right:
+            raise ValueError(
+                f"{value!r} is no type: text(30), integer(15), decimal(8,2), code(A, B), date, "
+                f"timestamp, time and boolean are"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Column":
+        if self.name_of_type in ("date", "timestamp", "time", "boolean"):
+            known = [way for kind, way in WRITTEN if kind == self.name_of_type]
+            if self.written not in known:
+                ways = ", ".join(str(way) for way in known if way)
+                raise ValueError(f"written: a {self.name_of_type} may be written as {ways}")
+        elif self.written is not None:
+            raise ValueError(f"written: a {self.name_of_type} is written in one way")
+        if self.earliest is not None and self.name_of_type != "date":
+            raise ValueError("earliest: only a date has one")
+        return self
+
+    @property
+    def name_of_type(self) -> str:
+        """The type without its size."""
+        return self.type.partition("(")[0]
+
+    @property
+    def size(self) -> str:
+        """What stands behind the type, or nothing."""
+        return self.type.partition("(")[2].rstrip(")")
+
+    @property
+    def codes(self) -> list[str]:
+        """The texts that a code may be."""
+        if self.name_of_type != "code":
+            return []
+        return [code.strip() for code in self.size.split(",")]
+
+
+class Format(_Model):
+    """What a file of the stream is: lines of fields, lines as they are, or elements of XML."""
+
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    quote: Annotated[str, Field(pattern=r"^[!-~]$")] | None = None
+    header: bool = False
+    lines: Literal["whole"] | None = None
+    xml: str | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "Format":
+        if sum(one is not None for one in (self.delimiter, self.lines, self.xml)) != 1:
+            raise ValueError("say one of delimiter, lines: whole, and xml")
+        return self
+
+
+class Freshness(_Model):
+    """How old the newest row may be before it is told."""
+
+    warn: Annotated[str, Field(pattern=r"^\d+ (minute|hour|day)s?$")]
+    error: Annotated[str, Field(pattern=r"^\d+ (minute|hour|day)s?$")]
+
+
+class _Keyed(_Model):
+    description: Text
+    key: list[Name] = []
+    unique_in: Literal["source", "batch"] = "source"
+    """Whether a key may never come again, or only once a batch (full lists and archives)."""
+    key_is_tested: bool = True
+    """Whether a test looks for repeated keys; what repeats is quarantined in any case."""
+    columns: Annotated[dict[Name, Column], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _has_its_key(self) -> "_Keyed":
+        unknown = [name for name in self.key if name not in self.columns]
+        if unknown:
+            raise ValueError(f"key: there is no column {', '.join(unknown)}")
+        return self
+
+
+class Mark(_Model):
+    """How a line of one kind is told from the others: what stands at a place of it."""
+
+    at: tuple[int, int]
+    text: str
+
+
+class Record(_Keyed):
+    """One kind of line in a stream of several."""
+
+    is_: Annotated[Mark, Field(alias="is")]
+    line_lengths: list[int] = []
+
+
+class Stream(_Keyed):
+    """A stream: what a file or table of the source is, and its columns."""
+
+    file: str | None = None
+    format: Format | None = None
+    class_: Annotated[Class | None, Field(alias="class")] = None
+    owner: str | None = None
+    batches: Literal["every", "first", "later"] = "every"
+    optional: bool = False
+    optional_later: bool = False
+    beside_batches: bool = False
+    """Files beside the batches' directories (batch 0) belong to the stream as well."""
+    commits_last: bool = False
+    expected_from_batch: int | None = None
+    """The first batch in which rows have to come."""
+    bad_share: Share | None = None
+    freshness: Freshness | None = None
+    layouts: dict[str, list[Name]] = {}
+    """Columns that only files of a layout have, in front."""
+    uncompressed: list[Name] = []
+    records: dict[Name, Record] = {}
+
+    @model_validator(mode="after")
+    def _has_its_columns(self) -> "Stream":
+        named = [*self.uncompressed, *(name for names in self.layouts.values() for name in names)]
+        unknown = [name for name in named if name not in self.columns]
+        if unknown:
+            raise ValueError(f"there is no column {', '.join(unknown)}")
+        return self
+
+
+class Contract(_Model):
+    """What a source promises of every stream and column."""
+
+    source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
+    owner: Text
+    description: Text
+    class_: Annotated[Class, Field(alias="class")] = "internal"
+    bad_share: Share = 0.05
+    """The share of rows of a file that may be bound for quarantine before its load is held."""
+    earliest: date
+    latest: date
+    streams: Annotated[dict[Name, Stream], Field(min_length=1)]
+
+    def typed(self) -> Iterator[tuple[str, Stream, Stream | Record]]:
+        """Every model that is made: its name, the stream it is read from, and what it is."""
+        for name, stream in self.streams.items():
+            if not stream.records:
+                yield name, stream, stream
+            for kind, record in stream.records.items():
+                yield kind, stream, record
+
+
+def read(source: str, directory: Path = CONTRACTS) -> Contract:
+    """Read and check `<directory>/<source>.yml`. Raises DeclarationError, which names the key."""
+    path = directory / f"{source}.yml"
+    if not path.is_file():
+        known = ", ".join(names(directory)) or "none"
+        raise DeclarationError(f"There is no contract {path}. Known: {known}.")
+    content: Any = written.read(path)
+    try:
+        contract = Contract.model_validate(content)
+    except ValidationError as error:
+        raise DeclarationError(_explain(path, error)) from None
+    if contract.source != source:
+        raise DeclarationError(f"{path}: source: {contract.source} is not what the file is called")
+    return contract
+
+
+def names(directory: Path = CONTRACTS) -> list[str]:
+    """The sources that have a contract."""
+    return sorted(path.stem for path in directory.glob("*.yml"))
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    found = error.errors(include_url=False)
+    return "\n".join(
+        f"{path}: {'.'.join(map(str, one['loc'])) or 'top level'}: "
+        f"{one['msg'].removeprefix('Value error, ')}"
+        for one in found
+    )
