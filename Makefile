@@ -39,11 +39,12 @@ test: setup ## Run the tests, without the slow ones (ARGS="-k name" narrows)
 test-slow: setup ## Run every test, the slow ones and those on the real sample too
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
-lint: setup ## Check style and types: ruff, mypy, sqlfluff
+lint: setup ## Check style, types, and that generated files are current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 models tests/data
+	$(BIN)/tradehouse contracts generate --check
 
 format: setup ## Put Python into the house's format
 	$(BIN)/ruff check --fix .

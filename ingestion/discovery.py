@@ -135,7 +135,8 @@ def _stamps(declaration: Declaration) -> list[Any]:
         case ModuleConnector():
             module = importlib.util.find_spec(connector.module)
             folders = module.submodule_search_locations if module else None
-            return _of_files([path for each in folders or () for path in Path(each).rglob("*.py")])
+            found = [path for each in folders or () for path in Path(each).rglob("*")]
+            return _of_files([path for path in found if path.suffix in (".py", ".json")])
         case CommandConnector():
             first, *others = connector.command
             return _of_files([Path(shutil.which(first) or first), *map(Path, others)])

@@ -17,6 +17,7 @@ from tradehouse import (
     airbyte_commands,
     alert_commands,
     commands,
+    contract_commands,
     ends,
     source_commands,
 )
@@ -186,6 +187,7 @@ def rollback(
 
 commands.register(app)
 app.add_typer(source_commands.app)
+app.add_typer(contract_commands.app)
 app.add_typer(alert_commands.app)
 app.add_typer(airbyte_commands.app)
 

@@ -83,10 +83,12 @@ class Stream:
 def _read() -> tuple[Stream, ...]:
     """The streams as the contract has them, in their order of delivery inside a batch."""
     content = json.loads((Path(__file__).parent / "streams.json").read_text(encoding="utf-8"))
-    return tuple(
-        Stream(**{name: tuple(one) if isinstance(one, list) else one for name, one in each.items()})
-        for each in content["streams"]
-    )
+    return tuple(_read_one(each) for each in content["streams"])
+
+
+def _read_one(content: Mapping[str, Any]) -> Stream:
+    listed = {name: tuple(content.get(name, ())) for name in ("columns", "integers")}
+    return Stream(**{**content, **listed})
 
 
 # The bulk first, the commit marker last.

@@ -204,12 +204,7 @@ def _macros(contract: Contract) -> str:
         f"{{# {MADE.format(source=contract.source)} #}}\n"
         "{# What is quarantined is told by it: raw table, key and columns of every stream. #}\n"
         f"{{% macro {contract.source}_streams() %}}\n{{{{ return({{\n{body}\n}}) }}}}\n"
-        "{% endmacro %}\n\n\n"
-        "{# First day that a date may be, where its column names no other one. #}\n"
-        "{% macro first_day_of_calendar(earliest='') -%}\n"
-        f"    {{{{ earliest or '{contract.earliest}' }}}}\n"
-        "{%- endmacro %}\n\n\n"
-        f"{{% macro last_day_of_calendar() -%}}\n    {contract.latest}\n{{%- endmacro %}}\n"
+        "{% endmacro %}\n"
     )
 
 
@@ -227,7 +222,7 @@ def _jinja(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_jinja(k)}: {_jinja(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_jinja, value)) + "]"
+        return f"[{', '.join(map(_jinja, value))}]"
     return (
         json.dumps(value) if not isinstance(value, str) else "'" + value.replace("'", "\\'") + "'"
     )

@@ -62,7 +62,7 @@ class Column(_Model):
     keeps_empty: bool = False
     """An empty text says something else than an absent one, so the column stays a text."""
     earliest: date | None = None
-    """The first day that it may be, where that is another one than the contract's."""
+    """The first day that it may be, where that is another one than 1900-01-01."""
     class_: Annotated[Class | None, Field(alias="class")] = None
     unit: str | None = None
     at: tuple[int, int] | None = None
@@ -209,13 +209,12 @@ class Contract(_Model):
     """What a source promises of every stream and column."""
 
     source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
+    version: Text = "1.0.0"
     owner: Text
     description: Text
     class_: Annotated[Class, Field(alias="class")] = "internal"
     bad_share: Share = 0.05
     """The share of rows of a file that may be bound for quarantine before its load is held."""
-    earliest: date
-    latest: date
     streams: Annotated[dict[Name, Stream], Field(min_length=1)]
 
     def typed(self) -> Iterator[tuple[str, Stream, Stream | Record]]:

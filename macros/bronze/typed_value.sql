@@ -57,6 +57,20 @@
 {% endmacro %}
 
 
+{#
+    First day that a date may be, where its column in the contract names no other one (`earliest`: birth, founding, first
+    trade). Every date of a contract lies between this and the last one, `BatchDate.txt` as well.
+#}
+{% macro first_day_of_calendar(earliest='') -%}
+    {{ earliest or '1900-01-01' }}
+{%- endmacro %}
+
+
+{% macro last_day_of_calendar() -%}
+    2100-12-31
+{%- endmacro %}
+
+
 {# Condition on the text of a date or timestamp that begins with its day: it is in the calendar, and no year BC. #}
 {% macro is_in_calendar(expression, kind='') -%}
     {{ expression }} between '{{ first_day_of_calendar(kind) }}' and '{{ last_day_of_calendar() }} 9'

@@ -27,14 +27,3 @@
     'audit': {'key': null, 'key_in': 'all', 'at_root': true, 'columns': {'dataset': ['text:20', true], 'batchid': ['integer:5', false], 'date': ['date', false], 'attribute': ['text:50', true], 'value': ['integer:15', false], 'dvalue': ['decimal:20,5', false]}}
 }) }}
 {% endmacro %}
-
-
-{# First day that a date may be, where its column names no other one. #}
-{% macro first_day_of_calendar(earliest='') -%}
-    {{ earliest or '1900-01-01' }}
-{%- endmacro %}
-
-
-{% macro last_day_of_calendar() -%}
-    2100-12-31
-{%- endmacro %}

@@ -15,19 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.source_brokerage import door
+from ingestion.contracts import bronze, model
 
 MACROS = Path(__file__).resolve().parents[2] / "macros" / "bronze"
-
-
-def _contract() -> dict[str, dict[str, Any]]:
-    """The streams of the contract, as the macro gives them."""
-    found: list[Any] = []
-    environment = jinja2.Environment(extensions=["jinja2.ext.do"])
-    environment.globals["return"] = lambda value: found.append(value) or value
-    module = environment.from_string((MACROS / "brokerage_streams.sql").read_text()).module
-    module.brokerage_streams()  # type: ignore[attr-defined]
-    contract: dict[str, dict[str, Any]] = found[-1]
-    return contract
 
 
 MATCHING = (
@@ -41,9 +31,9 @@ MATCHING = (
 )
 MACRO = jinja2.Environment().from_string((MACROS / "typed_value.sql").read_text()).module
 COLUMNS = {
-    f"{stream}.{name}": column[0]
-    for stream, contract in _contract().items()
-    for name, column in contract["columns"].items()
+    f"{stream}.{name}": bronze.kind(column)
+    for stream, _, typed in model.read("brokerage").typed()
+    for name, column in typed.columns.items()
 }
 LENGTHS = re.compile("text:|code:")
 ALL_KINDS = sorted(set(COLUMNS.values()) - {"plain"})
@@ -118,7 +108,7 @@ def _dashed(text: str) -> str:
 def reference(kind: str) -> Callable[[str], Any]:
     """Plain Python's idea of a kind: from the text to the value, or None."""
     name, _, size = kind.partition(":")
-    first = dt.date(1800 if size == "early" else 1900, 1, 1)
+    first = dt.date.fromisoformat(size if "-" in size else "1900-01-01")
     if name.startswith("xml_") and name != "xml_timestamp":
         inner = reference(kind[4:])
         return lambda text: text if text == "" or inner(text) is not None else None
@@ -195,7 +185,7 @@ def test_every_date_of_the_contract_is_held_against_one_calendar():
     first = MACRO.first_day_of_calendar()  # type: ignore[attr-defined]
     last = MACRO.last_day_of_calendar()  # type: ignore[attr-defined]
     assert (first, last) == (door.FIRST_DAY, door.LAST_DAY)
-    assert sorted(name for name, kind in COLUMNS.items() if kind.endswith(":early")) == [
+    assert sorted(name for name, kind in COLUMNS.items() if kind.endswith(":1800-01-01")) == [
         "customer.c_dob",
         "customer_mgmt_action.c_dob",
         "finwire_cmp.foundingdate",

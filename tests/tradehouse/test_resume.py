@@ -53,7 +53,7 @@ def half_built(tmp_path):
         "inputs": {"deliveries": {"3": 1}, "last_batch": None},
         "raw": stamp_file(home.raw),
         "warehouse": stamp_file(home.warehouse),
-        "built_before": [[2, 1]],
+        "built_before": [["brokerage", 2, 2, 1, 20]],
         "last_batch": None,
     }
     state.write(home, "build", record)
@@ -86,8 +86,8 @@ FINGERPRINTS = dict.fromkeys(MANIFEST.nodes, CODE)
 @pytest.fixture
 def rest(monkeypatch):
     """What is left, on the graph above, with a batch that waits; changed code by keyword."""
-    built = {2: 1}
-    monkeypatch.setattr("tradehouse.warehouse.deliveries_built", lambda home: built)
+    built = [("brokerage", 2, 2, 1, 20)]
+    monkeypatch.setattr("tradehouse.warehouse.built", lambda home: built)
 
     def rest(home, **fingerprints):
         changed = {f"model.tradehouse.{name}": value for name, value in fingerprints.items()}
@@ -117,7 +117,7 @@ def test_changed_code_is_built_from_nothing_with_what_is_downstream(half_built, 
 
 
 def test_a_window_that_is_no_longer_known_is_not_resumed(half_built, rest):
-    rest.built[3] = 1
+    rest.built.append(("brokerage", 3, 3, 1, 30))
 
     assert rest(half_built).startswith("built_loads stands already")
     assert rest(half_built, b="mended").select == ["b", "c", "of_c"]

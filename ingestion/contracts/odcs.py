@@ -1,0 +1,98 @@
+"""A contract as a document of the Open Data Contract Standard, for tools that read that.
+
+The document says less than the contract: places in files and layouts are ours.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from open_data_contract_standard.model import OpenDataContractStandard
+
+from ingestion.contracts.model import Column, Contract, Record, Stream
+
+VERSION = "v3.1.0"
+LOGICAL = {
+    "text": "string",
+    "code": "string",
+    "integer": "integer",
+    "decimal": "number",
+    "date": "date",
+    "timestamp": "timestamp",
+    "time": "time",
+    "boolean": "boolean",
+}
+
+
+def document(contract: Contract) -> OpenDataContractStandard:
+    """The contract as the standard's own model has it."""
+    return OpenDataContractStandard.model_validate(
+        {
+            "apiVersion": VERSION,
+            "kind": "DataContract",
+            "id": f"tradehouse-{contract.source}",
+            "name": contract.source,
+            "version": contract.version,
+            "status": "active",
+            "description": {"purpose": contract.description.strip()},
+            "team": {"name": contract.owner},
+            "schema": [
+                _table(contract, name, stream, typed) for name, stream, typed in contract.typed()
+            ],
+            "slaProperties": list(_promises(contract)),
+        }
+    )
+
+
+def _table(contract: Contract, name: str, stream: Stream, typed: Stream | Record) -> dict[str, Any]:
+    share = contract.bad_share if stream.bad_share is None else stream.bad_share
+    return {
+        "name": name,
+        "physicalName": f"bronze_{contract.source}__{name}",
+        "physicalType": "table",
+        "logicalType": "object",
+        "description": typed.description,
+        "properties": [
+            _property(contract, stream, typed, one, column) for one, column in typed.columns.items()
+        ],
+        "quality": [
+            {
+                "type": "text",
+                "name": "bad_share",
+                "description": f"At most {share:.0%} of a file's rows break this contract.",
+            }
+        ],
+    }
+
+
+def _property(
+    contract: Contract, stream: Stream, typed: Stream | Record, name: str, column: Column
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "name": name,
+        "logicalType": LOGICAL[column.name_of_type],
+        "physicalType": column.type,
+        "description": column.meaning,
+        "required": column.required,
+        "classification": column.class_ or stream.class_ or contract.class_,
+    }
+    if name in typed.key:
+        found |= {"primaryKey": True, "primaryKeyPosition": typed.key.index(name) + 1}
+    if column.codes:
+        found["enum"] = [{"value": code} for code in column.codes]
+    own = {"unit": column.unit, "written": column.written, "path": column.path}
+    listed = [{"property": key, "value": value} for key, value in own.items() if value]
+    if listed:
+        found["customProperties"] = listed
+    return found
+
+
+def _promises(contract: Contract) -> Iterator[dict[str, Any]]:
+    for name, stream in contract.streams.items():
+        if stream.freshness is not None:
+            value, unit = stream.freshness.error.split()
+            yield {
+                "property": "latency",
+                "value": int(value),
+                "unit": unit.rstrip("s"),
+                "element": name,
+            }
