@@ -515,9 +515,12 @@ def _add_facts(home: Home, record: dict[str, Any]) -> None:
     record["warehouse"] = warehouse.stamp_file(home.warehouse)
 
 
-def has_accepted(record: dict[str, Any]) -> bool:
-    """Whether the gate let any batch pass; without one there is nothing to publish."""
-    return any(batch["is_accepted"] for batch in record.get("batches", []))
+def has_content(record: dict[str, Any]) -> bool:
+    """Whether there is anything to publish: a batch that the gate let pass, or loads alone."""
+    batches = record.get("batches", [])
+    return any(batch["is_accepted"] for batch in batches) or bool(
+        not batches and record.get("built_loads")
+    )
 
 
 def require_passed(home: Home, record: dict[str, Any]) -> dict[str, Any]:
@@ -537,7 +540,7 @@ def require_passed(home: Home, record: dict[str, Any]) -> dict[str, Any]:
             f"{home.warehouse} was changed after its last tested build. "
             "`tradehouse run` builds and tests again."
         )
-    if not has_accepted(record):
+    if not has_content(record):
         raise TradehouseError(
             "Every batch is held, so there is nothing to publish. `tradehouse status` says why; "
             "deliver the held files again, then `tradehouse run`."

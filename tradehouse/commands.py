@@ -230,16 +230,16 @@ def build(
     rebuild: Rebuild = None, all_tests: AllTests = False, wait: Wait = None, json: Json = False
 ) -> None:
     """Build and test what is loaded, without publishing."""
-    from tradehouse import build, output, run, summary, warehouse, working
+    from tradehouse import build, output, polled, run, summary, working
     from tradehouse.dbt_runner import DbtRunner
     from tradehouse.progress import Steps
 
     home, steps = find_home(), Steps(quiet=json)
     with working.writing(home, "build", _wait_seconds(wait)):
-        if not warehouse.deliveries_in_force(home):
+        if not polled.is_loaded(home):
             raise TradehouseError(
-                f"No batch of the brokerage is loaded in {home.root}, so there is nothing to "
-                "build. `tradehouse run` loads what was delivered, then builds."
+                f"Nothing is loaded in {home.root} yet, so there is nothing to build. "
+                "`tradehouse run` loads what was delivered, then builds."
             )
         runner = DbtRunner(home)
         plan = build.make_plan(home, runner, rebuild=list(rebuild or []), all_tests=all_tests)

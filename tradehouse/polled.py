@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tradehouse import ledger, opening, promises, syncing
+from tradehouse import ledger, opening, promises, syncing, warehouse
 from tradehouse.errors import BusyError, TradehouseError, UsageError
 from tradehouse.home import Home
 from tradehouse.output import count
@@ -61,6 +61,25 @@ def last_begun(home: Home) -> dict[str, datetime]:
         sync["source"]: datetime.fromisoformat(str(sync["started_at"])).astimezone(UTC)
         for sync in ledger.last_syncs(home)
     }
+
+
+def is_loaded(home: Home) -> bool:
+    """Whether models have anything to be built from.
+
+    Without a brokerage its tables are made, empty: the models stand on them.
+
+    Raises:
+        BusyError: when another process has the raw file open.
+    """
+    if warehouse.deliveries_in_force(home):
+        return True
+    if not warehouse.has_loads(home):
+        return False
+    from ingestion.contracts import tables
+
+    with plain_errors():
+        tables.prepare(syncing.SOURCE, home.root)
+    return True
 
 
 @contextmanager

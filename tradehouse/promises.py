@@ -78,6 +78,11 @@ def read(home: Home, folder: Path | None = None) -> list[Promise]:
     return [Promise(**one) for one in _read(home, folder or DECLARATIONS)["promises"]]
 
 
+def is_on(home: Home, name: str) -> bool:
+    """Whether a source is declared and enabled."""
+    return any(one.name == name and one.enabled for one in read(home))
+
+
 def read_faults(home: Home, folder: Path | None = None) -> dict[str, str]:
     """Return what is wrong with declarations that cannot be read, by the file's name."""
     return dict(_read(home, folder or DECLARATIONS).get("faults", {}))

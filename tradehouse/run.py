@@ -120,7 +120,7 @@ def run(home: Home, options: Options, steps: Steps) -> Outcome:
         TradehouseError: when something cannot be done at all; what was committed stays.
     """
     with working.writing(home, "run", options.wait_seconds):
-        landing = syncing.ensure_landing(home, options.landing, steps.step)
+        landing = syncing.landing_to_read(home, options.landing, steps.step)
         releases.remove_old_releases(home)
         due = options.find_due(home)
         if options.is_plain and not due and is_settled(home, landing):
@@ -128,14 +128,14 @@ def run(home: Home, options: Options, steps: Steps) -> Outcome:
         state.forget(home, "settled")
         outcome = Outcome(fault=_tell_fault(home))
         runner = DbtRunner(home)
-        will_build = bool(due or syncing.find_waiting(home, landing))
+        will_build = bool(due or (landing and syncing.find_waiting(home, landing)))
         with runner.parsing_beside() if will_build else nullcontext():
-            if options.syncs_brokerage:
+            if landing is not None and options.syncs_brokerage:
                 with steps.step("sync") as step:
                     _sync(home, landing, options, step, outcome)
             for name in due:
                 _sync_other(home, name, steps, outcome)
-        if warehouse.deliveries_in_force(home):
+        if polled.is_loaded(home):
             _build_and_publish(home, runner, options, steps, outcome)
         outcome.held = find_held(home)
         outcome.hold = releases.read_hold(home)
@@ -156,7 +156,7 @@ def take_loaded(home: Home, runner: DbtRunner, steps: Steps) -> Outcome:
         TradehouseError: when something cannot be done at all; what was committed stays.
     """
     outcome = Outcome()
-    if warehouse.deliveries_in_force(home):
+    if polled.is_loaded(home):
         _build_and_publish(home, runner, Options(no_sync=True), steps, outcome)
     outcome.held = find_held(home)
     outcome.hold = releases.read_hold(home)
@@ -217,7 +217,7 @@ def _go_on(home: Home, runner: DbtRunner, steps: Steps, outcome: Outcome) -> boo
         return True
     record = build_one(home, runner, rest.plan, rest.last_batch, steps, rest.select)
     outcome.builds.append(record)
-    if record["status"] != build.PASSED or not build.has_accepted(record):
+    if record["status"] != build.PASSED or not build.has_content(record):
         return False
     _publish_one(home, runner, record, steps, outcome)
     return True
@@ -239,7 +239,7 @@ def _build_and_publish(
         last_batch = min(plan.waiting) if options.by_batch and plan.waiting else None
         record = build_one(home, runner, plan, last_batch, steps)
         outcome.builds.append(record)
-        if record["status"] != build.PASSED or not build.has_accepted(record):
+        if record["status"] != build.PASSED or not build.has_content(record):
             return
         _publish_one(home, runner, record, steps, outcome)
         if last_batch is None:
@@ -250,7 +250,7 @@ def _build_and_publish(
     if not outcome.builds:
         build.accept_project(home, runner, plan)
         record = state.read(home, "build")
-        if build.has_accepted(record):
+        if build.has_content(record):
             _publish_one(home, runner, record, steps, outcome)
 
 
@@ -329,7 +329,7 @@ def publish_build(
     return publication
 
 
-def is_settled(home: Home, landing: Path) -> bool:
+def is_settled(home: Home, landing: Path | None) -> bool:
     """Whether nothing changed since the last run ended well: no database is opened to know."""
     settled = state.read(home, "settled")
     try:
@@ -340,11 +340,11 @@ def is_settled(home: Home, landing: Path) -> bool:
         return False
 
 
-def _settlement(home: Home, landing: Path) -> dict[str, Any]:
+def _settlement(home: Home, landing: Path | None) -> dict[str, Any]:
     hold = releases.read_hold(home)
     return {
-        "landing": str(landing),
-        "landing_stamp": brokerage.stamp_landing(landing),
+        "landing": str(landing or ""),
+        "landing_stamp": brokerage.stamp_landing(landing) if landing else "",
         "raw": warehouse.stamp_file(home.raw),
         "warehouse": warehouse.stamp_file(home.warehouse),
         "project_digest": fingerprint.digest_project(),
@@ -363,12 +363,15 @@ def _watched(home: Home) -> list[Path]:
 
 
 def _settle(home: Home, outcome: Outcome, options: Options) -> None:
-    sync = outcome.sync or {}
     if options.days or not options.syncs_brokerage:
         return
-    if sync.get("errors") or sync.get("status") != "succeeded":
-        return
     if state.read(home, "build").get("status") != build.PASSED:
+        return
+    sync = outcome.sync
+    if sync is None:  # A home without a brokerage.
+        state.write(home, "settled", _settlement(home, None))
+        return
+    if sync.get("errors") or sync.get("status") != "succeeded":
         return
     settlement = _settlement(home, Path(sync["landing"]))
     if settlement["landing_stamp"] == sync["landing_stamp"]:

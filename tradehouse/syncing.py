@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.source_brokerage.landing import Batch
-from tradehouse import brokerage, opening, state, warehouse
+from tradehouse import brokerage, opening, promises, state, warehouse
 from tradehouse.errors import BusyError, LandingError, TradehouseError, UsageError
 from tradehouse.home import Home
 from tradehouse.progress import Step
@@ -24,6 +24,17 @@ def given_landing() -> Path | None:
     """Return the landing directory that the settings name, for callers without an option."""
     named = os.environ.get("TRADEHOUSE_LANDING")
     return Path(named) if named else None
+
+
+def landing_to_read(home: Home, given: Path | None, step_of: Any) -> Path | None:
+    """Return the landing directory to read, None for a home without a brokerage.
+
+    Raises:
+        UsageError: as `ensure_landing`.
+    """
+    if given is None and not promises.is_on(home, SOURCE):
+        return None
+    return ensure_landing(home, given, step_of)
 
 
 def ensure_landing(home: Home, given: Path | None, step_of: Any) -> Path:

@@ -325,6 +325,19 @@ def loads_waiting(home: Home) -> list[Load]:
     ]
 
 
+def has_loads(home: Home) -> bool:
+    """Whether raw has a load of a source without batches."""
+    if not home.raw.exists():
+        return False
+    with connected(home.raw) as connection:
+        if not _has_table(connection, "_tradehouse", "loads"):
+            return False
+        row = connection.execute(
+            "select 1 from _tradehouse.loads where batch is null limit 1"
+        ).fetchone()
+    return row is not None
+
+
 def count_raw(home: Home, source: str) -> list[dict[str, Any]]:
     """Return stream, table, rows and number of loads of every stream of a source that is loaded."""
     if not home.raw.exists():

@@ -271,3 +271,27 @@ def test_a_home_may_begin_with_another_source(modelled: Path, tmp_path: Path) ->
     deliver(team.home, days=1)
     team.run()
     assert team.mart() == [(1, "Lisbon", 0)]
+
+
+def test_a_home_may_have_no_brokerage_and_get_one_later(modelled: Path, tmp_path: Path) -> None:
+    for part in ("project", "own"):
+        shutil.copytree(modelled / part, tmp_path / part, symlinks=True)
+    team = Team(tmp_path / "home", tmp_path)
+    declaration = team.project / "ingestion" / "sources" / "brokerage.yml"
+    text = declaration.read_text()
+    declaration.write_text(text.replace("enabled: true", "enabled: false"))
+
+    team.run()
+    assert team.mart() == [(1, "Lisbon", 0)]
+    assert days(team) == []
+    assert gold(team.home, "select count(*) from gold.dim_trade") == [(0,)]
+    assert not (team.home / "landing").exists()
+    team.bring({2: "Porto"}, at=2)
+    team.run()
+    assert team.mart() == [(1, "Lisbon", 0), (2, "Porto", 0)]
+
+    declaration.write_text(text)
+    deliver(team.home, days=1)
+    team.run("--landing", str(team.home / "landing"))
+    assert days(team) == [(1, 2), (2, 2)]
+    assert team.mart() == [(1, "Lisbon", 0), (2, "Porto", 0)]

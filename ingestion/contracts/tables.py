@@ -1,0 +1,65 @@
+"""The raw tables that a contract promises: each is there, empty until the first load.
+
+So models stand on them whether the source was loaded yet, or ever will be. Not here: how a sync
+brings a table to what the connector offers (`ingestion.tables`).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ingestion import catalog, declarations, names, tables
+from ingestion.contracts import model
+from ingestion.database import open_raw
+from ingestion.declarations import PROVENANCE
+from ingestion.paths import Paths
+
+PROPERTY = {"INTEGER": "integer", "BIGINT": "integer", "VARCHAR": "string"}
+
+
+def prepare(source: str, home: Path) -> list[str]:
+    """Make the source's raw tables that are not there; returns their names.
+
+    Raises DeclarationError when contract or declaration cannot be read, DatabaseBusyError when
+    another process has the raw file open.
+    """
+    contract, declaration = model.read(source), declarations.read(source)
+    paths = Paths.below(home)
+    paths.make()
+    offered = [_offered(name, stream) for name, stream in contract.streams.items()]
+    made = []
+    with open_raw(paths.raw_database, tmp=paths.tmp) as connection:
+        known = names.read(connection, source)
+        known.add(catalog.keys(offered))
+        selected = catalog.select(declaration, offered, None)
+        connection.execute("begin")
+        try:
+            for table in catalog.plan(declaration, selected, known).values():
+                if not tables.existing_columns(connection, table):
+                    tables.prepare(connection, table)
+                    made.append(table.name)
+            names.record(connection, known)
+            connection.execute("commit")
+        except (duckdb.Error, OSError):
+            connection.execute("rollback")
+            raise
+    return made
+
+
+def _offered(name: str, stream: model.Stream) -> dict[str, Any]:
+    """The stream as the connector would offer it."""
+    properties = {
+        column: {"type": ["null", "integer" if each.type == "integer" else "string"]}
+        for column, each in stream.columns.items()
+    }
+    properties |= {
+        column: {"type": ["null", PROPERTY[kind]]} for column, kind in PROVENANCE.items()
+    }
+    return {
+        "name": name,
+        "json_schema": {"type": "object", "properties": properties},
+        "supported_sync_modes": ["full_refresh", "incremental"],
+        "source_defined_cursor": True,
+        "default_cursor_field": ["_batch"],
+    }
