@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tradehouse import brokerage, build, locks, selection, syncing
+from tradehouse import brokerage, build, locks, promises, selection, syncing
 from tradehouse.dbt_runner import DbtRunner
 from tradehouse.home import Home
 from tradehouse.output import count
@@ -56,11 +56,12 @@ def preview(home: Home, options: Options) -> Preview:
         BusyError: when another process is writing.
     """
     with locks.writing(home, options.wait_seconds):
+        is_on = promises.is_on(home, syncing.SOURCE)
         landing = brokerage.find_landing(home, options.landing)
         found = Preview(due=options.find_due(home))
-        if landing is not None and options.syncs_brokerage:
+        if landing is not None and options.syncs_brokerage and (is_on or options.landing):
             found.batches = syncing.find_waiting(home, landing)
-        if landing is None and not home.raw.exists():
+        if landing is None and is_on and not home.raw.exists():
             found.reasons.append("nothing is loaded yet: a brokerage would be simulated")
             return found
         runner = DbtRunner(home)

@@ -23,7 +23,16 @@ BAD_ROW = b"20200101|only two"
 FILES = brokerage_files(days=2)
 BAD_LINE = FILES["Batch1/Date.txt"].count(b"\n") + 1
 FILES["Batch1/Date.txt"] += BAD_ROW + b"\r\n"
-FOLDERS = ("contracts", "connectors", "ingestion", "macros", "models", "seeds", "simulator", "tradehouse")
+FOLDERS = (
+    "contracts",
+    "connectors",
+    "ingestion",
+    "macros",
+    "models",
+    "seeds",
+    "simulator",
+    "tradehouse",
+)
 LOOK_EVERY_SECONDS = 0.002
 Moment = Callable[[Path], bool]
 PROJECT_FILES = ("dbt_project.yml", "profiles.yml", "requirements.lock")

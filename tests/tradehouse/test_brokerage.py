@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.contracts import tables
 from tests.landing import brokerage_files, write_landing
 from tests.tradehouse.support import command, raw
 from tradehouse import brokerage, state, syncing
@@ -314,3 +315,19 @@ def test_a_build_without_a_brokerage_says_what_loads_one(tmp_path):
     assert done.returncode == 1
     assert "`tradehouse run` loads what was delivered" in done.stderr
     assert not (tmp_path / "home" / "warehouse.duckdb").exists()
+
+
+COLUMNS = """select table_name, column_name, data_type from duckdb_columns()
+    where database_name = current_database() and schema_name = 'brokerage' order by all"""
+
+
+def test_the_raw_tables_of_a_contract_are_those_that_a_sync_makes(published, tmp_path):
+    home = tmp_path / "another"
+    made = tables.prepare("brokerage", home)
+
+    assert len(made) == 21
+    assert raw(home, COLUMNS) == raw(published, COLUMNS)
+    assert tables.prepare("brokerage", home) == []
+    assert tables.prepare("brokerage", published) == []
+    rows = raw(published, "select count(*) from brokerage.trade")
+    assert rows[0][0] > 0
