@@ -50,6 +50,18 @@ ON_DELIVERY = "on delivery"
 _DURATION = re.compile(r"^([0-9]{1,5})\s*(minute|hour|day)s?$")
 
 
+def _fault_of_schedule(value: str) -> str | None:
+    if _DURATION.match(value):
+        return None if _duration(value) else "no time at all"
+    if len(value.split()) != 5:
+        return "not five fields"
+    try:
+        CronSim(value, datetime(2000, 1, 1, tzinfo=UTC))
+    except CronSimError as error:
+        return str(error)
+    return None
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -274,15 +286,14 @@ class Declaration(_Model):
     @field_validator("schedule")
     @classmethod
     def _is_a_schedule(cls, value: str | None) -> str | None:
-        if value is None or value == ON_DELIVERY or _DURATION.match(value):
+        if value is None or value == ON_DELIVERY:
             return value
-        try:
-            CronSim(value, datetime(2000, 1, 1, tzinfo=UTC))
-        except CronSimError as error:
+        fault = _fault_of_schedule(value)
+        if fault is not None:
             raise ValueError(
-                f"{value!r} is no schedule ({error}): write an interval such as '6 hours', times "
+                f"{value!r} is no schedule ({fault}): write an interval such as '6 hours', times "
                 f"in UTC as cron has them such as '30 5 * * 1-5', or '{ON_DELIVERY}'"
-            ) from error
+            )
         return value
 
     @field_validator("freshness", "rediscover_after")
@@ -290,6 +301,13 @@ class Declaration(_Model):
     def _is_a_duration(cls, value: str | None) -> str | None:
         if value is not None and not _DURATION.match(value):
             raise ValueError('expected a duration such as "36 hours" or "2 days"')
+        return value
+
+    @field_validator("freshness")
+    @classmethod
+    def _is_some_time(cls, value: str | None) -> str | None:
+        if value is not None and _duration(value) == timedelta(0):
+            raise ValueError("nothing is that fresh: expected some minutes, hours or days")
         return value
 
     @model_validator(mode="after")

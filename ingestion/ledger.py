@@ -20,6 +20,7 @@ from ingestion.tables import Table
 from tradehouse import snapshot as snapshots
 
 KEPT_SYNCS = 100
+"""Of all sources together; the last one of each is kept in any case."""
 
 
 def now() -> datetime:
@@ -94,9 +95,13 @@ def end_sync(
 def fail_sync(
     connection: duckdb.DuckDBPyConnection, source: str, started_at: datetime, message: str
 ) -> None:
-    """Record a sync that failed before it read anything, unless one of then is there."""
+    """Record a sync that failed before it read anything, unless one is there that says more.
+
+    A server's sync that is still running is gone on with by the next one.
+    """
     row = connection.execute(
-        "select count(*) from _tradehouse.syncs where source = ? and started_at >= ?",
+        """select count(*) from _tradehouse.syncs
+        where source = ? and (started_at >= ? or status = 'running')""",
         [source, started_at],
     ).fetchone()
     if row and row[0]:
@@ -320,9 +325,11 @@ def snapshot(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         connection,
         f"""select * exclude (state_before, state_after, last_row) from _tradehouse.syncs
         inner join (
-            select sync_id, max(rowid) as last_row from _tradehouse.syncs group by sync_id
-            order by last_row desc limit {KEPT_SYNCS}
-        ) as kept using (sync_id)
+            select source, sync_id, last_row from (
+                select source, sync_id, max(rowid) as last_row from _tradehouse.syncs group by all)
+            qualify row_number() over (order by last_row desc) <= {KEPT_SYNCS}
+                or row_number() over (partition by source order by last_row desc) = 1
+        ) as kept using (source, sync_id)
         order by last_row desc, source, stream""",
     )
     streams = _dicts(
@@ -348,8 +355,8 @@ def snapshot(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     )
     loads = _dicts(
         connection,
-        """select source, max(load) as load from _tradehouse.loads where batch is null
-        group by all order by all""",
+        """select source, max(load) as load, epoch_us(max(committed_at)) as committed_at
+        from _tradehouse.loads group by all order by all""",
     )
     found = {"syncs": syncs, "streams": streams, "batches": batches, "loads": loads}
     return {"written_at": now(), **found}

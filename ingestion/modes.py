@@ -15,7 +15,7 @@ import orjson
 from ingestion import merging, recognition
 from ingestion.database import most_memory
 from ingestion.loads import Loads
-from ingestion.tables import DELETED_SCHEMA, STAGING_SCHEMA, Table, literal
+from ingestion.tables import DELETED_SCHEMA, STAGING_SCHEMA, Table, literal, quoted
 
 REFRESHING = ("full_refresh_append", "full_refresh_overwrite")
 
@@ -198,8 +198,23 @@ def merge_leftovers(
 ) -> list[str]:
     """Merge what a sync that died left staged; its states are committed already."""
     staged = [table if table.is_staged else replace(table, recognises=True) for table in tables]
-    there = [each for each in staged if _stands(connection, STAGING_SCHEMA, each)]
+    there = [
+        each
+        for each in staged
+        if _stands(connection, STAGING_SCHEMA, each) and _has_rows(connection, each.target)
+    ]
+    for table in there:
+        _add_columns(connection, table)
     return merge(connection, there, loads)
+
+
+def _add_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Let what was staged before have the columns that it is compared by now."""
+    for name in (table.sql_name, table.target):
+        for column in table.columns:
+            connection.execute(
+                f"alter table {name} add column if not exists {quoted(column.name)} {column.type}"
+            )
 
 
 def _stands(connection: duckdb.DuckDBPyConnection, schema: str, table: Table) -> bool:

@@ -28,9 +28,8 @@ from orchestration.sensors import watching_sensor
 from orchestration.telling import Describer
 from orchestration.translators import DOCS, RELEASE, UNIQUE_ID
 from tradehouse import build, docs, locks, publish, releases, state
-from tradehouse.dbt_runner import NodeResult
+from tradehouse.dbt_runner import LAST_NODE, NodeResult
 from tradehouse.home import Home, find_home
-from tradehouse.partial import LAST_NODE
 
 INTERVAL_SECONDS = 30
 DAYS_A_TICK = 3

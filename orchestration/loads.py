@@ -5,6 +5,7 @@ page then marks the models as built (`orchestration.elsewhere`).
 """
 
 import json
+from datetime import UTC, datetime
 
 from dagster import (
     DefaultSensorStatus,
@@ -27,6 +28,13 @@ from tradehouse.home import Home, find_home
 from tradehouse.progress import Steps
 
 TAKE = "take_loads"
+
+
+def now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
 INTERVAL_SECONDS = 30
 
 
@@ -76,9 +84,12 @@ def take_sensor(target: JobDefinition, status: DefaultSensorStatus) -> SensorDef
     )
     def watch_loads(context: SensorEvaluationContext) -> RunRequest | SkipReason:
         home = find_home()
-        waiting = ledger.loads_waiting(home, state.read(home, "build").get("built_loads", {}))
+        build = state.read(home, "build")
+        waiting = ledger.loads_waiting(home, build.get("built_loads", {}))
         if not waiting:
             return SkipReason("Every load is built.")
-        return RunRequest(run_key=json.dumps(waiting, sort_keys=True))
+        # Asked for again after another build, and after an hour: a run may have died.
+        asked = {"loads": waiting, "after": build.get("id"), "hour": f"{now():%Y-%m-%d %H}"}
+        return RunRequest(run_key=json.dumps(asked, sort_keys=True))
 
     return watch_loads

@@ -73,7 +73,12 @@ class Plan:
     @property
     def test_from_batch(self) -> int:
         """The first batch whose rows the tests have to read; 0 for everything."""
-        if self.rebuild or self.reads_everything or self.loads_waiting or not self.waiting:
+        return 0 if self.reads_everything else self.first_batch
+
+    @property
+    def first_batch(self) -> int:
+        """The first batch whose rows the build adds or changes; 0 for everything."""
+        if self.rebuild or not self.waiting:
             return 0
         first = min(self.waiting)
         return first if self.untested_from is None else min(first, self.untested_from)
@@ -201,7 +206,9 @@ def _describe_loads(loads: list[warehouse.Load]) -> list[str]:
     for one in loads:
         by_source.setdefault(one.source, []).append(one.number)
     return [
-        f"load {numbers[0]} of {source} waits"
+        f"an older raw of {source} was put back"
+        if numbers == [0]
+        else f"load {numbers[0]} of {source} waits"
         if len(numbers) == 1
         else f"loads {numbers[0]} to {numbers[-1]} of {source} wait"
         for source, numbers in by_source.items()
@@ -308,11 +315,12 @@ def build(
         "built_before": warehouse.built(home),
         # What publishing has to copy, where that is less than everything.
         "based_on": before.get("id") if reach else None,
-        "first_batch": plan.test_from_batch,
+        "first_batch": plan.first_batch,
         "gold_changes": reach.gold_changes if reach else None,
     }
     manifest = runner.parse()
     again = selection.names_to_rebuild(manifest, plan.whole) if plan.whole else []
+    whole_tests = selection.names_of_tests(manifest, plan.whole) if plan.whole else []
     graph.remember(home, manifest, plan.project_digest)
     journal.begin(home, record["id"])
     state.write(home, "build", record)
@@ -324,6 +332,7 @@ def build(
         "TRADEHOUSE_PROJECT_DIGEST": plan.project_digest,
         "TRADEHOUSE_REBUILD": ",".join([*plan.rebuild, *again]),
         "TRADEHOUSE_TEST_FROM_BATCH": str(plan.test_from_batch),
+        "TRADEHOUSE_TEST_WHOLE": ",".join(whole_tests),
     }
     with _journal_kept(home, runner, early):
         if reach:

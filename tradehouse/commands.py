@@ -119,6 +119,11 @@ def run(
             "--day builds a day and what later days derive from it; --by-batch publishes each "
             "waiting batch by itself. Give one of them."
         )
+    if replace_batch and (no_sync or (source and "brokerage" not in source)):
+        raise UsageError(
+            "--replace-batch loads a delivery of the brokerage again, which --no-sync and --source "
+            "of another source leave out. Give one of them."
+        )
     home = find_home()
     if resume:
         resuming.require_plain(

@@ -16,10 +16,11 @@ from typing import Any
 
 from tradehouse import dbt_overhead, ends
 from tradehouse.errors import TradehouseError
-from tradehouse.fingerprint import fingerprint_nodes
+from tradehouse.fingerprint import fingerprint_nodes, forget_other_files
 from tradehouse.home import PROJECT, Home, check_engine_settings
 
 CHOSEN = "chosen_for_this_build"
+LAST_NODE = "built_loads"
 BUILD_ONLY = "flags.WHICH"
 """What the code of a node says that a build compiles differently from the documentation."""
 
@@ -95,6 +96,7 @@ class DbtRunner:
             yield
 
     def _invoke_parse(self) -> Any:
+        forget_other_files(self.home.target, PROJECT)
         return self._invoke(["parse", *self._options(), "--no-write-json"])
 
     def parse(self) -> Any:
@@ -136,7 +138,8 @@ class DbtRunner:
             arguments += ["--indirect-selection", "empty", "--select", f"tag:{CHOSEN}"]
         if full_refresh:
             arguments.append("--full-refresh")
-        with variables_set(environment), _tagged(self.parse(), select):
+        manifest = self.parse()
+        with variables_set(environment), _tagged(manifest, select), _behind_all(manifest):
             outcome = self._invoke(arguments)
         self._is_compiled_from_nothing = from_nothing and bool(outcome.success)
         return _invocation(outcome)
@@ -277,6 +280,37 @@ def _tagged(manifest: Any, names: Collection[str]) -> Iterator[None]:
     finally:
         for node in nodes:
             node.tags.remove(CHOSEN)
+
+
+@contextmanager
+def _behind_all(manifest: Any) -> Iterator[None]:
+    """Let `LAST_NODE` come behind every model and its tests, those it does not refer to as well.
+
+    What reads it comes behind it.
+    """
+    nodes = manifest.nodes
+    last = next((one for one, node in nodes.items() if node.name == LAST_NODE), None)
+    if last is None:
+        yield
+        return
+    behind = {last}
+    for _ in nodes:
+        found = {
+            one
+            for one, node in nodes.items()
+            if not behind.isdisjoint(getattr(node.depends_on, "nodes", ()))
+        }
+        if found <= behind:
+            break
+        behind |= found
+    reads = nodes[last].depends_on.nodes
+    others = [one for one, node in nodes.items() if node.resource_type in ("model", "snapshot")]
+    added = sorted(set(others) - behind - set(reads))
+    reads += added
+    try:
+        yield
+    finally:
+        del reads[len(reads) - len(added) :]
 
 
 @contextmanager

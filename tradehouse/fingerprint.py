@@ -41,6 +41,24 @@ def digest_project(root: Path = PROJECT) -> str:
     return digest.hexdigest()
 
 
+def forget_other_files(parsed: Path, root: Path = PROJECT) -> None:
+    """Remove what dbt keeps of an earlier parse in a directory where files came or went since.
+
+    It goes on from there, and where a YAML file is gone it loses what other files say of tests.
+    """
+    names = sorted(
+        os.fsencode(path.relative_to(root))
+        for folder in FOLDERS
+        for path in (root / folder).rglob("*.y*ml")
+    )
+    digest = hashlib.sha256(b"\0".join(names)).hexdigest()
+    kept = parsed / "parsed_files.txt"
+    if not kept.is_file() or kept.read_text(errors="replace") != digest:
+        (parsed / "partial_parse.msgpack").unlink(missing_ok=True)
+        parsed.mkdir(parents=True, exist_ok=True)
+        kept.write_text(digest)
+
+
 def fingerprint_nodes(manifest: Any, root: Path = PROJECT) -> dict[str, str]:
     """Return a fingerprint by unique id: own code, macros used (theirs too), configuration, seeds.
 

@@ -3,12 +3,13 @@
 The ledger itself lies in `raw.duckdb` and is kept by `ingestion.ledger`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tradehouse import snapshot
 from tradehouse.home import Home
 from tradehouse.output import count
+from tradehouse.warehouse import BY_BATCH
 
 
 def last_syncs(home: Home) -> list[dict[str, Any]]:
@@ -27,10 +28,17 @@ def last_syncs(home: Home) -> list[dict[str, Any]]:
     ]
 
 
-def loads_waiting(home: Home, built: Mapping[str, int]) -> dict[str, int]:
-    """The last load of every source of which the last that is built is another one."""
-    last = {row["source"]: row["load"] for row in snapshot.read(home.state)["loads"]}
-    return {source: load for source, load in last.items() if built.get(source) != load}
+def loads_waiting(home: Home, built: Mapping[str, Sequence[int]]) -> dict[str, int]:
+    """The last load of every source without batches of which another one is built last.
+
+    `built` has its number and when it was committed.
+    """
+    return {
+        row["source"]: row["load"]
+        for row in snapshot.read(home.state)["loads"]
+        if row["source"] != BY_BATCH
+        and list(built.get(row["source"], ())) != [row["load"], row["committed_at"]]
+    }
 
 
 def _sync(source: str, streams: list[dict[str, Any]], running: dict[str, int]) -> dict[str, Any]:

@@ -8,12 +8,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from tradehouse import fingerprint
-from tradehouse.dbt_runner import DbtRunner
+from tradehouse.dbt_runner import LAST_NODE, DbtRunner
 from tradehouse.errors import UsageError
 from tradehouse.warehouse import Load
 
 DONE = ("success", "pass", "warn")
-LAST_NODE = "built_loads"
 
 
 def inputs_of(

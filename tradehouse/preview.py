@@ -85,9 +85,9 @@ def _models(runner: DbtRunner, plan: build.Plan, found: Preview) -> list[str]:
     live = set(plan.live or ())
     sources = {*found.due, *([syncing.SOURCE] if found.batches else [])}
     live |= {
-        (one.source_name, one.identifier)
+        selection.raw_table(one)
         for one in manifest.sources.values()
-        if one.source_name in sources or (sources and one.source_name == selection.LEDGER[0])
+        if one.schema.casefold() in sources or (sources and one.schema == selection.LEDGER[0])
     }
     reached = {node.unique_id for node in selection.reached_nodes(manifest, live)}
     return sorted(built[one].name for one in reached & set(built))

@@ -141,7 +141,7 @@ class Build(Kept):
     tests: Tests = Tests()
     dropped: list[str] = []
     project_digest: str | None = None
-    built_loads: dict[str, int] = {}
+    built_loads: dict[str, list[int]] = {}
     built_with: str | None = None
     building_with: str | None = None
     batches: list[GateBatch] = []

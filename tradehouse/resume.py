@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from tradehouse import brokerage, build, fingerprint, journal, partial, state, warehouse
-from tradehouse.dbt_runner import DbtRunner
+from tradehouse.dbt_runner import LAST_NODE, DbtRunner
 from tradehouse.errors import LandingError, UsageError
 from tradehouse.home import Home
-from tradehouse.partial import DONE, LAST_NODE
+from tradehouse.partial import DONE
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,11 @@ def run(home: Home, options: Options, steps: Steps) -> Outcome:
         TradehouseError: when something cannot be done at all; what was committed stays.
     """
     with working.writing(home, "run", options.wait_seconds):
-        landing = syncing.landing_to_read(home, options.landing, steps.step)
+        landing = (
+            syncing.landing_to_read(home, options.landing, steps.step)
+            if options.syncs_brokerage
+            else brokerage.find_landing(home, options.landing)
+        )
         releases.remove_old_releases(home)
         due = options.find_due(home)
         if options.is_plain and not due and is_settled(home, landing):

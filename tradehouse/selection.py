@@ -11,16 +11,22 @@ from typing import Any
 
 from tradehouse.dbt_runner import DbtRunner, NodeResult
 from tradehouse.partial import DONE
+from tradehouse.warehouse import EVERY_TABLE
 
 WINDOW = ("bronze_brokerage__batch_date", "bronze_batches")
 ALWAYS_LIVE = ("batch_date", "audit")
-LEDGER = ("ledger", "loads")
+LEDGER = ("_tradehouse", "loads")
 BUILT = ("model", "snapshot", "test")
 
-_REFERENCE = re.compile(r"\bref\(\s*['\"]([^'\"]+)['\"]")
+_REFERENCE = re.compile(r"""\bref\(\s*(?:['"][^'"]+['"]\s*,\s*)?['"]([^'"]+)['"]""")
 
 RawTable = tuple[str, str]
-"""A raw table: its source, and what it is called in the source's schema."""
+"""A raw table: its schema, which is called as its source, and its name; no letter has a case."""
+
+
+def raw_table(source: Any) -> RawTable:
+    """Return which raw table a source of dbt is; names that differ in case are one table's."""
+    return source.schema.casefold(), source.identifier.replace('""', '"').casefold()
 
 
 @dataclass(frozen=True)
@@ -88,8 +94,11 @@ def reached_nodes(manifest: Any, live: set[RawTable]) -> list[Any]:
         manifest: the parsed project.
         live: the raw tables with rows in the loads that are built.
     """
+    wanted = {(schema.casefold(), name.casefold()) for schema, name in live}
     known: dict[str, bool] = {
-        unique_id: (source.source_name, source.identifier) in live
+        unique_id: not wanted.isdisjoint(
+            {raw_table(source), (source.schema.casefold(), EVERY_TABLE)}
+        )
         for unique_id, source in manifest.sources.items()
     }
     return [
@@ -111,6 +120,12 @@ def names_to_rebuild(manifest: Any, whole: set[RawTable]) -> list[str]:
     Such rows may belong to batches that are built, so these models are built from nothing.
     """
     return sorted(node.name for node in reached_nodes(manifest, whole) if _is_windowed(node))
+
+
+def names_of_tests(manifest: Any, whole: set[RawTable]) -> list[str]:
+    """Return the names of the tests that have to read everything, as such rows can reach them."""
+    reached = reached_nodes(manifest, whole)
+    return sorted(node.name for node in reached if node.resource_type == "test")
 
 
 def gold_changes(

@@ -57,10 +57,11 @@ class BatchRow(Kept):
 
 
 class LoadRow(Kept):
-    """The last load of a source without batches."""
+    """The last load of a source without batches; when it was committed, in microseconds."""
 
     source: str
     load: int
+    committed_at: int = 0
 
 
 class Snapshot(Kept):

@@ -46,7 +46,7 @@ def ensure_landing(home: Home, given: Path | None, step_of: Any) -> Path:
     landing = brokerage.find_landing(home, given)
     if landing is not None:
         return landing
-    if warehouse.deliveries_in_force(home):
+    if warehouse.was_synced(home, SOURCE):
         raise UsageError(
             f"The home {home.root} holds a brokerage's data, and where that delivers is not known. "
             "Name the directory once: --landing DIR (make run LANDING=DIR)."

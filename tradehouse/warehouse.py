@@ -259,6 +259,8 @@ def built(home: Home) -> list[tuple[str, int | None, int | None, int | None, int
 
 
 BUILT_BY = "Built by project "
+BY_BATCH = "brokerage"
+EVERY_TABLE = "*"
 
 
 def project_built_with(home: Home) -> str | None:
@@ -277,12 +279,15 @@ def project_built_with(home: Home) -> str | None:
     return comment.removeprefix(BUILT_BY) if comment and comment.startswith(BUILT_BY) else None
 
 
-def last_loads_built(home: Home) -> dict[str, int]:
-    """Return the last load that the warehouse holds, of every source without batches."""
+def last_loads_built(home: Home) -> dict[str, list[int]]:
+    """Return the last load that the warehouse holds, of every source without batches.
+
+    Its number and when it was committed to raw, in microseconds since 1970, UTC.
+    """
     return {
-        source: load
-        for source, load, batch, _, _ in built(home)  # In order.
-        if batch is None and load is not None
+        source: [load, at]
+        for source, load, _, _, at in built(home)  # In order.
+        if source != BY_BATCH and load is not None and at is not None
     }
 
 
@@ -303,7 +308,8 @@ class Load:
 def loads_waiting(home: Home) -> list[Load]:
     """Return the loads of sources without batches that the warehouse does not hold completely.
 
-    Where it holds one that raw does not, all of that source wait: an older raw was put back.
+    Where it holds one that raw does not, an older raw was put back: the source waits as one load
+    with the number 0 that changed every table.
     """
     if not home.raw.exists():
         return []
@@ -312,17 +318,32 @@ def loads_waiting(home: Home) -> list[Load]:
             return []
         rows = connection.execute(
             "select source, load, epoch_us(max(committed_at)), list(distinct table_name)"
-            " from _tradehouse.loads where batch is null group by all order by all"
+            " from _tradehouse.loads where source <> ? group by all order by all",
+            [BY_BATCH],
         ).fetchall()
     loads = [Load(source, load, at, frozenset(tables)) for source, load, at, tables in rows]
-    known = {(source, load, at) for source, load, batch, _, at in built(home) if batch is None}
+    known = {(source, load, at) for source, load, _, _, at in built(home) if source != BY_BATCH}
     there = {(one.source, one.number, one.committed_at) for one in loads}
     undone = {source for source, _, _ in known - there}
-    return [
+    waiting = [
         one
         for one in loads
-        if one.source in undone or (one.source, one.number, one.committed_at) not in known
+        if one.source not in undone and (one.source, one.number, one.committed_at) not in known
     ]
+    return waiting + [Load(source, 0, 0, frozenset({EVERY_TABLE})) for source in sorted(undone)]
+
+
+def was_synced(home: Home, source: str) -> bool:
+    """Whether a sync of the source ever began."""
+    if not home.raw.exists():
+        return False
+    with connected(home.raw) as connection:
+        if not _has_table(connection, "_tradehouse", "syncs"):
+            return False
+        row = connection.execute(
+            "select 1 from _tradehouse.syncs where source = ? limit 1", [source]
+        ).fetchone()
+    return row is not None
 
 
 def has_loads(home: Home) -> bool:
@@ -333,7 +354,7 @@ def has_loads(home: Home) -> bool:
         if not _has_table(connection, "_tradehouse", "loads"):
             return False
         row = connection.execute(
-            "select 1 from _tradehouse.loads where batch is null limit 1"
+            "select 1 from _tradehouse.loads where source <> ? limit 1", [BY_BATCH]
         ).fetchone()
     return row is not None
 
@@ -346,7 +367,7 @@ def count_raw(home: Home, source: str) -> list[dict[str, Any]]:
         if not _has_table(connection, "_tradehouse", "loads"):
             return []
         found = connection.execute(
-            "select coalesce(namespace || '.', '') || stream, table_name, count(distinct load)"
+            "select stream, table_name, count(distinct load)"
             " from _tradehouse.loads where source = ? group by all order by all",
             [source],
         ).fetchall()

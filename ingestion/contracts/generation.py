@@ -29,9 +29,10 @@ def files(contract: Contract, project: Path = PROJECT) -> dict[Path, str]:
         models / "sources.yml": _sources(contract),
         models / f"_{contract.source}.yml": _models(contract),
         project / "macros" / "contracts" / f"{contract.source}.sql": _macros(contract),
-        project / "seeds" / "stream_expectations.csv": _expectations(contract),
         project / "connectors" / f"source_{contract.source}" / "streams.json": _connector(contract),
     }
+    if any(stream.commits_last for stream in contract.streams.values()):
+        made[project / "seeds" / "stream_expectations.csv"] = _expectations(contract)
     for name, stream, typed in contract.typed():
         if not stream.commits_last:
             sql = bronze.model(contract.source, name, _raw(contract, name), stream, typed)

@@ -5,9 +5,11 @@ from typing import Any
 
 import duckdb
 
-from ingestion import loads
+from ingestion import ledger, loads
 from ingestion.database import MIGRATIONS, migrate
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
+from tradehouse import warehouse
+from tradehouse.home import Home
 
 STREAMS = [stream("a", n="integer"), stream("b", n="integer")]
 LOADS = "select load, stream, records from _tradehouse.loads order by rowid"
@@ -113,3 +115,72 @@ def test_a_home_of_before_gets_its_loads_from_syncs_and_files(tmp_path: Path) ->
         ("shop", 2, "a", None, None, 1),
         ("shop", 2, "b", None, None, 2),
     ]
+
+
+def test_a_sync_that_still_runs_is_not_called_failed(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "raw.duckdb")) as connection:
+        migrate(connection, tmp_path / "raw.duckdb")
+        connection.execute(
+            """insert into _tradehouse.syncs by name select 's1' as sync_id, 'shop' as source,
+            'a' as stream, timestamptz '2020-01-01 00:00:00+00' as started_at,
+            'running' as status, 0 as records, 0 as bytes, 0 as nulled_values"""
+        )
+        for source in ("shop", "bank"):
+            ledger.fail_sync(connection, source, ledger.now(), "the server is away")
+        found = connection.execute(
+            "select source, status from _tradehouse.syncs order by all"
+        ).fetchall()
+    assert found == [("bank", "failed"), ("shop", "running")]
+
+
+def home_of(folder: Path, loads: list[tuple[Any, ...]], built: list[tuple[Any, ...]]) -> Home:
+    """A home whose raw has these loads and whose warehouse says that it holds those."""
+    home = Home(folder)
+    with duckdb.connect(str(home.raw)) as connection:
+        migrate(connection, home.raw)
+        for source, load, table, batch, second in loads:
+            connection.execute(
+                """insert into _tradehouse.loads by name select ? as source, ? as load,
+                ? as stream, ? as table_name, ? as batch, 1 as delivery, 1 as records,
+                's' as sync_id, timestamptz 'epoch' + ? * interval 1 second as committed_at""",
+                [source, load, table, table, batch, second],
+            )
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute(
+            """create schema silver; create table silver.built_loads (source varchar, load bigint,
+            batch_id integer, delivery integer, committed_at timestamptz)"""
+        )
+        for source, load, second in built:
+            connection.execute(
+                """insert into silver.built_loads
+                values (?, ?, null, null, timestamptz 'epoch' + ? * interval 1 second)""",
+                [source, load, second],
+            )
+    return home
+
+
+def waiting(home: Home) -> list[tuple[str, int, set[str]]]:
+    return [(one.source, one.number, set(one.tables)) for one in warehouse.loads_waiting(home)]
+
+
+def test_what_is_not_built_waits_with_the_tables_it_changed(tmp_path: Path) -> None:
+    home = home_of(
+        tmp_path,
+        [
+            ("own", 1, "a", None, 1),
+            ("own", 2, "a", None, 2),
+            ("own", 2, "b", None, 2),
+            ("files", 1, "c", 7, 3),
+            ("brokerage", 1, "trade", 1, 1),
+        ],
+        [("own", 1, 1)],
+    )
+    assert waiting(home) == [("files", 1, {"c"}), ("own", 2, {"a", "b"})]
+    assert warehouse.last_loads_built(home) == {"own": [1, 1_000_000]}
+    assert warehouse.has_loads(home)
+
+
+def test_after_an_older_raw_the_whole_source_waits(tmp_path: Path) -> None:
+    loads = [("own", 1, "a", None, 1), ("own", 2, "a", None, 9)]
+    home = home_of(tmp_path, loads, [("own", 1, 1), ("own", 2, 2), ("gone", 1, 1)])
+    assert waiting(home) == [("gone", 0, {"*"}), ("own", 0, {"*"})]

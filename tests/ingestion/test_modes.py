@@ -204,6 +204,33 @@ def test_what_was_stored_under_another_key_is_merged_by_the_new_one(
     assert loads == [(1, 6), (2, 0), (3, 2)]
 
 
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_key_may_name_a_field_that_is_new(source: Source, reset: bool) -> None:
+    declare(source, "incremental_deduplicated", key="n")
+    deliver(source, [{"n": 1, "text": "old"}])
+    declare(source, "incremental_deduplicated", key=[["n"], ["region"]])
+    wider = [stream("a", n="integer", text="string", region="string")]
+    source.plays([record("a", {"n": 1, "region": "x"}), state("a", 2), status("a")], streams=wider)
+    result = source.sync(reset=reset)
+    assert result.status == "succeeded", result.errors
+    found = source.query("select n, region from played.a order by all")
+    assert found == ([(1, "x")] if reset else [(1, "x"), (1, None)])
+
+
+def test_the_last_sync_of_every_source_is_known_however_many_others_came(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "KEPT_SYNCS", 2)
+    declare(source, "incremental_append")
+    play(source, 1)
+    source.sync()
+    source.declared["name"] = "other"
+    for _ in range(3):
+        source.sync()
+    found = {one["source"]: one["status"] for one in last_syncs(Home(source.home))}
+    assert found == {"played": "succeeded", "other": "succeeded"}
+
+
 def test_an_older_row_does_not_bring_a_deleted_one_back(source: Source) -> None:
     declare(source, "incremental_deduplicated", key="n", cursor="version")
     deliver(source, [{"n": 1, "text": "x", "version": 1}, {"n": 2, "text": "y", "version": 1}])

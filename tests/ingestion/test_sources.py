@@ -56,6 +56,7 @@ def test_the_shipped_declarations_are_valid() -> None:
         ),
         ({"schedule": "daily"}, "schedule: 'daily' is no schedule"),
         ({"freshness": "soon"}, 'freshness: expected a duration such as "36 hours"'),
+        ({"freshness": "0 hours"}, "freshness: nothing is that fresh"),
         ({"streams": {"a": {"sync_mode": "append"}}}, "streams.a.sync_mode: Input should be"),
         (
             {"streams": {"a": {"file": {"delimiter": "||", "columns": ["x"]}}}},

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from ingestion.contracts import tables
@@ -331,3 +332,14 @@ def test_the_raw_tables_of_a_contract_are_those_that_a_sync_makes(published, tmp
     assert tables.prepare("brokerage", published) == []
     rows = raw(published, "select count(*) from brokerage.trade")
     assert rows[0][0] > 0
+
+
+def test_a_home_whose_first_sync_was_killed_gets_no_simulated_brokerage(published):
+    home = Home(published)
+    with duckdb.connect(str(home.raw)) as connection:
+        connection.execute("drop table brokerage.batch_date")
+    (home.state / "brokerage.json").unlink()
+    (home.state / "sync.json").unlink()
+    (published / "landing").rename(published / "elsewhere")
+    with pytest.raises(UsageError, match="Name the directory once"):
+        syncing.ensure_landing(home, None, None)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.tradehouse.support import copy_project
-from tradehouse import fingerprint, selection
+from tradehouse import dbt_runner, fingerprint, selection
 from tradehouse.dbt_runner import DbtRunner
 from tradehouse.home import Home
 
@@ -225,3 +225,33 @@ def test_rows_of_every_stream_reach_every_model_and_test_but_those_of_seeds(pars
     )
     # What no rows can reach is run whenever the code of a seed changes, as part of everything.
     assert all(unique_id.startswith("test.") for unique_id in left_out)
+
+
+@pytest.mark.parametrize(
+    ("schema", "identifier"), [("brokerage", "TRADE"), ("BROKERAGE", "trade"), ("brokerage", "*")]
+)
+def test_tables_are_the_same_whatever_the_case_of_their_names(parse, schema, identifier):
+    reached = set(selection.names_to_run(parse(), {(schema, identifier)}))
+    assert {"bronze_brokerage__trade", "silver_trades"} <= reached
+    assert ("bronze_brokerage__hr" in reached) == (identifier == "*")
+
+
+def test_what_other_files_say_of_tests_outlives_a_file_that_is_gone(project, parse):
+    added = project / "models" / "gold" / "added.yml"
+    added.write_text("models: [{name: dim_trade_notes, description: one}]\n")
+    parse()
+    added.unlink()
+    [test] = [
+        node for node in parse().nodes.values() if node.name == "assert_control_figures_are_met"
+    ]
+    assert test.config.meta["dagster"] == {"ref": {"name": "di_messages"}}
+
+
+def test_what_says_that_loads_are_built_comes_behind_every_model(parse):
+    manifest = parse()
+    [last] = [node for node in manifest.nodes.values() if node.name == "built_loads"]
+    reads = list(last.depends_on.nodes)
+    with dbt_runner._behind_all(manifest):
+        models = {one for one, node in manifest.nodes.items() if node.resource_type == "model"}
+        assert models - {last.unique_id} <= set(last.depends_on.nodes)
+    assert last.depends_on.nodes == reads

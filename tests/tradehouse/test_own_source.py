@@ -11,7 +11,9 @@ import pytest
 from tests.ingestion.conftest import error_trace, record, state, status, stream
 from tests.tradehouse.conftest import Finished, copy_home
 from tests.tradehouse.support import PROJECT, command, copy_project, deliver, gold, raw
+from tradehouse import warehouse
 from tradehouse.errors import EXIT_HELD, EXIT_OK, EXIT_TESTS_FAILED, EXIT_USAGE
+from tradehouse.home import Home
 
 pytestmark = [pytest.mark.xdist_group("run"), pytest.mark.slow]
 
@@ -222,6 +224,8 @@ def test_a_failed_test_keeps_the_rows_out_until_they_are_right(team: Team) -> No
     )
     assert "accepted_values" in team.run(code=EXIT_TESTS_FAILED)
     assert team.mart() == [(1, "Lisbon", 0)]
+    # What says that a load is built comes behind every model and test, the team's too.
+    assert warehouse.last_loads_built(Home(team.home))["own"][0] == 1
     team.bring({3: "Porto"}, at=3)
     team.run()
     assert team.mart() == [(1, "Lisbon", 0), (3, "Porto", 0)]

@@ -55,7 +55,10 @@ def test_what_was_never_loaded_or_lies_in_the_future_is_asked_for():
         assert 0 <= (NOW - asked).total_seconds() < 6 * 3600
 
 
-@pytest.mark.parametrize("schedule", ["every day", "61 * * * *", "6 fortnights", "", "* * * *"])
+@pytest.mark.parametrize(
+    "schedule",
+    ["every day", "61 * * * *", "6 fortnights", "", "* * * *", "0 minutes", "30 0 10 * * *"],
+)
 def test_a_schedule_that_is_none_is_refused_with_examples(schedule):
     with pytest.raises(ValueError, match="write an interval such as '6 hours', times in UTC"):
         promise(schedule)

@@ -73,7 +73,8 @@ select
     cast(null as integer) as batch_id,
     cast(null as integer) as delivery,
     cast(null as date) as batch_date,
-    committed_at
+    max(committed_at) as committed_at
 from loads
-where batch is null
+where source <> 'brokerage'
+group by source, load
 {%- endif %}
