@@ -1,8 +1,9 @@
 {{ config(materialized='table', post_hook="{{ note_project() }}") }}
 
 {#
-    The last node of a build: it is reached only when every gold model stands and its tests passed. dbt orders the
-    graph by references, so every gold model is referred to; a test of the project compares this list with gold.
+    The last node of a build: it is reached only when every model stands and its tests passed. dbt orders the graph by
+    references, so every gold model of the project is referred to (a test compares this list with gold); what a team adds
+    comes before it because `tradehouse run` says so.
 #}
 {% for model in [
     'audit', 'di_messages', 'dim_account', 'dim_broker', 'dim_company', 'dim_customer', 'dim_date', 'dim_security',
