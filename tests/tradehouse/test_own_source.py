@@ -250,31 +250,18 @@ def test_one_source_or_none_is_loaded_when_that_is_asked_for(team: Team) -> None
 
 
 def test_a_source_is_reset_after_a_dry_run(team: Team) -> None:
-    team.bring({2: "Porto"}, (1,), at=2)
-    team.run()
     said = command(team.home, "sources", "reset", "own", project=team.project).stdout
     assert "tradehouse sources reset own --yes" in said
     assert "own.branches" in said
-    assert raw(team.home, "select count(*) from own.branches") == [(2,)]
+    assert raw(team.home, "select count(*) from own.branches") == [(1,)]
     wrong = command(team.home, "sources", "reset", "own", "--stream", "no", project=team.project)
     assert (wrong.returncode, "has no loaded stream no" in wrong.stderr) == (EXIT_USAGE, True)
 
-    team.bring({2: "Braga"}, (2,), at=3)
+    team.bring({2: "Braga"}, (2,), at=2)
     done = command(team.home, "sources", "reset", "own", "--yes", project=team.project)
     assert done.returncode == 0, done.stderr
     team.run("--no-sync")
     assert team.mart() == [(2, "Braga", 1)]
-
-
-def test_a_home_may_begin_with_another_source(modelled: Path, tmp_path: Path) -> None:
-    for part in ("project", "own"):
-        shutil.copytree(modelled / part, tmp_path / part, symlinks=True)
-    team = Team(tmp_path / "home", tmp_path)
-    done = command(team.home, "sync", "own", project=team.project)
-    assert done.returncode == 0, done.stdout + done.stderr
-    deliver(team.home, days=1)
-    team.run()
-    assert team.mart() == [(1, "Lisbon", 0)]
 
 
 def test_a_home_may_have_no_brokerage_and_get_one_later(modelled: Path, tmp_path: Path) -> None:
