@@ -41,7 +41,7 @@ INTERVAL_SECONDS = 30
 def take_job() -> JobDefinition:
     """Return the job that builds and publishes what is loaded."""
 
-    @op(name=TAKE, pool=POOL)
+    @op(name="build_and_publish", pool=POOL)
     def take(context: OpExecutionContext) -> None:
         """Build what new rows of any source reach, test and publish."""
         list(work(context, "run", lambda home, emit: take_all(context, home, emit)))

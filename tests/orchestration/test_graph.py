@@ -171,3 +171,8 @@ def test_importing_costs_little_more_than_dagster_itself(prepared, home):
     pairs = [(seconds("orchestration.definitions"), seconds("dagster, dagster_dbt"))]
     pairs += [(seconds("orchestration.definitions"), seconds("dagster, dagster_dbt"))]
     assert min(pair[0] for pair in pairs) < IMPORT_RATIO * min(pair[1] for pair in pairs), pairs
+
+
+def test_no_two_definitions_share_a_name(definitions):
+    """Jobs, graphs and ops of a repository share one namespace; only loading it as a whole asks."""
+    assert definitions.get_repository_def().get_all_jobs()
