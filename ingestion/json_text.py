@@ -46,8 +46,8 @@ def _may_be_rounded(raw: bytes) -> bool:
     return b"0" * 16 in shapes or b"e-000" in shapes
 
 
-def _exactly(raw: bytes) -> Any:
-    return json.loads(raw.decode(), parse_float=_number, parse_constant=_number)
+def _exactly(raw: bytes, **hooks: Any) -> Any:
+    return json.loads(raw.decode(), parse_float=_number, parse_constant=_number, **hooks)
 
 
 def _number(text: str) -> float:
@@ -72,12 +72,7 @@ def without_repeats(line: bytes) -> bytes:
         return found
 
     try:
-        value = json.loads(
-            line.decode(),
-            parse_float=_number,
-            parse_constant=_number,
-            object_pairs_hook=members,
-        )
+        value = _exactly(line, object_pairs_hook=members)
     except (ValueError, RecursionError):
         return line
     return dumps(value) + b"\n" if repeated else line

@@ -17,6 +17,7 @@ from ingestion.database import most_memory
 from ingestion.loads import Loads
 from ingestion.tables import DELETED_SCHEMA, STAGING_SCHEMA, Table, literal, quoted
 
+_OF_STREAM = "where source = ? and stream = ? and namespace is not distinct from ?"
 REFRESHING = ("full_refresh_append", "full_refresh_overwrite")
 
 
@@ -34,8 +35,7 @@ def with_generation(
     rows go when the stream is complete. With `same` rows of the generation that is there follow.
     """
     row = connection.execute(
-        """select generation_id, columns, merged_by from _tradehouse.streams
-        where source = ? and stream = ? and namespace is not distinct from ?""",
+        f"select generation_id, columns, merged_by from _tradehouse.streams {_OF_STREAM}",
         [table.source, table.key[1], table.key[0]],
     ).fetchone()
     generation = int(row[0]) if row else 1
@@ -46,8 +46,7 @@ def with_generation(
         table, generation_id=generation, minimum_generation_id=generation if replaces else 0
     )
     connection.execute(
-        """delete from _tradehouse.streams
-        where source = ? and stream = ? and namespace is not distinct from ?""",
+        f"delete from _tradehouse.streams {_OF_STREAM}",
         [table.source, table.key[1], table.key[0]],
     )
     known = {} if row is None else orjson.loads(row[1])
@@ -81,9 +80,6 @@ def is_merged_anew(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
     return merged_by != _merged_by(table) and _has_rows(connection, table.sql_name)
 
 
-_OF_STREAM = "where source = ? and stream = ? and namespace is not distinct from ?"
-
-
 def _merged_by(table: Table) -> str:
     return orjson.dumps(table.merge_key).decode()
 
@@ -91,8 +87,7 @@ def _merged_by(table: Table) -> str:
 def is_known(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
     """Whether the stream was loaded before: a sync has made its table."""
     row = connection.execute(
-        """select count(*) from _tradehouse.streams
-        where source = ? and stream = ? and namespace is not distinct from ?""",
+        f"select count(*) from _tradehouse.streams {_OF_STREAM}",
         [table.source, table.key[1], table.key[0]],
     ).fetchone()
     return bool(row and row[0])
@@ -172,8 +167,7 @@ def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table, loads: Loa
     """
     [(staged,)] = connection.execute(f"select count(*) from {table.target}").fetchall()
     [(minimum,)] = connection.execute(
-        """select max(minimum_generation_id) from _tradehouse.streams
-        where source = ? and stream = ? and namespace is not distinct from ?""",
+        f"select max(minimum_generation_id) from _tradehouse.streams {_OF_STREAM}",
         [table.source, table.key[1], table.key[0]],
     ).fetchall()
     if minimum:

@@ -57,7 +57,7 @@ def _parse(folder: Path) -> None:
     from dbt.cli.main import dbtRunner
 
     digest = fingerprint.digest_project()
-    fingerprint.forget_other_files(folder)
+    fingerprint.forget_other_parse(folder)
     outcome = dbtRunner().invoke(
         [
             *("parse", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),

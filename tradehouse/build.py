@@ -32,7 +32,6 @@ from tradehouse.output import count
 
 PASSED, TESTS_FAILED, FAILED, BEGUN = "passed", "tests failed", "failed", "begun"
 PARTIAL = "was done in part"
-SOURCE = "brokerage"
 EVERYTHING = "*"
 ROWS_SHOWN = 5
 MESSAGE_KEPT = 1000
@@ -190,7 +189,7 @@ def _make_plan(
         plan.live = {selection.LEDGER, *plan.whole}
         if waiting:
             tables = warehouse.tables_to_build(home, in_force).union(selection.ALWAYS_LIVE)
-            plan.live |= {(SOURCE, table) for table in tables}
+            plan.live |= {(warehouse.BY_BATCH, table) for table in tables}
     return plan
 
 

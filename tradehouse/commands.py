@@ -110,7 +110,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Take whatever waits: sync, build, test, publish."""
-    from tradehouse import output, preview, run, summary
+    from tradehouse import output, preview, run, summary, syncing
     from tradehouse import resume as resuming
     from tradehouse.progress import Steps
 
@@ -119,7 +119,7 @@ def run(
             "--day builds a day and what later days derive from it; --by-batch publishes each "
             "waiting batch by itself. Give one of them."
         )
-    if replace_batch and (no_sync or (source and "brokerage" not in source)):
+    if replace_batch and (no_sync or (source and syncing.SOURCE not in source)):
         raise UsageError(
             "--replace-batch loads a delivery of the brokerage again, which --no-sync and --source "
             "of another source leave out. Give one of them."

@@ -16,7 +16,7 @@ from typing import Any
 
 from tradehouse import dbt_overhead, ends
 from tradehouse.errors import TradehouseError
-from tradehouse.fingerprint import fingerprint_nodes, forget_other_files
+from tradehouse.fingerprint import fingerprint_nodes, forget_other_parse
 from tradehouse.home import PROJECT, Home, check_engine_settings
 
 CHOSEN = "chosen_for_this_build"
@@ -96,7 +96,7 @@ class DbtRunner:
             yield
 
     def _invoke_parse(self) -> Any:
-        forget_other_files(self.home.target, PROJECT)
+        forget_other_parse(self.home.target, PROJECT)
         return self._invoke(["parse", *self._options(), "--no-write-json"])
 
     def parse(self) -> Any:

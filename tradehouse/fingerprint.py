@@ -41,18 +41,13 @@ def digest_project(root: Path = PROJECT) -> str:
     return digest.hexdigest()
 
 
-def forget_other_files(parsed: Path, root: Path = PROJECT) -> None:
-    """Remove what dbt keeps of an earlier parse in a directory where files came or went since.
+def forget_other_parse(parsed: Path, root: Path = PROJECT) -> None:
+    """Remove what dbt keeps in a directory of its parse of a project that was another one.
 
-    It goes on from there, and where a YAML file is gone it loses what other files say of tests.
+    It would go on from there, and loses what YAML says of a test when anything that test reads
+    changed.
     """
-    names = sorted(
-        os.fsencode(path.relative_to(root))
-        for folder in FOLDERS
-        for path in (root / folder).rglob("*.y*ml")
-    )
-    digest = hashlib.sha256(b"\0".join(names)).hexdigest()
-    kept = parsed / "parsed_files.txt"
+    digest, kept = digest_project(root), parsed / "parsed_project.txt"
     if not kept.is_file() or kept.read_text(errors="replace") != digest:
         (parsed / "partial_parse.msgpack").unlink(missing_ok=True)
         parsed.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from tradehouse.errors import BusyError, LandingError, TradehouseError, UsageErr
 from tradehouse.home import Home
 from tradehouse.progress import Step
 
-SOURCE = "brokerage"
+SOURCE = warehouse.BY_BATCH
 SCALE, SEED, DAYS, FIRST_DAY = 0.1, 1, 3, date(2017, 7, 8)
 
 

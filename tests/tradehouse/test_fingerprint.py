@@ -235,15 +235,21 @@ def test_tables_are_the_same_whatever_the_case_of_their_names(parse):
         assert ("bronze_brokerage__hr" in reached) == (table[1] == "*")
 
 
-def test_what_other_files_say_of_tests_outlives_a_file_that_is_gone(project, parse):
-    added = project / "models" / "gold" / "added.yml"
-    added.write_text("models: [{name: dim_trade_notes, description: one}]\n")
-    parse()
-    added.unlink()
-    [test] = [
-        node for node in parse().nodes.values() if node.name == "assert_control_figures_are_met"
-    ]
-    assert test.config.meta["dagster"] == {"ref": {"name": "di_messages"}}
+def test_what_yaml_says_of_a_test_outlives_a_change_of_what_it_reads(project, parse):
+    def said():
+        return {
+            node.name: node.config.meta
+            for node in parse().nodes.values()
+            if node.resource_type == "test" and node.name.startswith("assert_")
+        }
+
+    before = said()
+    change(project / "models/silver/trading/silver_trades.sql", "with", "-- Changed.\nwith")
+    assert said() == before
+    moved = project / "models/gold/core/_moved.yml"
+    (project / "models/gold/core/_trading.yml").rename(moved)
+    assert said() == before
+    moved.rename(project / "models/gold/core/_trading.yml")
 
 
 def test_what_says_that_loads_are_built_comes_behind_every_model(parse):
