@@ -16,6 +16,7 @@ from tradehouse import (
     build,
     days,
     docs,
+    ends,
     files,
     fingerprint,
     mending,
@@ -202,6 +203,7 @@ def _sync_other(home: Home, name: str, steps: Steps, outcome: Outcome) -> None:
         try:
             result = polled.load(home, name, step)
         except (UsageError, TradehouseError) as error:
+            ends.check()  # A signal may have cut off what the source was about to do.
             outcome.unloaded[name] = str(error)
             step.finish(f"failed: {error}")
             return
