@@ -93,7 +93,8 @@ def sync(
     except (DatabaseBusyError, SchemaVersionError):
         raise  # Nobody could write down that it failed, and whoever called is told.
     except IngestionError as error:
-        _keep_failure(declaration, paths, started_at, str(error))
+        if not streams:  # Whoever asks for some streams by hand is told; the source may be well.
+            _keep_failure(declaration, paths, started_at, str(error))
         raise
 
 

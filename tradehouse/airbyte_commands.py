@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tradehouse.errors import EXIT_ERROR, EXIT_OK, TradehouseError
+from tradehouse.errors import EXIT_ERROR, EXIT_OK, TradehouseError, plain_errors
 from tradehouse.home import Home, find_home
 from tradehouse.output import count
-from tradehouse.polled import plain_errors
 
 if TYPE_CHECKING:
     from ingestion.server.plan import Change

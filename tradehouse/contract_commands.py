@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 
-from tradehouse.errors import EXIT_ERROR, EXIT_OK
+from tradehouse.errors import EXIT_ERROR, EXIT_OK, plain_errors
 from tradehouse.home import PROJECT
 from tradehouse.output import count
-from tradehouse.polled import plain_errors
 
 app = typer.Typer(
     name="contracts",

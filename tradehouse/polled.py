@@ -4,13 +4,13 @@ The brokerage delivers, and is loaded by `tradehouse.syncing`. A source that can
 out its own new rows only: what is wrong with it is told, and the others go on.
 """
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Collection
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tradehouse import ledger, opening, promises, syncing, warehouse
-from tradehouse.errors import BusyError, TradehouseError, UsageError
+from tradehouse.errors import UsageError, plain_errors
 from tradehouse.home import Home
 from tradehouse.output import count
 from tradehouse.progress import Step
@@ -80,27 +80,6 @@ def is_loaded(home: Home) -> bool:
     with plain_errors():
         tables.prepare(syncing.SOURCE, home.root)
     return True
-
-
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """Errors of ingestion as the command line's own, with their exit codes."""
-    from pydantic import ValidationError
-
-    from ingestion.errors import DatabaseBusyError, DeclarationError, IngestionError
-
-    try:
-        yield
-    except ValidationError as error:
-        found = error.errors(include_url=False)
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
-        raise UsageError(f"This cannot be declared: {wrong}. See docs/ingestion.md.") from error
-    except DatabaseBusyError as error:
-        raise BusyError(str(error)) from error
-    except DeclarationError as error:
-        raise UsageError(str(error)) from error
-    except IngestionError as error:
-        raise TradehouseError(str(error)) from error
 
 
 def load(

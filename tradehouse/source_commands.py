@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tradehouse import polled
-from tradehouse.errors import EXIT_ERROR, EXIT_OK, UsageError
+from tradehouse.errors import EXIT_ERROR, EXIT_OK, UsageError, plain_errors
 from tradehouse.home import PROJECT, Home, find_home
-from tradehouse.polled import plain_errors
 
 if TYPE_CHECKING:
     from ingestion.inventory import SourceSummary

@@ -2,15 +2,13 @@
 
 import fcntl
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
 from orchestration import assembly, manifest, partitions
 from tests.orchestration.support import FIRST, MIDDLE, Run, deliver, open_instance, run_day
-from tradehouse import state, warehouse
-from tradehouse.home import Home
+from tests.tradehouse.support import copy_home
 
 
 @pytest.fixture(scope="session")
@@ -53,13 +51,7 @@ def loaded(prepared, tmp_path_factory):
 @pytest.fixture
 def copied(loaded, prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A home of the test's own like `loaded`, named by TRADEHOUSE_HOME, and its definitions."""
-    home = tmp_path / "home"
-    shutil.copytree(loaded.home, home, symlinks=True)
-    for name, change in (
-        ("brokerage", {"landing": str(home / "landing")}),
-        ("build", {"warehouse": warehouse.stamp_file(Home(home).warehouse)}),
-    ):
-        state.write(Home(home), name, {**state.read(Home(home), name), **change})
+    home = copy_home(loaded.home, tmp_path / "home")
     monkeypatch.setenv("TRADEHOUSE_HOME", str(home))
     with open_instance(home) as instance:
         yield Run(home, [], define(prepared), instance)

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tradehouse.support import command, deliver
-from tradehouse import state, warehouse
-from tradehouse.home import Home
+from tests.tradehouse.support import command, copy_home, deliver
 
 
 @dataclass(frozen=True)
@@ -57,17 +55,6 @@ def undisturbed(finished, tmp_path_factory):
             assert done.returncode == 0, done.stdout + done.stderr
             begun.rename(home)
     return home / "releases" / "current" / "tradehouse.duckdb"
-
-
-def copy_home(source: Path, home: Path) -> Path:
-    """Copy a home with its landing directory and its warehouse, which the copy knows as its own."""
-    shutil.copytree(source, home, symlinks=True)
-    brokerage = state.read(Home(home), "brokerage")
-    state.write(Home(home), "brokerage", {**brokerage, "landing": str(home / "landing")})
-    build = state.read(Home(home), "build")
-    stamp = warehouse.stamp_file(Home(home).warehouse)
-    state.write(Home(home), "build", {**build, "warehouse": stamp})
-    return home
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from tests.landing import brokerage_files, write_landing
+from tradehouse import state, warehouse
 from tradehouse.home import PROJECT, Home
 from tradehouse.progress import Steps
 from tradehouse.run import Options, Outcome, run
@@ -69,6 +70,17 @@ def copy_project(target: Path) -> Path:
     for name in PROJECT_FILES:
         shutil.copy2(PROJECT / name, target / name)
     return target
+
+
+def copy_home(source: Path, home: Path) -> Path:
+    """Copy a home with its landing directory and its warehouse, which the copy knows as its own."""
+    shutil.copytree(source, home, symlinks=True)
+    brokerage = state.read(Home(home), "brokerage")
+    state.write(Home(home), "brokerage", {**brokerage, "landing": str(home / "landing")})
+    build = state.read(Home(home), "build")
+    stamp = warehouse.stamp_file(Home(home).warehouse)
+    state.write(Home(home), "build", {**build, "warehouse": stamp})
+    return home
 
 
 def deliver(home: Path, days: int, changes: dict[str, bytes | None] | None = None) -> None:

@@ -33,6 +33,7 @@ def facts_of(home, **changes):
         "landing": str(home / "landing"),
         "writing": None,
         "sources": [],
+        "loads_waiting": {},
         "batches": [batch_of(1)],
         "held": [],
         "rows": dict.fromkeys(("bronze", "silver", "gold"), 1),
@@ -79,6 +80,13 @@ def test_a_batch_that_was_refused_is_in_the_table(shown):
     assert "file_missing: Batch2/Trade.txt is missing." in said
     alone = shown(batches=[], release=None, held=[fault])
     assert ["2", "refused"] in [line.split() for line in alone.splitlines()]
+
+
+def test_a_load_that_waits_is_named(shown):
+    assert "Waits " not in shown()
+    assert "Waits       load 3 of rates; `tradehouse run` builds" in shown(
+        loads_waiting={"rates": 3}
+    )
 
 
 def test_the_test_that_warned_is_named(shown):
