@@ -8,14 +8,14 @@ import hashlib
 import re
 import secrets
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from textwrap import indent
 
 import duckdb
 
 from ingestion import comparing
-from ingestion.tables import AIRBYTE_COLUMNS, RAW_ID, Column, Table, literal, quoted
+from ingestion.tables import AIRBYTE_COLUMNS, RAW_ID, Column, Table, quoted
 
 OWN_COLUMNS = ("raw_id", "extracted_at")
 NAME_LENGTH = 60
@@ -129,29 +129,45 @@ def identifier(name: str) -> str:
     return name if is_plain else inert(quoted(name))
 
 
-def _path(table: Table, path: list[str]) -> str:
-    """The expression of a key or cursor, as the loader's merge takes it."""
-    names = {column.field: column.name for column in table.columns}
-    column = identifier(names.get(path[0], path[0]))
-    if len(path) == 1:
-        return column
-    pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path[1:])
-    return f"json_extract_string({column}, {inert(literal(pointer))})"
+def arguments(raw: str, field: str, inside: Collection[str]) -> dict[str, str]:
+    """How macros are told of a field: the raw column, and what is not said by its name."""
+    found = {"column": raw}
+    if inside:
+        parts = (part.replace("~", "~0").replace("/", "~1") for part in inside)
+        return found | {"pointer": "".join(f"/{part}" for part in parts)}
+    return found | ({"field": field} if field != raw else {})
 
 
-def model_sql(table: Table, name: str) -> str:
-    """The model of a raw table that is called `name` in the project."""
+def value_sql(kind: str, of: dict[str, str]) -> str:
+    """The expression of a column of the model, as its contract types it."""
+    raw = jinja_text(of["column"])
+    named = [f"{word}={jinja_text(of[word])}" for word in ("field", "pointer") if word in of]
+    if kind != "plain":
+        return f"{{{{ record_value({', '.join([raw, repr(kind), *named])}) }}}}"
+    if "pointer" in of:
+        return f"{{{{ stored_text({', '.join([raw, *named])}) }}}}"
+    return identifier(of["column"])
+
+
+def model_sql(table: Table, name: str, columns: Mapping[str, str], valid: str) -> str:
+    """The model of a raw table that is called `name` in the project.
+
+    `columns` are those of its contract, each with its expression; `valid` is the condition on the
+    rows that keep it, or nothing.
+    """
     source = f"source_{name}"
-    lines = []
-    for as_name, column in bronze_columns(table).items():
-        own = identifier(column.name)
-        lines.append(own if own == as_name else f"{own} as {as_name}")
-    lines += [f"{_path(table, path)} as {key}" for key, path in nested_keys(table).items()]
+    lines = [own if sql == own else f"{sql} as {own}" for own, sql in columns.items()]
     lines += [f"{RAW_ID} as raw_id", "_airbyte_extracted_at as extracted_at"]
     listed = ",\n".join(lines)
     relation = f"{{{{ source('{table.source}', '{source_table(table, name)}') }}}}"
-    history = _History(table) if _keeps_history(table) else None
-    rows = history.ctes(source, relation) if history else _rows(table, source, relation)
+    history = _History(table) if keeps_history(table) else None
+    deleted = deletion_sql(table)
+    if deleted and valid:  # What was deleted has nothing else to say.
+        valid = f"(\n    {deleted}\n    or (\n{indent(valid, '        ')}\n    )\n)"
+    rows = (
+        history.ctes(source, relation, valid) if history else _rows(table, source, relation, valid)
+    )
+    living = f"\n    where not {deleted}" if deleted else ""
     return f"""\
 {{{{ config(materialized = 'table') }}}}
 
@@ -161,7 +177,7 @@ final as (
 
     select
 {indent(listed, " " * 8)}
-    from chosen{_living(table)}
+    from chosen{living}
 
 )
 
@@ -169,18 +185,23 @@ select * from final
 """
 
 
-def _keeps_history(table: Table) -> bool:
-    return table.declared.sync_mode == "incremental_append" and bool(key_columns(table))
+def keeps_history(table: Table) -> bool:
+    """Whether raw has every version of a row, of which the model shows the newest."""
+    return table.declared.sync_mode == "incremental_append" and bool(table.merge_key)
 
 
-def _rows(table: Table, source: str, relation: str) -> str:
+def in_force_sql(table: Table, relation: str) -> str:
+    """The condition on the rows that count where older copies stay in raw; else nothing."""
+    if table.declared.sync_mode != "full_refresh_append":
+        return ""
+    return f"_airbyte_generation_id = (select max(_airbyte_generation_id) from {relation})"
+
+
+def _rows(table: Table, source: str, relation: str, valid: str) -> str:
     """The rows of a table without versions: all, or those of the last full refresh."""
-    last = ""
-    if table.declared.sync_mode == "full_refresh_append":
-        last = (
-            f"\n    where _airbyte_generation_id = "
-            f"(select max(_airbyte_generation_id) from {source})"
-        )
+    conditions = [one for one in (in_force_sql(table, source), valid) if one]
+    listed = indent("\nand ".join(conditions), " " * 8)
+    where = f"\n    where\n{listed}" if conditions else ""
     return f"""{source} as (
 
     select *
@@ -191,7 +212,7 @@ def _rows(table: Table, source: str, relation: str) -> str:
 chosen as (
 
     select *
-    from {source}{last}
+    from {source}{where}
 
 ),"""
 
@@ -223,8 +244,13 @@ class _History:
         self._taken.append(name)
         return name
 
-    def ctes(self, source: str, relation: str) -> str:
+    def key_sql(self) -> list[str]:
+        """Expressions that are equal for rows of one key, and all NULL for rows without one."""
+        return list(self._keys.values())
+
+    def ctes(self, source: str, relation: str, valid: str) -> str:
         """The first CTEs of the model, the last of which is `chosen`."""
+        where = f"\n    where\n{indent(valid, ' ' * 8)}" if valid else ""
         compared = self._keys | self._cursor
         if self._is_odd is not None:
             compared[self._odd] = self._is_odd
@@ -254,7 +280,7 @@ judged as (
     select
         *,
         row_number() over () as {self._arrival}
-    from {relation}
+    from {relation}{where}
 
 ),
 
@@ -301,7 +327,7 @@ class _Inert(comparing.Spelling):
         return self._hold(identifier(name))
 
     def original(self, source_field: str) -> str:
-        return self._hold(f"{{{{ original({_jinja_text(source_field)}) }}}}")
+        return self._hold(f"{{{{ original({jinja_text(source_field)}) }}}}")
 
     def exact(self, text: str) -> str:
         if (token := self._tokens.fullmatch(text)) and "original(" in self._held[int(token[1])]:
@@ -314,7 +340,7 @@ class _Inert(comparing.Spelling):
         return self._tokens.sub(lambda token: self._held[int(token[1])], inert(sql))
 
 
-def _jinja_text(text: str) -> str:
+def jinja_text(text: str) -> str:
     """A literal of Jinja that is exactly the text."""
     plain = "".join(
         one if one.isascii() and (one.isalnum() or one in " _-.") else f"\\U{ord(one):08x}"
@@ -323,7 +349,13 @@ def _jinja_text(text: str) -> str:
     return f"'{plain}'"
 
 
-def _living(table: Table) -> str:
+def deletion_sql(table: Table) -> str | None:
+    """The condition on rows that say that theirs was deleted in the source."""
     say = _Inert()
     is_deletion = comparing.deletion(table, [each.name for each in table.columns], say)
-    return f"\n    where not {say.inert(is_deletion)}" if is_deletion else ""
+    return say.inert(is_deletion) if is_deletion else None
+
+
+def key_sql(table: Table) -> list[str]:
+    """Expressions that are equal for rows of one key, where raw keeps versions; else none."""
+    return _History(table).key_sql() if keeps_history(table) else []

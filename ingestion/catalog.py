@@ -76,7 +76,7 @@ def select(
     offered = {(each.get("namespace"), str(each["name"])): each for each in discovered}
     declared = declaration.streams
     if declared is None:
-        declared = {name: _default(each) for (_, name), each in offered.items()}
+        declared = {name: default_stream(each) for (_, name), each in offered.items()}
     wanted = set(declared) if only is None else set(only)
     unknown = sorted(wanted - set(declared))
     if unknown:
@@ -98,7 +98,8 @@ def keys(discovered: list[Discovered]) -> list[StreamKey]:
     return [(each.get("namespace"), str(each["name"])) for each in discovered]
 
 
-def _default(discovered: Discovered) -> Stream:
+def default_stream(discovered: Discovered) -> Stream:
+    """How a stream is loaded that no declaration speaks of."""
     modes = discovered.get("supported_sync_modes") or ["full_refresh"]
     mode = "incremental_append" if "incremental" in modes else "full_refresh_overwrite"
     return Stream.model_validate({"sync_mode": mode})

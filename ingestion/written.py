@@ -103,6 +103,19 @@ def dump(content: Any) -> str:
     return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))
 
 
+def flow(content: Any) -> str:
+    """The same in one line, as it stands behind a key."""
+    text = yaml.dump(
+        content,
+        Dumper=_Dumper,
+        default_flow_style=True,
+        sort_keys=False,
+        allow_unicode=True,
+        width=float("inf"),
+    )
+    return str(text).removesuffix("...\n").strip()
+
+
 class _RefusedError(Exception):
     """YAML that is valid, and not taken."""
 

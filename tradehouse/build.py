@@ -20,6 +20,7 @@ from tradehouse import (
     journal,
     mending,
     partial,
+    polled,
     selection,
     state,
     warehouse,
@@ -122,6 +123,7 @@ def make_plan(
     """
     if not is_preview:
         warehouse.set_aside_foreign(home, state.read(home, "build"))
+        polled.make_promised_tables(home)
     try:
         with warehouse.kept_open(home.raw, home.warehouse):
             return _make_plan(home, runner, rebuild or [], all_tests, from_batch)

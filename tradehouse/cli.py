@@ -70,6 +70,7 @@ def quarantine(
     batch: Annotated[
         int | None, typer.Option(min=1, max=commands.LAST_BATCH, help="Rows of this batch only.")
     ] = None,
+    source: Annotated[str | None, typer.Option(help="Rows of this source only.")] = None,
     stream: Annotated[str | None, typer.Option(help="Rows of this stream only.")] = None,
     reason: Annotated[str | None, typer.Option(help="Rows refused for this reason only.")] = None,
     limit: Annotated[
@@ -77,7 +78,7 @@ def quarantine(
     ] = 50,
     json: Json = False,
 ) -> None:
-    """List delivered rows that are in no typed table: reason, file, line, text."""
+    """List delivered rows that are in no typed table: where they stood, reason, text."""
     from tradehouse import output, state, warehouse
 
     home = find_home()
@@ -85,21 +86,29 @@ def quarantine(
     rows = []
     if os.path.lexists(snapshot) or state.read(home, "build").get("quarantine"):
         rows = warehouse.read_quarantine(
-            snapshot, batch=batch, stream=stream, reason=reason, limit=limit
+            snapshot, source=source, batch=batch, stream=stream, reason=reason, limit=limit
         )
     if json:
         output.print_json(rows)
         return
     if not rows:
-        is_narrowed = any(one is not None for one in (batch, stream, reason))
+        is_narrowed = any(one is not None for one in (source, batch, stream, reason))
         print(f"No {'such ' if is_narrowed else ''}row is in quarantine.")
         return
-    columns = ["batch", "file", "line", "reason", "detail", "disposition", "text"]
-    keys = ["batch_id", "source_file", "source_line", "reason", "detail", "disposition", "raw_text"]
-    output.print_table(columns, [[row[key] for key in keys] for row in rows])
+    ends = ["reason", "detail", "disposition", "raw_text"]
+    delivered = [row for row in rows if row["source_file"] is not None]
+    others = [row for row in rows if row["source_file"] is None]
+    for of, keys in (
+        (delivered, ["batch_id", "source_file", "source_line", *ends]),
+        (others, ["source", "stream", "extracted_at", *ends]),
+    ):
+        if of:
+            columns = [{"batch_id": "batch", "raw_text": "text"}.get(key, key) for key in keys]
+            columns = [column.removeprefix("source_") for column in columns]
+            output.print_table(columns, [[row[key] for key in keys] for row in of])
     if len(rows) == limit:
         shown = output.count(limit, "row")
-        print(f"The first {shown}; --limit shows more, --batch, --stream and --reason narrow.")
+        print(f"The first {shown}; --limit shows more, --source, --stream and --reason narrow.")
 
 
 @app.command()

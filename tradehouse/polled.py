@@ -82,6 +82,24 @@ def is_loaded(home: Home) -> bool:
     return True
 
 
+def make_promised_tables(home: Home) -> None:
+    """Make the raw tables that contracts promise and no sync has made yet: models stand on them.
+
+    Raises:
+        UsageError: when a contract or its declaration cannot be read.
+        BusyError: when another process has the raw file open.
+    """
+    from ingestion.contracts import model
+
+    if model.names() == [syncing.SOURCE]:
+        return
+    from ingestion.contracts import tables
+
+    with plain_errors():
+        for source in tables.missing(warehouse.raw_tables(home)):
+            tables.prepare(source, home.root)
+
+
 def load(
     home: Home,
     name: str,

@@ -80,6 +80,7 @@ class Failure(Kept):
 class Refused(Kept):
     """Rows in quarantine for one reason."""
 
+    source: str = "brokerage"
     batch: int | None
     stream: str | None
     reason: str | None

@@ -359,6 +359,18 @@ def has_loads(home: Home) -> bool:
     return row is not None
 
 
+def raw_tables(home: Home) -> set[tuple[str, str]]:
+    """Return schema and name of every table in raw."""
+    if not home.raw.exists():
+        return set()
+    with connected(home.raw) as connection:
+        found = connection.execute(
+            "select schema_name, table_name from duckdb_tables()"
+            " where database_name = current_database()"
+        ).fetchall()
+    return set(found)
+
+
 def count_raw(home: Home, source: str) -> list[dict[str, Any]]:
     """Return stream, table, rows and number of loads of every stream of a source that is loaded."""
     if not home.raw.exists():
@@ -441,21 +453,49 @@ def count_rows(home: Home) -> dict[str, dict[str, int]]:
 
 
 def snapshot_quarantine(home: Home, path: Path) -> list[dict[str, Any]]:
-    """Keep what is in quarantine as a Parquet file, and return the counts by batch and reason."""
+    """Keep what is in quarantine as a Parquet file, and return the counts by stream and reason.
+
+    Of every source: the brokerage's rows are told by batch, file and line, a connector's records
+    by their id.
+    """
     with connected(home.warehouse) as connection:
         if not _has_table(connection, "bronze", "quarantine"):
             return []
+        every = _every_quarantine(connection)
         with replacing(path) as begun:
             connection.execute(
-                "copy (from bronze.quarantine order by batch_id, source_file, source_line, stream)"
+                f"copy (from ({every}) order by source = 'brokerage' desc, source, batch_id,"
+                f" source_file, source_line, stream, extracted_at, raw_id)"
                 f" to '{_quoted(begun)}' (format parquet)"
             )
         rows = connection.execute(
-            "select batch_id, stream, reason, disposition, count(*) from bronze.quarantine"
+            f"select source, batch_id, stream, reason, disposition, count(*) from ({every})"
             " group by all order by all"
         ).fetchall()
-    keys = ("batch", "stream", "reason", "disposition", "rows")
+    keys = ("source", "batch", "stream", "reason", "disposition", "rows")
     return [dict(zip(keys, row, strict=True)) for row in rows]
+
+
+def _every_quarantine(connection: Any) -> str:
+    """The query that gives the rows in quarantine of every source."""
+    found = connection.execute(
+        r"""select table_name from information_schema.columns
+        where table_catalog = current_database() and table_schema = 'bronze'
+            and regexp_full_match(table_name, 'bronze_[a-z0-9_]+__quarantine')
+            and column_name in ('stream', 'raw_id', 'reason', 'detail', 'raw_text')
+        group by all having count(*) = 5 order by all"""
+    ).fetchall()
+    parts = [
+        "select 'brokerage' as source, *, null::varchar as raw_id, null::timestamptz"
+        " as extracted_at from bronze.quarantine"
+    ]
+    for (table,) in found:
+        source = table.removeprefix("bronze_").removesuffix("__quarantine")
+        parts.append(
+            f"select '{source}' as source, *, 'quarantined' as disposition"
+            f" from {_name('bronze', table)}"
+        )
+    return " union all by name ".join(parts)
 
 
 def is_snapshot(path: Path) -> bool:
@@ -515,9 +555,15 @@ def count_streams(home: Home) -> list[dict[str, Any]]:
 
 
 def read_quarantine(
-    path: Path, *, batch: int | None, stream: str | None, reason: str | None, limit: int
+    path: Path,
+    *,
+    source: str | None,
+    batch: int | None,
+    stream: str | None,
+    reason: str | None,
+    limit: int,
 ) -> list[dict[str, Any]]:
-    """Return rows of a snapshot, filtered, ordered by batch, file and line."""
+    """Return rows of a snapshot, filtered, ordered by source, batch, file and line."""
     import duckdb
 
     if not is_snapshot(path):
@@ -525,13 +571,17 @@ def read_quarantine(
             f"{path} is {'damaged' if os.path.lexists(path) else 'missing'}, so what is in "
             "quarantine cannot be shown. `tradehouse run` makes it again from the warehouse."
         )
-    wanted = {"batch_id": batch, "stream": stream, "reason": reason}
+    wanted = {"source": source, "batch_id": batch, "stream": stream, "reason": reason}
     given = {column: value for column, value in wanted.items() if value is not None}
     condition = " and ".join(["true", *(f"{column} = ${column}" for column in given)])
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
+        # A home of before has no column for the source: there was one.
         found = connection.execute(
-            f"from read_parquet('{_quoted(path)}') where {condition}"
-            f" order by batch_id, source_file, source_line, stream limit {limit:d}",
+            f"select * replace (coalesce(source, 'brokerage') as source) from ("
+            f" select null::varchar as source, null::varchar as raw_id,"
+            f" null::timestamptz as extracted_at where false"
+            f" union all by name from read_parquet('{_quoted(path)}'))"
+            f" where {condition} limit {limit:d}",
             given,
         )
         names = [column[0] for column in found.description]

@@ -5,8 +5,7 @@ Not here: how a text is typed (macro `typed_value`).
 """
 
 from ingestion.contracts.model import WRITTEN, Column, Record, Stream
-
-MADE = "Made from contracts/{source}.yml by `tradehouse contracts generate`: change it there."
+from ingestion.contracts.record_files import MADE
 
 
 def kind(column: Column) -> str:

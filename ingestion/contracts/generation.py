@@ -13,9 +13,10 @@ from typing import Any
 
 import yaml
 
-from ingestion.contracts import bronze
-from ingestion.contracts.bronze import MADE
+from ingestion import declarations
+from ingestion.contracts import bronze, record_files
 from ingestion.contracts.model import Column, Contract, Record, Stream
+from ingestion.contracts.record_files import MADE
 
 PROJECT = Path(__file__).resolve().parents[2]
 PROVENANCE = ("_batch", "_delivery", "_file", "_line", "_raw_text")
@@ -23,7 +24,14 @@ AIRBYTE = ("raw_id", "extracted_at", "meta", "generation_id")
 
 
 def files(contract: Contract, project: Path = PROJECT) -> dict[Path, str]:
-    """Every file that the contract makes, by its path, with its content."""
+    """Every file that the contract makes, by its path, with its content.
+
+    Raises DeclarationError when the source's declaration cannot be read.
+    """
+    sources = project / "ingestion" / "sources"
+    if contract.delivers == "records":
+        declaration = declarations.read(contract.source, sources)
+        return record_files.files(contract, declaration, project)
     models = project / "models" / "bronze" / contract.source
     made = {
         models / "sources.yml": _sources(contract),
@@ -37,8 +45,8 @@ def files(contract: Contract, project: Path = PROJECT) -> dict[Path, str]:
         if not stream.commits_last:
             sql = bronze.model(contract.source, name, _raw(contract, name), stream, typed)
             made[models / f"bronze_{contract.source}__{name}.sql"] = sql
-    declaration = project / "ingestion" / "sources" / f"{contract.source}.yml"
-    made[declaration] = _declaration(contract, declaration.read_text(encoding="utf-8"))
+    path = sources / f"{contract.source}.yml"
+    made[path] = _declaration(contract, path.read_text(encoding="utf-8"))
     return made
 
 

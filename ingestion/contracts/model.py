@@ -25,9 +25,24 @@ from ingestion.written import Text
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 Class = Literal["public", "internal", "personal", "sensitive"]
 Share = Annotated[float, Field(ge=0, le=1)]
-Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=63)]
+Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=70)]
+Delivered = Literal[
+    "text",
+    "integer",
+    "big integer",
+    "number",
+    "boolean",
+    "date",
+    "timestamp",
+    "timestamptz",
+    "time",
+    "timetz",
+    "json",
+]
+"""What a connector may say of a field."""
 _TYPE = re.compile(
-    r"(?P<name>text|integer|decimal|code|date|timestamp|time|boolean)(\((?P<size>[^()]+)\))?"
+    r"(?P<name>text|integer|decimal|number|code|date|timestamp|timestamptz|time|timetz|boolean|json)"
+    r"(\((?P<size>[^()]+)\))?"
 )
 WRITTEN = {
     ("date", None): "date",
@@ -38,6 +53,7 @@ WRITTEN = {
     ("time", None): "time",
     ("boolean", "true/false"): "word",
     ("boolean", "1/0"): "bit",
+    ("boolean", None): "word",
 }
 """How a source may write a type, and what the macro `typed_value` calls that."""
 
@@ -51,8 +67,9 @@ class Column(_Model):
 
     `type` is exact: `text(30)` of at most so many characters, `integer(15)` of so many digits,
     `decimal(8,2)` of so many digits of which so many behind the point, `code(A, B)` one of these
-    texts, `date`, `timestamp`, `time`, `boolean`. A text or an integer without a size comes from
-    the connector as it is.
+    texts, `number` a finite one of double precision, `date`, `timestamp`, `timestamptz`, `time`,
+    `timetz`, `boolean`, `json` whatever was delivered. A text without a size is as the connector
+    gives it, an integer without one has 64 bits.
     """
 
     type: str
@@ -69,7 +86,22 @@ class Column(_Model):
     """First character and length in a line of fixed width."""
     path: str | None = None
     """Where it stands in XML, below the element of its stream."""
+    from_: Annotated[list[str] | None, Field(alias="from", min_length=1)] = None
+    """The field of a record, or a path into one, where that is not what the column is called."""
+    stored: str | None = None
+    """The column of the raw table, where that is not what the field is called."""
+    delivered: Delivered | None = None
+    """What the connector says that the field is, where the type here says more."""
     meaning: Text
+
+    @field_validator("from_", mode="before")
+    @classmethod
+    def _is_a_path(cls, value: Any) -> Any:
+        return (
+            value
+            if value is None or isinstance(value, list)
+            else [getattr(value, "written", value)]
+        )
 
     @field_validator("type")
     @classmethod
@@ -78,21 +110,21 @@ class Column(_Model):
         name, size = (found["name"], found["size"]) if found else ("", None)
         is_right = {
             "text": size is None or size.isdigit(),
-            "integer": size is None or (size.isdigit() and 1 <= int(size) <= 18),
+            "integer": size is None or (size.isdigit() and 1 <= int(size) <= 38),
             "decimal": size is not None and re.fullmatch(r"\d{1,2},\d{1,2}", size) is not None,
             "code": size is not None,
         }.get(name, bool(name) and size is None)
         if not is_right:
             raise ValueError(
-                f"{value!r} is no type: text(30), integer(15), decimal(8,2), code(A, B), date, "
-                f"timestamp, time and boolean are"
+                f"{value!r} is no type: text(30), integer(15), decimal(8,2), number, code(A, B), "
+                f"date, timestamp, timestamptz, time, timetz, boolean and json are"
             )
         return value
 
     @model_validator(mode="after")
     def _is_whole(self) -> "Column":
-        if self.name_of_type in ("date", "timestamp", "time", "boolean"):
-            known = [way for kind, way in WRITTEN if kind == self.name_of_type]
+        known = [way for kind, way in WRITTEN if kind == self.name_of_type]
+        if known:
             if self.written not in known:
                 ways = ", ".join(str(way) for way in known if way)
                 raise ValueError(f"written: a {self.name_of_type} may be written as {ways}")
@@ -150,7 +182,7 @@ class _Keyed(_Model):
     """Whether a key may never come again, or only once a batch (full lists and archives)."""
     key_is_tested: bool = True
     """Whether a test looks for repeated keys; what repeats is quarantined in any case."""
-    columns: Annotated[dict[Name, Column], Field(min_length=1)]
+    columns: dict[Name, Column]
 
     @model_validator(mode="after")
     def _has_its_key(self) -> "_Keyed":
@@ -177,6 +209,15 @@ class Record(_Keyed):
 class Stream(_Keyed):
     """A stream: what a file or table of the source is, and its columns."""
 
+    stream: str | None = None
+    """What the connector calls it, where that is not its name here."""
+    namespace: str | None = None
+    stored: str | None = None
+    """The raw table, where that is not what the connector calls the stream."""
+    cursor: list[str] = []
+    """The path of the field that says which record is newest, where the connector names one."""
+    incremental: bool = True
+    """Whether the connector can send only what is new."""
     file: str | None = None
     format: Format | None = None
     class_: Annotated[Class | None, Field(alias="class")] = None
@@ -210,6 +251,8 @@ class Contract(_Model):
 
     source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
     version: Text = "1.0.0"
+    delivers: Literal["records", "batches"] = "records"
+    """Whether it delivers files by batches, or records of a connector."""
     owner: Text
     description: Text
     class_: Annotated[Class, Field(alias="class")] = "internal"

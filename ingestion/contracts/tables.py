@@ -4,13 +4,14 @@ So models stand on them whether the source was loaded yet, or ever will be. Not 
 brings a table to what the connector offers (`ingestion.tables`).
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from ingestion import catalog, declarations, names, tables
-from ingestion.contracts import model
+from ingestion.contracts import model, records
 from ingestion.database import open_raw
 from ingestion.declarations import PROVENANCE
 from ingestion.paths import Paths
@@ -27,12 +28,16 @@ def prepare(source: str, home: Path) -> list[str]:
     contract, declaration = model.read(source), declarations.read(source)
     paths = Paths.below(home)
     paths.make()
-    offered = [_offered(name, stream) for name, stream in contract.streams.items()]
+    offer = records.offered if contract.delivers == "records" else _offered
+    offered = [offer(name, stream) for name, stream in contract.streams.items()]
+    only = {str(one["name"]) for one in offered}
+    if declaration.streams is not None:
+        only &= set(declaration.streams)
     made = []
     with open_raw(paths.raw_database, tmp=paths.tmp) as connection:
         known = names.read(connection, source)
         known.add(catalog.keys(offered))
-        selected = catalog.select(declaration, offered, None)
+        selected = catalog.select(declaration, offered, only)
         connection.execute("begin")
         try:
             for table in catalog.plan(declaration, selected, known).values():
@@ -45,6 +50,23 @@ def prepare(source: str, home: Path) -> list[str]:
             connection.execute("rollback")
             raise
     return made
+
+
+def missing(present: Collection[tuple[str, str]]) -> list[str]:
+    """The sources with a contract of records some of whose raw tables are not there.
+
+    `present` has schema and name of every raw table. Raises DeclarationError.
+    """
+    present = {(schema, names.lowered(table)) for schema, table in present}
+    found = []
+    for source in model.names():
+        contract = model.read(source)
+        if contract.delivers != "records":
+            continue
+        wanted = records.tables(contract, declarations.read(source)).values()
+        if any((source, names.lowered(table.name)) not in present for table in wanted):
+            found.append(source)
+    return found
 
 
 def _offered(name: str, stream: model.Stream) -> dict[str, Any]:

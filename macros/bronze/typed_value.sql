@@ -18,7 +18,7 @@
     {%- elif name == 'xml_date' -%}
         case when {{ expression }} = '' or ({{ typed_value(expression, kind[4:]) }}) is not null then {{ expression }} end
     {%- elif name == 'integer' -%}
-        {%- set sql_type = 'integer' if size | int <= 9 else 'bigint' -%}
+        {%- set sql_type = 'integer' if size | int <= 9 else 'bigint' if size | int <= 18 else 'hugeint' -%}
         case when regexp_full_match({{ expression }}, '-?[0-9]{1,{{ size }}}')
             then try_cast({{ expression }} as {{ sql_type }}) end
     {%- elif name == 'decimal' -%}
@@ -88,13 +88,14 @@
 
 
 {# Quarantine reason for a text that typed_value could not type. #}
-{% macro breach_of(kind) %}
-    {%- set name = kind.split(':')[0] -%}
-    {{ return({'text': 'too_long', 'integer': 'not_a_number', 'xml_integer': 'not_a_number', 'decimal': 'not_a_number',
+{% macro breach_of(kind) -%}
+    {%- set name = kind.split(':')[1] if kind.startswith('loaded:') else kind.split(':')[0] -%}
+    {{ return({'bigint': 'not_a_number', 'double': 'not_a_number', 'boolean': 'unknown_code', 'timestamptz': 'not_a_timestamp',
+        'timetz': 'not_a_time', 'text': 'too_long', 'integer': 'not_a_number', 'xml_integer': 'not_a_number', 'decimal': 'not_a_number',
         'date': 'not_a_date', 'xml_date': 'not_a_date', 'compact_date': 'not_a_date', 'timestamp': 'not_a_timestamp',
         'xml_timestamp': 'not_a_timestamp', 'compact_timestamp': 'not_a_timestamp', 'time': 'not_a_time',
         'word': 'unknown_code', 'bit': 'unknown_code', 'code': 'unknown_code', 'plain': 'malformed_row'}[name]) }}
-{% endmacro %}
+{%- endmacro %}
 
 
 {# A field of a fixed-width line, by its 1-based start and its length: trimmed, blank is NULL. #}

@@ -112,12 +112,15 @@ def test_what_was_changed_by_hand_is_named_and_made_again(project: Path) -> None
     ("change", "said"),
     [
         ({"type": "varchar"}, "'varchar' is no type"),
-        ({"type": "integer(19)"}, "'integer(19)' is no type"),
+        ({"type": "integer(39)"}, "'integer(39)' is no type"),
         ({"type": "decimal"}, "'decimal' is no type"),
         ({"type": "date(3)"}, "'date(3)' is no type"),
         ({"type": "code()"}, "'code()' is no type"),
         ({"type": "date", "written": "DD.MM.YYYY"}, "written: a date may be written as YYYYMMDD"),
-        ({"type": "boolean"}, "written: a boolean may be written as true/false, 1/0"),
+        (
+            {"type": "boolean", "written": "yes/no"},
+            "written: a boolean may be written as true/false, 1/0",
+        ),
         ({"written": "YYYYMMDD"}, "written: a text is written in one way"),
         ({"earliest": "1800-01-01"}, "earliest: only a date has one"),
         ({"class": "secret"}, "class: Input should be 'public'"),

@@ -285,24 +285,51 @@ def test_scaffold_writes_models_in_the_house_style(played: Source, tmp_path: Pat
     folder = tmp_path / "models" / "bronze" / "played"
     assert sorted(path.name for path in written) == [
         "_played.yml",
+        "assert_played_rows_are_conserved.sql",
         "bronze_played__events.sql",
         "bronze_played__orders.sql",
+        "bronze_played__quarantine.sql",
         "bronze_played__totals.sql",
+        "played.yml",
         "sources.yml",
     ]
     assert (folder / "bronze_played__orders.sql").read_text() == ORDERS
     described = yaml.safe_load((folder / "_played.yml").read_text())["models"]
-    assert described[0]["description"] == "One row per Orders by id."
-    assert described[0]["columns"][0]["description"] == (
-        "Number of the order (BIGINT). Source: Orders.Id."
+    assert described[0]["description"] == (
+        "One row per Orders by id. What breaks the contract of the stream stands in "
+        "`bronze_played__quarantine`."
     )
+    assert described[0]["columns"][0]["description"] == "Number of the order. Source: Orders.Id."
+    contract = (tmp_path / "contracts" / "played.yml").read_text()
+    assert contract.endswith(CONTRACT)
     [source] = yaml.safe_load((folder / "sources.yml").read_text())["sources"]
     assert source["config"]["freshness"] == {"warn_after": {"count": 48, "period": "hour"}}
     with pytest.raises(DeclarationError, match="exist already and are not overwritten"):
         scaffolded(played, tmp_path)
 
 
-ORDERS = r"""{{ config(materialized = 'table') }}
+CONTRACT = """
+streams:
+  orders:
+    description: One row per Orders by id
+    stream: Orders
+    key: [id]
+    cursor: [updatedAt]
+    columns:
+      id: {type: integer, from: Id, meaning: 'Number of the order. Source: Orders.Id.'}
+      order_: {type: text, from: order, meaning: 'order as delivered. Source: Orders.order.'}
+      updated_at: {type: timestamptz, from: updatedAt, meaning: 'updatedAt as delivered. Source: Orders.updatedAt.'}
+  events:
+    description: One row per record of events
+    columns:
+      kind: {type: text, meaning: 'kind as delivered. Source: events.kind.'}
+  totals:
+    description: One row per record of totals
+    columns:
+      total: {type: number, meaning: 'total as delivered. Source: totals.total.'}
+"""  # noqa: E501
+ORDERS = r"""{#- Made from contracts/played.yml by `tradehouse contracts generate`: change it there. #}
+{{ config(materialized = 'table') }}
 
 with source_orders as (
 
@@ -310,6 +337,9 @@ with source_orders as (
         *,
         row_number() over () as arrival_number
     from {{ source('played', 'Orders') }}
+    where
+        {{ keeps_contract('Id', 'loaded:bigint') }}
+        and {{ keeps_contract('updatedAt', 'loaded:timestamptz') }}
 
 ),
 
@@ -354,9 +384,9 @@ chosen as (
 final as (
 
     select
-        "Id" as id,
+        {{ record_value('Id', 'loaded:bigint') }} as id,
         "order" as order_,
-        "updatedAt" as updated_at,
+        {{ record_value('updatedAt', 'loaded:timestamptz') }} as updated_at,
         _airbyte_raw_id as raw_id,
         _airbyte_extracted_at as extracted_at
     from chosen

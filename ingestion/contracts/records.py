@@ -1,0 +1,215 @@
+"""From what a connector offers to a contract of its records, and back to tables.
+
+Not here: the SQL of bronze models (`ingestion.bronze`) and dbt's files (`record_files`).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ingestion import bronze, catalog, written
+from ingestion.comparing import is_deletion_mark
+from ingestion.contracts.model import WRITTEN, Column, Contract, Stream
+from ingestion.declarations import Declaration
+from ingestion.declarations import Stream as Declared
+from ingestion.prose import prose
+from ingestion.tables import Column as RawColumn
+from ingestion.tables import Table, duckdb_type
+
+OFFERED: dict[str, dict[str, Any]] = {
+    "text": {"type": "string"},
+    "integer": {"type": "integer"},
+    "big integer": {"type": "integer", "airbyte_type": "big_integer"},
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "date": {"type": "string", "format": "date"},
+    "timestamp": {
+        "type": "string",
+        "format": "date-time",
+        "airbyte_type": "timestamp_without_timezone",
+    },
+    "timestamptz": {"type": "string", "format": "date-time"},
+    "time": {"type": "string", "format": "time", "airbyte_type": "time_without_timezone"},
+    "timetz": {"type": "string", "format": "time"},
+    "json": {"type": "object"},
+}
+"""How a connector's catalogue says what a contract calls `delivered`."""
+_DELIVERED = {duckdb_type(schema): word for word, schema in OFFERED.items()}
+_DELIVERED["INTEGER"] = "integer"
+_TYPES = {"big integer": "integer(38)"}
+_LOADED = {"integer": "bigint", "number": "double"}
+
+
+def content(declaration: Declaration, tables: list[Table], names: Mapping[str, str]) -> str:
+    """The contract of what a connector offers, as YAML with a line a column.
+
+    `names` gives what a raw table is called in the project.
+    """
+    head = {
+        "source": declaration.name,
+        "version": "1.0.0",
+        "owner": declaration.owner,
+        "description": prose(declaration.description),
+    }
+    lines = [
+        f"# What {declaration.name} delivers: every stream and column, once.",
+        "# docs/contracts.md says what every word here means.",
+        f"# After a change: tradehouse contracts generate {declaration.name}",
+        *(f"{key}: {_flow(value)}" for key, value in head.items()),
+        "streams:",
+    ]
+    for table in tables:
+        lines += _stream_lines(table, names[table.name])
+    return "\n".join(lines) + "\n"
+
+
+def _stream_lines(table: Table, name: str) -> list[str]:
+    columns = bronze.bronze_columns(table)
+    nested = bronze.nested_keys(table)
+    key = bronze.key_columns(table)
+    namespace, stream = table.key
+    grain = f"{prose(stream)} by {', '.join(key)}" if key else f"record of {prose(stream)}"
+    modes = table.discovered.get("supported_sync_modes") or []
+    said: dict[str, Any] = {
+        "description": f"One row per {grain}",
+        "stream": stream if stream != name else None,
+        "namespace": namespace,
+        "stored": table.name if table.name != stream else None,
+        "key": key or None,
+        "cursor": table.merge_cursor or None,
+        "incremental": None if "incremental" in modes else False,
+    }
+    lines = [f"  {name}:"]
+    lines += [f"    {word}: {_flow(value)}" for word, value in said.items() if value is not None]
+    lines.append("    columns:" if columns or nested else "    columns: {}")
+    for own, column in columns.items():
+        lines.append(f"      {own}: {_flow(_column(table, own, column))}")
+    for own, path in nested.items():
+        source = prose(".".join([stream, *path]))
+        part = {"type": "text", "from": path, "meaning": f"Part of the key. Source: {source}."}
+        lines.append(f"      {own}: {_flow(part)}")
+    return lines
+
+
+def _column(table: Table, name: str, column: RawColumn) -> dict[str, Any]:
+    delivered = _DELIVERED[column.type]
+    said = {
+        "type": _TYPES.get(delivered, delivered),
+        "from": column.field if column.field != name else None,
+        "stored": column.name if column.name != column.field else None,
+        "meaning": _about(table, column),
+    }
+    return {word: value for word, value in said.items() if value is not None}
+
+
+def _about(table: Table, column: RawColumn) -> str:
+    properties = (table.discovered.get("json_schema") or {}).get("properties") or {}
+    said = properties.get(column.field)
+    text = said.get("description") if isinstance(said, dict) else None
+    described = str(text) if text else f"{column.field} as delivered"
+    place = f"{table.key[1]}.{column.field}"
+    return f"{prose(described).rstrip('.')}. Source: {prose(place)}."
+
+
+def _flow(value: Any) -> str:
+    return written.flow(value)
+
+
+def path_of(name: str, column: Column) -> list[str]:
+    """Where a column stands in a record."""
+    return column.from_ or [name]
+
+
+def delivered(column: Column) -> str:
+    """What the connector says that the field is."""
+    if column.delivered or column.written:
+        return column.delivered or "text"
+    name = column.name_of_type
+    if name == "integer" and column.size and int(column.size) > 18:
+        return "big integer"
+    return {"code": "text", "decimal": "number"}.get(name, name)
+
+
+def kind(column: Column) -> str:
+    """What the macro `record_value` calls the column's type."""
+    name, size = column.name_of_type, column.size.replace(" ", "")
+    is_loaded = column.written is None and len(column.from_ or "-") == 1
+    if name == "code":
+        return f"code:{'/'.join(column.codes)}"
+    if size:
+        return f"{name}:{size}"
+    if name in ("text", "json"):
+        return "plain"
+    if name in ("integer", "number", "timestamptz", "timetz"):
+        return f"loaded:{_LOADED.get(name, name)}"
+    word = f"loaded:{name}" if is_loaded and delivered(column) == name else None
+    word = word or WRITTEN[name, column.written]
+    return f"{word}:{column.earliest}" if column.earliest else word
+
+
+def offered(name: str, stream: Stream) -> dict[str, Any]:
+    """The stream as the connector offers it, as far as the contract knows."""
+    properties: dict[str, Any] = {}
+    for own, column in stream.columns.items():
+        first, *inside = path_of(own, column)
+        if not inside:
+            of = properties.setdefault(first, {})
+            properties[first] = OFFERED[delivered(column)] | of
+            continue
+        of = properties.setdefault(first, {"type": "object"})
+        for part in inside:
+            of = of.setdefault("properties", {}).setdefault(part, {})
+        of |= OFFERED[delivered(column)]
+    return {
+        "name": stream.stream or name,
+        "namespace": stream.namespace,
+        "json_schema": {"type": "object", "properties": properties},
+        "supported_sync_modes": ["full_refresh", *["incremental"] * stream.incremental],
+        "source_defined_primary_key": [path_of(one, stream.columns[one]) for one in stream.key],
+        "default_cursor_field": stream.cursor,
+    }
+
+
+def tables(contract: Contract, declaration: Declaration) -> dict[str, Table]:
+    """The raw table of every stream, by its name in the contract.
+
+    Key and cursor are the contract's, the sync mode is the declaration's.
+    """
+    return {
+        name: _table(contract, declaration, name, stream)
+        for name, stream in contract.streams.items()
+    }
+
+
+def _table(contract: Contract, declaration: Declaration, name: str, stream: Stream) -> Table:
+    discovered = offered(name, stream)
+    called = discovered["name"]
+    declared = (declaration.streams or {}).get(called)
+    if declared is None:
+        declared = catalog.default_stream(discovered)
+    columns: dict[str, RawColumn] = {}
+    for own, column in stream.columns.items():
+        first, *inside = path_of(own, column)
+        if not inside:
+            kind_of_raw = duckdb_type(OFFERED[delivered(column)])
+            columns[first] = RawColumn(column.stored or first, first, kind_of_raw)
+        else:
+            columns.setdefault(first, RawColumn(first, first, "JSON"))
+    return Table(
+        source=contract.source,
+        key=(stream.namespace, called),
+        name=stream.stored or called,
+        columns=tuple(columns.values()),
+        provenance=False,
+        file_format=None,
+        declared=_without_comparison(declared),
+        discovered=discovered,
+    )
+
+
+def _without_comparison(declared: Declared) -> Declared:
+    return declared.model_copy(update={"key": None, "cursor": None})
+
+
+def deletion_marks(table: Table) -> list[str]:
+    """The raw columns that say when a row was deleted."""
+    return [each.name for each in table.columns if is_deletion_mark(each.field)]
