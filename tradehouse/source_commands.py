@@ -156,7 +156,7 @@ def add(
 
 @app.command()
 def scaffold(name: Name) -> None:
-    """Write the dbt source, one bronze model a stream, their tests and descriptions."""
+    """Write a contract from what the connector offers; of it: dbt source, bronze models, tests."""
     from ingestion import declarations, inventory
     from ingestion.scaffold import scaffold as write
 
@@ -166,7 +166,10 @@ def scaffold(name: Name) -> None:
         written = write(declaration, tables, PROJECT)
     for path in written:
         print(path.relative_to(PROJECT))
-    print(f"Next: tradehouse sync {name}, then dbt build --select path:models/bronze/{name}")
+    print(
+        f"Next: say in contracts/{name}.yml what you rely on, then tradehouse contracts generate "
+        f"{name}, tradehouse sync {name}, dbt build --select path:models/bronze/{name}"
+    )
 
 
 @app.command()

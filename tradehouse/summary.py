@@ -102,7 +102,7 @@ def show(home: Home, facts: dict[str, Any]) -> None:
     if batches:
         _show_batches(batches)
         print()
-    if facts["batches"]:
+    if facts["batches"] or facts["build"].get("status"):
         _show_layers(facts)
     _show_failures(facts)
     if facts["resume"]:

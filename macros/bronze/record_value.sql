@@ -30,7 +30,8 @@
 {% macro stored_text(column, pointer=none) -%}
     {%- set quoted = '"' ~ column | replace('"', '""') ~ '"' -%}
     {%- if pointer is none -%}
-        cast({{ quoted }} as varchar)
+        {#- A whole number is told by its digits, also where the connector says that it is any number. #}
+        if(typeof({{ quoted }}) = 'DOUBLE', regexp_replace(cast({{ quoted }} as varchar), '[.]0$', ''), cast({{ quoted }} as varchar))
     {%- else -%}
         json_extract_string({{ quoted }}, ('{{ pointer | replace("'", "''") | replace("\0", "' || chr(0) || '") }}'))
     {%- endif -%}
