@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -262,6 +263,73 @@ def test_a_source_is_reset_after_a_dry_run(team: Team) -> None:
     assert done.returncode == 0, done.stderr
     team.run("--no-sync")
     assert team.mart() == [(2, "Braga", 1)]
+
+
+CONTRACT = """\
+source: stock
+owner: data-platform
+description: What branches have in stock.
+streams:
+  stock:
+    description: One row per branch
+    key: [branch]
+    cursor: [at]
+    columns:
+      branch: {type: integer, required: true, meaning: Number of the branch.}
+      worth: {type: "decimal(8,2)", meaning: What it has in stock.}
+      at_: {type: integer, from: at, meaning: When that was.}
+"""
+OFFERED = stream("stock", branch="integer", worth="number", at="integer")
+
+
+def test_what_a_contract_promises_is_there_before_the_first_load_and_typed_with_it(
+    team: Team, tmp_path: Path
+) -> None:
+    played = tmp_path / "stock"
+    played.mkdir()
+
+    def play(*lines: str, code: int = 0) -> None:
+        (played / "streams.json").write_text(json.dumps([OFFERED]))
+        (played / "output.jsonl").write_text("\n".join(lines) + "\n")
+        behaviour = {"exit_code": code, "stderr": "", "sleep": 0}
+        (played / "behaviour.json").write_text(json.dumps(behaviour))
+
+    program = PROJECT / "tests" / "ingestion" / "played_source.py"
+    declared = {
+        "description": "Stock.",
+        "owner": "data-platform",
+        "connector": {"command": [sys.executable, str(program), str(played)]},
+        "streams": {"stock": {"sync_mode": "incremental_append"}},
+    }
+    (team.project / "ingestion/sources/stock.yml").write_text(json.dumps(declared))
+    (team.project / "contracts" / "stock.yml").write_text(CONTRACT)
+    done = command(team.home, "contracts", "generate", "stock", project=team.project)
+    assert (done.returncode, "bronze_stock__stock.sql" in done.stdout) == (0, True), done.stderr
+    (team.project / "models/gold/own/mart_stock.sql").write_text(
+        "{{ config(materialized='table') }}\n"
+        "select branch, worth from {{ ref('bronze_stock__stock') }}\n"
+    )
+    mart = "select branch, worth from gold.mart_stock order by all"
+
+    play(error_trace("the database is away"), code=1)
+    team.run(code=EXIT_HELD)
+    assert gold(team.home, mart) == []
+
+    rows = [{"branch": 1, "worth": 10.25, "at": 1}, {"branch": 2, "worth": 1.234, "at": 1}]
+    play(*(record("stock", row) for row in rows), state("stock", 1), status("stock"))
+    assert "Quarantine  2 rows" in team.run()
+    assert gold(team.home, mart) == [(1, Decimal("10.25"))]
+    listed = ["quarantine", "--source", "stock", "--json"]
+    [held] = json.loads(command(team.home, *listed, project=team.project).stdout)
+    assert (held["stream"], held["reason"]) == ("stock", "not_a_number")
+    assert held["detail"] == 'worth: not_a_number "1.234"'
+    said = command(team.home, "quarantine", project=team.project).stdout
+    assert "Batch1/Date.txt" in said
+    assert "stock" in said
+
+    play(record("stock", rows[1] | {"worth": 1.23, "at": 2}), state("stock", 2), status("stock"))
+    team.run()
+    assert gold(team.home, mart) == [(1, Decimal("10.25")), (2, Decimal("1.23"))]
 
 
 def test_a_home_may_have_no_brokerage_and_get_one_later(modelled: Path, tmp_path: Path) -> None:
