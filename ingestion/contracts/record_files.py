@@ -149,7 +149,8 @@ def _conserved(contract: Contract, tables: Mapping[str, Table]) -> str:
             expected = _count_keys(keys, relation, [*conditions, ""], deleted)
             if deleted:  # A key that was ever deleted may be there again, or not.
                 listed = ", ".join(keys)
-                gone = f"({listed}) not in (\n    select ({listed})\n    from {relation}\n    where {deleted}\n)"
+                of_deleted = f"    select ({listed})\n    from {relation}\n    where {deleted}"
+                gone = f"({listed}) not in (\n{of_deleted}\n)"
                 least = _count_keys(keys, relation, [*conditions, gone], deleted)
                 breach = (
                     f"rows_found > rows_expected\nor rows_found < (\n{indent(least, '    ')}\n)"
