@@ -182,6 +182,7 @@ final as (
 )
 
 select * from final
+{{{{ or_as_it_was('{table.source}') }}}}
 """
 
 

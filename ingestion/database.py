@@ -70,6 +70,13 @@ MIGRATIONS: tuple[tuple[Step, ...], ...] = (
     (names.migrate,),
     loads.MIGRATION,
     ("alter table _tradehouse.streams add column merged_by json",),
+    (
+        """create table _tradehouse.judged (
+            source varchar not null, load bigint not null, since_load bigint not null,
+            contract varchar not null, reason varchar, is_accepted boolean not null,
+            judged_at timestamptz not null, primary key (source, load)
+        )""",
+    ),
 )
 """The statements that lead from schema version N to N + 1; the first creates version 1."""
 

@@ -358,7 +358,13 @@ def snapshot(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         """select source, max(load) as load, epoch_us(max(committed_at)) as committed_at
         from _tradehouse.loads group by all order by all""",
     )
-    found = {"syncs": syncs, "streams": streams, "batches": batches, "loads": loads}
+    held = _dicts(
+        connection,
+        """select source, load, since_load, reason, judged_at as held_at from _tradehouse.judged
+        qualify row_number() over (partition by source order by load desc) = 1
+            and not is_accepted order by all""",
+    )
+    found = {"syncs": syncs, "streams": streams, "batches": batches, "loads": loads, "held": held}
     return {"written_at": now(), **found}
 
 

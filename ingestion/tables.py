@@ -222,6 +222,17 @@ def prepare(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[Table,
     return table, changes
 
 
+def add_missing(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Create the table, or add the columns that it lacks; those that are there stay as they are."""
+    present = existing_columns(connection, table)
+    if not present:
+        prepare(connection, table)
+        return
+    for column in table.columns:
+        if lowered(column.name) not in present:
+            _add(connection, table, column, present, [])
+
+
 def _fit(
     connection: duckdb.DuckDBPyConnection,
     table: Table,

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from tradehouse.errors import EXIT_ERROR, EXIT_OK, plain_errors
-from tradehouse.home import PROJECT
+from tradehouse.errors import EXIT_ERROR, EXIT_OK, UsageError, plain_errors
+from tradehouse.home import PROJECT, find_home
 from tradehouse.output import count
 
 app = typer.Typer(
@@ -63,6 +63,23 @@ def generate(
         files = count(len(changed), "file")
         print(f"{files} not as the contracts make them: tradehouse contracts generate")
     sys.exit(EXIT_ERROR if check and changed else EXIT_OK)
+
+
+@app.command()
+def accept(
+    source: Annotated[str, typer.Argument(help="The source whose newest load is held.")],
+    wait: Annotated[int, typer.Option(help="Seconds to wait while another process writes.")] = 0,
+) -> None:
+    """Take a load that its contract holds: what breaks it goes to quarantine, the rest is built."""
+    from ingestion.contracts import gate
+    from tradehouse import working
+
+    home = find_home()
+    with working.writing(home, "contracts accept", wait), plain_errors():
+        reason = gate.accept(home.root, source)
+    if reason is None:
+        raise UsageError(f"No load of {source} is held: `tradehouse status` says what is.")
+    print(f"Accepted although {reason}. Next: tradehouse run")
 
 
 @app.command()

@@ -31,14 +31,36 @@ def last_syncs(home: Home) -> list[dict[str, Any]]:
 def loads_waiting(home: Home, built: Mapping[str, Sequence[int]]) -> dict[str, int]:
     """The last load of every source without batches of which another one is built last.
 
-    `built` has its number and when it was committed.
+    `built` has its number and when it was committed. Sources that are held do not wait.
     """
+    found = snapshot.read(home.state)
+    held = {row["source"] for row in found["held"]}
     return {
         row["source"]: row["load"]
-        for row in snapshot.read(home.state)["loads"]
-        if row["source"] != BY_BATCH
+        for row in found["loads"]
+        if row["source"] not in {BY_BATCH, *held}
         and list(built.get(row["source"], ())) != [row["load"], row["committed_at"]]
     }
+
+
+def loads_held(home: Home) -> list[dict[str, Any]]:
+    """What keeps loads out of the models: source, load, message, since when, one a source."""
+    return [
+        {
+            "batch": None,
+            "code": "load_held",
+            "source": row["source"],
+            "load": row["load"],
+            "since": row["held_at"],
+            "message": (
+                f"Load {row['load']} of {row['source']} is held by its contract: {row['reason']}. "
+                f"What was published before stays. Mend it at the source, change "
+                f"contracts/{row['source']}.yml, or take it as it is: tradehouse contracts accept "
+                f"{row['source']}"
+            ),
+        }
+        for row in snapshot.read(home.state)["held"]
+    ]
 
 
 def _sync(source: str, streams: list[dict[str, Any]], running: dict[str, int]) -> dict[str, Any]:

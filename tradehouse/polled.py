@@ -96,8 +96,28 @@ def make_promised_tables(home: Home) -> None:
     from ingestion.contracts import tables
 
     with plain_errors():
-        for source in tables.missing(warehouse.raw_tables(home)):
+        for source in tables.missing(warehouse.raw_columns(home)):
             tables.prepare(source, home.root)
+
+
+def judge_loads(home: Home) -> None:
+    """Hold the loads that wait and have too much that breaks their source's contract.
+
+    Raises:
+        UsageError: when a contract or its declaration cannot be read.
+        BusyError: when another process has the raw file open.
+    """
+    from ingestion.contracts import model
+
+    if model.names() == [syncing.SOURCE]:
+        return
+    from ingestion.contracts import gate
+
+    waiting: dict[str, list[int]] = {}
+    for load in warehouse.loads_waiting(home, with_held=True):
+        waiting.setdefault(load.source, []).append(load.number)
+    with plain_errors():
+        gate.judge(home.root, waiting)
 
 
 def load(

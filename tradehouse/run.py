@@ -41,6 +41,7 @@ from tradehouse.errors import (
     UsageError,
 )
 from tradehouse.home import Home
+from tradehouse.ledger import loads_held
 from tradehouse.output import count, text_of_bytes
 from tradehouse.progress import Step, Steps
 
@@ -385,7 +386,7 @@ def _settle(home: Home, outcome: Outcome, options: Options) -> None:
 
 
 def find_held(home: Home) -> list[dict[str, Any]]:
-    """Return what keeps batches from being published: faults at the door, then the gate's."""
+    """Return what keeps rows from being published: faults at the door, then those of the gates."""
     at_door = [
         {"batch": error.get("batch"), **error}
         for error in state.read(home, "sync").get("errors", [])
@@ -401,7 +402,7 @@ def find_held(home: Home) -> list[dict[str, Any]]:
         for batch in state.read(home, "build").get("batches", [])
         if not batch["is_accepted"]
     ]
-    return at_door + at_gate
+    return at_door + at_gate + loads_held(home)
 
 
 def describe_sync(record: dict[str, Any], seconds: float) -> str:

@@ -64,6 +64,16 @@ class LoadRow(Kept):
     committed_at: int = 0
 
 
+class HeldRow(Kept):
+    """A source whose newest load its contract holds, with those since `since_load`."""
+
+    source: str
+    load: int
+    since_load: int = 0
+    reason: str | None = None
+    held_at: str = ""
+
+
 class Snapshot(Kept):
     """`ingestion.json`."""
 
@@ -72,6 +82,7 @@ class Snapshot(Kept):
     streams: list[StreamRow] = []
     batches: list[BatchRow] = []
     loads: list[LoadRow] = []
+    held: list[HeldRow] = []
 
 
 class Marker(Kept):

@@ -221,7 +221,7 @@ def _show_ignored(paths: list[str]) -> None:
 
 def _show_problems(problems: list[dict[str, Any]]) -> None:
     """Print what is wrong and not said elsewhere: late and failed sources, runs that died."""
-    elsewhere = ("model/", "test/", "build/", "held/", "source/brokerage/")
+    elsewhere = ("model/", "test/", "build/", "held/", "contract/", "source/brokerage/")
     for problem in problems:
         if not problem["key"].startswith(elsewhere):
             since = f"since {problem['since']}"

@@ -305,8 +305,10 @@ class Load:
     tables: frozenset[str]
 
 
-def loads_waiting(home: Home) -> list[Load]:
+def loads_waiting(home: Home, *, with_held: bool = False) -> list[Load]:
     """Return the loads of sources without batches that the warehouse does not hold completely.
+
+    Those of sources that their contract holds are left out, unless `with_held`.
 
     Where it holds one that raw does not, an older raw was put back: the source waits as one load
     with the number 0 that changed every table.
@@ -321,6 +323,7 @@ def loads_waiting(home: Home) -> list[Load]:
             " from _tradehouse.loads where source <> ? group by all order by all",
             [BY_BATCH],
         ).fetchall()
+        held = set() if with_held else _held_sources(connection)
     loads = [Load(source, load, at, frozenset(tables)) for source, load, at, tables in rows]
     known = {(source, load, at) for source, load, _, _, at in built(home) if source != BY_BATCH}
     there = {(one.source, one.number, one.committed_at) for one in loads}
@@ -328,9 +331,19 @@ def loads_waiting(home: Home) -> list[Load]:
     waiting = [
         one
         for one in loads
-        if one.source not in undone and (one.source, one.number, one.committed_at) not in known
+        if one.source not in undone | held
+        and (one.source, one.number, one.committed_at) not in known
     ]
     return waiting + [Load(source, 0, 0, frozenset({EVERY_TABLE})) for source in sorted(undone)]
+
+
+def _held_sources(connection: Any) -> set[str]:
+    if not _has_table(connection, "_tradehouse", "judged"):
+        return set()
+    found = connection.execute(
+        "select source from _tradehouse.judged group by all having not max_by(is_accepted, load)"
+    ).fetchall()
+    return {source for (source,) in found}
 
 
 def was_synced(home: Home, source: str) -> bool:
@@ -359,13 +372,13 @@ def has_loads(home: Home) -> bool:
     return row is not None
 
 
-def raw_tables(home: Home) -> set[tuple[str, str]]:
-    """Return schema and name of every table in raw."""
+def raw_columns(home: Home) -> set[tuple[str, str, str]]:
+    """Return schema, table and name of every column in raw."""
     if not home.raw.exists():
         return set()
     with connected(home.raw) as connection:
         found = connection.execute(
-            "select schema_name, table_name from duckdb_tables()"
+            "select schema_name, table_name, column_name from duckdb_columns()"
             " where database_name = current_database()"
         ).fetchall()
     return set(found)

@@ -73,7 +73,7 @@ def _value(name: str, stream: Stream) -> str:
     return bronze.value_sql(kind, of)
 
 
-def _judged(stream: Stream) -> list[dict[str, Any]]:
+def judged(stream: Stream) -> list[dict[str, Any]]:
     """The columns that can break the contract, as macros are told of them."""
     found: list[dict[str, Any]] = []
     for name, column in stream.columns.items():
@@ -87,7 +87,7 @@ def _judged(stream: Stream) -> list[dict[str, Any]]:
 def _validity(stream: Stream) -> str:
     """The condition on rows that keep the contract, a line a column; nothing if all do."""
     lines = []
-    for one in _judged(stream):
+    for one in judged(stream):
         words = [word for word in ("required", "field", "pointer") if word in one]
         more = [f"{word}={_jinja(one[word])}" for word in words]
         listed = [bronze.jinja_text(one["column"]), repr(one["kind"]), *more]
@@ -102,11 +102,11 @@ def _relation(table: Table, name: str) -> str:
 def _quarantine(contract: Contract, tables: Mapping[str, Table]) -> str:
     parts = []
     for name, table in tables.items():
-        judged = _judged(contract.streams[name])
+        columns_judged = judged(contract.streams[name])
         relation = _relation(table, name)
-        if not judged:
+        if not columns_judged:
             continue
-        columns = ",\n".join(f"    {_flat(one)}" for one in judged)
+        columns = ",\n".join(f"    {_flat(one)}" for one in columns_judged)
         in_force = bronze.in_force_sql(table, f"{{{{ {relation} }}}}")
         deleted = bronze.deletion_sql(table)
         conditions = {"in_force": in_force, "deleted": deleted}
@@ -129,6 +129,7 @@ def _quarantine(contract: Contract, tables: Mapping[str, Table]) -> str:
         "{{ config(materialized = 'table') }}\n\n"
         f"with refused as (\n\n    select\n{empty}\n    where false\n\n"
         f"{chr(10).join(parts)}\n)\n\nselect\n{listed}\nfrom refused\n"
+        f"{{{{ or_as_it_was('{contract.source}') }}}}\n"
     )
 
 
@@ -165,9 +166,10 @@ def _conserved(contract: Contract, tables: Mapping[str, Table]) -> str:
             f"where\n{indent(breach, '    ')}"
         )
     return (
+        f"{{% if is_held('{contract.source}') %}}select 1 where false{{% else %}}\n"
         "-- What was delivered is in bronze, in quarantine, or an older version of what is there.\n"
         + "\n\nunion all\n\n".join(parts)
-        + "\n"
+        + "\n{% endif %}\n"
     )
 
 

@@ -42,8 +42,9 @@ def prepare(source: str, home: Path) -> list[str]:
         try:
             for table in catalog.plan(declaration, selected, known).values():
                 if not tables.existing_columns(connection, table):
-                    tables.prepare(connection, table)
                     made.append(table.name)
+                if contract.delivers == "records" or table.name in made:
+                    tables.add_missing(connection, table)
             names.record(connection, known)
             connection.execute("commit")
         except (duckdb.Error, OSError):
@@ -52,19 +53,23 @@ def prepare(source: str, home: Path) -> list[str]:
     return made
 
 
-def missing(present: Collection[tuple[str, str]]) -> list[str]:
-    """The sources with a contract of records some of whose raw tables are not there.
+def missing(present: Collection[tuple[str, str, str]]) -> list[str]:
+    """The sources with a contract of records some of whose raw tables or columns are not there.
 
-    `present` has schema and name of every raw table. Raises DeclarationError.
+    `present` has schema, table and name of every raw column. Raises DeclarationError.
     """
-    present = {(schema, names.lowered(table)) for schema, table in present}
+    known = {(schema, *map(names.lowered, rest)) for schema, *rest in present}
     found = []
     for source in model.names():
         contract = model.read(source)
         if contract.delivers != "records":
             continue
         wanted = records.tables(contract, declarations.read(source)).values()
-        if any((source, names.lowered(table.name)) not in present for table in wanted):
+        if not all(
+            (source, names.lowered(table.name), names.lowered(column)) in known
+            for table in wanted
+            for column in (tables.RAW_ID, *(each.name for each in table.columns))
+        ):
             found.append(source)
     return found
 

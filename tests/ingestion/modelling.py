@@ -67,6 +67,8 @@ class Models:
                 config=lambda **_: "",
                 source=lambda _, name: relations[name],
                 ref=quoted,
+                or_as_it_was=lambda _: "",
+                is_held=lambda _: False,
                 **{"return": lambda value: value},
             )
         )

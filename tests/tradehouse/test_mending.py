@@ -82,6 +82,7 @@ def test_a_home_of_the_version_before_loads_is_taken_over(published, undisturbed
     rows = raw(published, "select count(*) from brokerage.trade")
     with duckdb.connect(str(home.raw)) as connection:
         connection.execute("drop table _tradehouse.loads")
+        connection.execute("drop table _tradehouse.judged")
         connection.execute("alter table _tradehouse.streams drop column merged_by")
         connection.execute("delete from _tradehouse.schema_version where version > 3")
     with duckdb.connect(str(home.warehouse)) as connection:

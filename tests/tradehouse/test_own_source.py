@@ -3,7 +3,6 @@
 import json
 import shutil
 import sys
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +268,7 @@ CONTRACT = """\
 source: stock
 owner: data-platform
 description: What branches have in stock.
+bad_share: 0.5
 streams:
   stock:
     description: One row per branch
@@ -282,54 +282,129 @@ streams:
 OFFERED = stream("stock", branch="integer", worth="number", at="integer")
 
 
+class Stock:
+    """A further source of a team, with a contract, a mart, and its records."""
+
+    def __init__(self, team: Team, folder: Path) -> None:
+        self.team, self.folder = team, folder
+        folder.mkdir()
+        program = PROJECT / "tests" / "ingestion" / "played_source.py"
+        declared = {
+            "description": "Stock.",
+            "owner": "data-platform",
+            "connector": {"command": [sys.executable, str(program), str(folder)]},
+            "streams": {"stock": {"sync_mode": "incremental_append"}},
+        }
+        (team.project / "ingestion/sources/stock.yml").write_text(json.dumps(declared))
+        self.generate(CONTRACT)
+        (team.project / "models/gold/own/mart_stock.sql").write_text(
+            "{{ config(materialized='table') }}\n"
+            "select branch, worth from {{ ref('bronze_stock__stock') }}\n"
+        )
+
+    def generate(self, contract: str) -> None:
+        (self.team.project / "contracts" / "stock.yml").write_text(contract)
+        self.command("contracts", "generate", "stock")
+
+    def command(self, *words: str) -> str:
+        done = command(self.team.home, *words, project=self.team.project)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def bring(self, worths: dict[int, Any], at: int) -> None:
+        rows = [{"branch": branch, "worth": worth, "at": at} for branch, worth in worths.items()]
+        self.play(*(record("stock", row) for row in rows), state("stock", at), status("stock"))
+
+    def play(self, *lines: str, code: int = 0) -> None:
+        (self.folder / "streams.json").write_text(json.dumps([OFFERED]))
+        (self.folder / "output.jsonl").write_text("\n".join(lines) + "\n")
+        behaviour = {"exit_code": code, "stderr": "", "sleep": 0}
+        (self.folder / "behaviour.json").write_text(json.dumps(behaviour))
+
+    def mart(self) -> list[tuple[int, str]]:
+        found = gold(self.team.home, "select branch, worth from gold.mart_stock order by all")
+        return [(branch, str(worth)) for branch, worth in found]
+
+    def quarantine(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(
+            self.command("quarantine", "--source", "stock", "--json")
+        )
+        return found
+
+
 def test_what_a_contract_promises_is_there_before_the_first_load_and_typed_with_it(
     team: Team, tmp_path: Path
 ) -> None:
-    played = tmp_path / "stock"
-    played.mkdir()
-
-    def play(*lines: str, code: int = 0) -> None:
-        (played / "streams.json").write_text(json.dumps([OFFERED]))
-        (played / "output.jsonl").write_text("\n".join(lines) + "\n")
-        behaviour = {"exit_code": code, "stderr": "", "sleep": 0}
-        (played / "behaviour.json").write_text(json.dumps(behaviour))
-
-    program = PROJECT / "tests" / "ingestion" / "played_source.py"
-    declared = {
-        "description": "Stock.",
-        "owner": "data-platform",
-        "connector": {"command": [sys.executable, str(program), str(played)]},
-        "streams": {"stock": {"sync_mode": "incremental_append"}},
-    }
-    (team.project / "ingestion/sources/stock.yml").write_text(json.dumps(declared))
-    (team.project / "contracts" / "stock.yml").write_text(CONTRACT)
-    done = command(team.home, "contracts", "generate", "stock", project=team.project)
-    assert (done.returncode, "bronze_stock__stock.sql" in done.stdout) == (0, True), done.stderr
-    (team.project / "models/gold/own/mart_stock.sql").write_text(
-        "{{ config(materialized='table') }}\n"
-        "select branch, worth from {{ ref('bronze_stock__stock') }}\n"
-    )
-    mart = "select branch, worth from gold.mart_stock order by all"
-
-    play(error_trace("the database is away"), code=1)
+    stock = Stock(team, tmp_path / "stock")
+    stock.play(error_trace("the database is away"), code=1)
     team.run(code=EXIT_HELD)
-    assert gold(team.home, mart) == []
+    assert stock.mart() == []
 
-    rows = [{"branch": 1, "worth": 10.25, "at": 1}, {"branch": 2, "worth": 1.234, "at": 1}]
-    play(*(record("stock", row) for row in rows), state("stock", 1), status("stock"))
+    stock.bring({1: 10.25, 2: 1.234}, at=1)
     assert "Quarantine  2 rows" in team.run()
-    assert gold(team.home, mart) == [(1, Decimal("10.25"))]
-    listed = ["quarantine", "--source", "stock", "--json"]
-    [held] = json.loads(command(team.home, *listed, project=team.project).stdout)
+    assert stock.mart() == [(1, "10.25")]
+    [held] = stock.quarantine()
     assert (held["stream"], held["reason"]) == ("stock", "not_a_number")
     assert held["detail"] == 'worth: not_a_number "1.234"'
-    said = command(team.home, "quarantine", project=team.project).stdout
+    said = stock.command("quarantine")
     assert "Batch1/Date.txt" in said
     assert "stock" in said
 
-    play(record("stock", rows[1] | {"worth": 1.23, "at": 2}), state("stock", 2), status("stock"))
+    stock.bring({2: 1.23}, at=2)
     team.run()
-    assert gold(team.home, mart) == [(1, Decimal("10.25")), (2, Decimal("1.23"))]
+    assert stock.mart() == [(1, "10.25"), (2, "1.23")]
+
+
+def test_a_load_that_breaks_its_contract_is_held_and_others_are_published(
+    team: Team, tmp_path: Path
+) -> None:
+    stock = Stock(team, tmp_path / "stock")
+    stock.bring({1: 10, 2: 20}, at=1)
+    team.run()
+    before = [(1, "10.00"), (2, "20.00")]
+    assert stock.mart() == before
+
+    stock.bring({1: 11, 2: 1.234, 3: 2.345}, at=2)
+    deliver(team.home, days=2)
+    team.bring({1: "Braga"}, at=2)
+    said = team.run(code=EXIT_HELD)
+    reason = "2 of 3 records of stock are bound for quarantine, more than 50 %; the first: worth: "
+    assert f"Load 2 of stock is held by its contract: {reason}" in said
+    assert stock.mart() == before
+    assert stock.quarantine() == []
+    assert team.mart() == [(1, "Braga", 0)]
+    assert days(team) == [(1, 1), (2, 1), (3, 1)]
+    found = command(team.home, "status", "--json", project=team.project).stdout
+    problems = [one["key"] for one in json.loads(found)["problems"]]
+    assert "contract/stock" in problems
+    team.bring()
+    stock.bring({}, at=2)
+    assert "Nothing new" in team.run(code=EXIT_HELD)
+
+    # What is built again while it is held stays as it was, also by other code.
+    stock.generate(CONTRACT.replace("8,2", "9,2"))
+    team.run("--no-sync", "--rebuild", "bronze_stock__stock", code=EXIT_HELD)
+    assert stock.mart() == before
+
+    assert "Accepted although 2 of 3 records" in stock.command("contracts", "accept", "stock")
+    team.run("--no-sync")
+    assert stock.mart() == [(1, "11.00"), (2, "20.00")]
+    assert len(stock.quarantine()) == 2
+    again = command(team.home, "contracts", "accept", "stock", project=team.project)
+    assert (again.returncode, "No load of stock is held" in again.stderr) == (EXIT_USAGE, True)
+
+    # A wider contract lets it in, too; and so does a source that mends what it sent.
+    stock.bring({4: "x", 5: "y"}, at=3)
+    team.run(code=EXIT_HELD)
+    stock.generate(CONTRACT.replace("0.5", "1.0"))
+    team.run("--no-sync")
+    assert len(stock.quarantine()) == 4
+    stock.generate(CONTRACT)
+    stock.bring({6: "x", 7: "y"}, at=4)
+    team.run(code=EXIT_HELD)
+    stock.bring({6: 60, 7: 70}, at=5)
+    team.run()
+    assert stock.mart() == [(1, "11.00"), (2, "20.00"), (6, "60.00"), (7, "70.00")]
 
 
 def test_a_home_may_have_no_brokerage_and_get_one_later(modelled: Path, tmp_path: Path) -> None:

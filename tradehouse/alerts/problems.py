@@ -22,6 +22,7 @@ def find(home: Home, now: datetime | None = None) -> list[Problem]:
     is_writing = locks.find_holder(home) is not None
     found = list(sources.find_in_sources(home, nodes, now or datetime.now(UTC)))
     found += sources.find_held(home, nodes)
+    found += sources.find_held_loads(home, nodes)
     if not is_writing:
         found += _died(home, nodes)
         found += _built(home, nodes)
@@ -33,6 +34,8 @@ def is_over(home: Home, problem: Problem) -> bool:
     status = state.read(home, "build").get("status")
     if problem.key.startswith("held/"):
         return bool(status == build.PASSED)
+    if problem.key.startswith("contract/"):
+        return True  # A load is held or it is not.
     if problem.key.startswith("late/") and locks.find_holder(home) is not None:
         return False
     if problem.key.startswith("build/"):

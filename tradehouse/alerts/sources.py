@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from tradehouse import graph, locks, promises, state
+from tradehouse import graph, ledger, locks, promises, state
 from tradehouse.alerts.problem import PLATFORM, Problem, words_of
 from tradehouse.home import Home
 
@@ -119,6 +119,21 @@ def find_held(home: Home, nodes: dict[str, dict[str, Any]]) -> list[Problem]:
         look=[f"tradehouse quarantine --batch {first['batch']}", "tradehouse status"],
     )
     return [problem.affects(graph.affected_by(nodes, graph.sources_named(nodes, BROKERAGE)))]
+
+
+def find_held_loads(home: Home, nodes: dict[str, dict[str, Any]]) -> list[Problem]:
+    """Return every source whose newest load its contract holds."""
+    return [
+        Problem(
+            key=f"contract/{one['source']}",
+            owner=_owner_of(home, one["source"]),
+            title=f"{one['source']}: load {one['load']} is held by its contract",
+            what=one["message"],
+            since=one["since"],
+            look=["tradehouse status", f"tradehouse contracts accept {one['source']}"],
+        ).affects(graph.affected_by(nodes, graph.sources_named(nodes, one["source"])))
+        for one in ledger.loads_held(home)
+    ]
 
 
 def _owner_of(home: Home, source: str) -> str:

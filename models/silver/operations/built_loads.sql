@@ -16,6 +16,9 @@
 
 {% set ledger = source('ledger', 'loads') %}
 {% set is_kept = execute and load_relation(ledger) is not none %}
+{# Loads that a contract holds are in raw, and in no model. #}
+{% set judged = api.Relation.create(database='raw', schema='_tradehouse', identifier='judged') %}
+{% set are_judged = execute and load_relation(judged) is not none %}
 
 with built_batches as (
 
@@ -76,6 +79,16 @@ select
     cast(null as date) as batch_date,
     max(committed_at) as committed_at
 from loads
-where source <> 'brokerage'
+where
+    source <> 'brokerage'
+    {%- if are_judged %}
+    and not exists (
+        select 1
+        from {{ judged }} as judged
+        where judged.source = loads.source
+        group by judged.source
+        having not max_by(judged.is_accepted, judged.load) and loads.load >= max_by(judged.since_load, judged.load)
+    )
+    {%- endif %}
 group by source, load
 {%- endif %}
