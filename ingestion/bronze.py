@@ -24,7 +24,7 @@ _PLAIN = re.compile(r"^[A-Za-z0-9_]+$")
 
 
 @cache
-def _reserved() -> frozenset[str]:
+def reserved_words() -> frozenset[str]:
     """Words that DuckDB does not take for a column's name without quotes."""
     query = """select keyword_name from duckdb_keywords()
         where keyword_category in ('reserved', 'type_function')"""
@@ -55,7 +55,7 @@ def snake_case(name: str) -> str:
     if len(word) > NAME_LENGTH:
         word = f"{word[: NAME_LENGTH - 7].rstrip('_')}_{_digest(name)}"
     word = f"_{word}" if word[0].isdigit() else word
-    return f"{word}_" if word in _reserved() else word
+    return f"{word}_" if word in reserved_words() else word
 
 
 def _digest(name: str) -> str:
@@ -125,7 +125,7 @@ def _free(base: str, taken: Collection[str]) -> str:
 
 def identifier(name: str) -> str:
     """A raw column in the SQL of a model."""
-    is_plain = _WORD.match(name) and name not in _reserved()
+    is_plain = _WORD.match(name) and name not in reserved_words()
     return name if is_plain else inert(quoted(name))
 
 
@@ -138,15 +138,13 @@ def arguments(raw: str, field: str, inside: Collection[str]) -> dict[str, str]:
     return found | ({"field": field} if field != raw else {})
 
 
-def value_sql(kind: str, of: dict[str, str]) -> str:
-    """The expression of a column of the model, as its contract types it."""
+def value_sql(kind: str, of: dict[str, str], is_as_stored: bool) -> str:
+    """The expression of a column of the model, as its contract types it, or as raw has it."""
     raw = jinja_text(of["column"])
     named = [f"{word}={jinja_text(of[word])}" for word in ("field", "pointer") if word in of]
-    if kind != "plain":
-        return f"{{{{ record_value({', '.join([raw, repr(kind), *named])}) }}}}"
-    if "pointer" in of:
-        return f"{{{{ stored_text({', '.join([raw, *named])}) }}}}"
-    return identifier(of["column"])
+    if is_as_stored:
+        return identifier(of["column"])
+    return f"{{{{ record_value({', '.join([raw, repr(kind), *named])}) }}}}"
 
 
 def model_sql(table: Table, name: str, columns: Mapping[str, str], valid: str) -> str:
@@ -231,6 +229,11 @@ class _History:
         parts, is_odd = comparing.cursor(cursor, say) if cursor else ([], None)
         self._taken = [*(each.name.lower() for each in table.columns), *AIRBYTE_COLUMNS, RAW_ID]
         self._arrival = self._name("arrival_number")
+        self._columns = [
+            *(identifier(each.name) for each in table.columns),
+            *AIRBYTE_COLUMNS,
+            RAW_ID,
+        ]
         keys = [part for place in key for part in comparing.key(place, say)]
         self._keys = {self._name(f"key_{i}"): say.inert(part) for i, part in enumerate(keys, 1)}
         self._cursor = {
@@ -276,11 +279,12 @@ judged as (
         order.append(f"{self._arrival} desc")
         absent = " and ".join(f"{name} is null" for name in self._keys)
         absent = f"({absent})" if len(self._keys) > 1 else absent
+        # Each by its name: raw may have other columns, which would be called like one of these.
+        needed = ",\n".join([*self._columns, f"row_number() over () as {self._arrival}"])
         return f"""{source} as (
 
     select
-        *,
-        row_number() over () as {self._arrival}
+{indent(needed, " " * 8)}
     from {relation}{where}
 
 ),

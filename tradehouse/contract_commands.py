@@ -55,6 +55,10 @@ def generate(
         for name in sources or model.names():
             contract = model.read(name)
             changed += generation.outdated(contract) if check else generation.write(contract)
+        for path in () if sources else generation.without_contract(model.names()):
+            changed.append(path)
+            if not check:
+                path.unlink()
     for path in changed:
         print(path.relative_to(PROJECT))
     if not changed:

@@ -4,15 +4,14 @@ A column is one line of typing; which row of a key stays, and which rows are in 
 Not here: how a text is typed (macro `typed_value`).
 """
 
-from ingestion.contracts.model import WRITTEN, Column, Record, Stream
-from ingestion.contracts.record_files import MADE
+from ingestion.contracts.model import MADE, WRITTEN, Column, Record, Stream
 
 
 def kind(column: Column) -> str:
     """What the macro `typed_value` calls the column's type."""
     name, size = column.name_of_type, column.size.replace(" ", "")
     if name == "code":
-        return f"code:{'/'.join(column.codes)}"
+        return code_kind(column)
     if (name, column.written) in WRITTEN:
         word = WRITTEN[name, column.written]
         word = f"xml_{word}" if column.keeps_empty else word
@@ -20,6 +19,15 @@ def kind(column: Column) -> str:
     if not size:
         return "plain"
     return f"{'xml_' if column.keeps_empty else ''}{name}:{size}"
+
+
+def code_kind(column: Column) -> str:
+    """A code's kind: its texts, apart by what none of them has any more."""
+    marks = (("%", "%25"), ("/", "%2F"), (":", "%3A"))
+    spelled = column.codes
+    for mark, written in marks:
+        spelled = [code.replace(mark, written) for code in spelled]
+    return f"code:{'/'.join(spelled)}"
 
 
 def condition(stream: Stream | Record) -> str | None:

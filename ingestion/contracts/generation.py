@@ -7,7 +7,7 @@ Not here: the SQL of a bronze model (`bronze`).
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ import yaml
 
 from ingestion import declarations
 from ingestion.contracts import bronze, record_files
-from ingestion.contracts.model import Column, Contract, Record, Stream
-from ingestion.contracts.record_files import MADE
+from ingestion.contracts.model import MADE, Column, Contract, Record, Stream
+from ingestion.errors import DeclarationError
 
 PROJECT = Path(__file__).resolve().parents[2]
 PROVENANCE = ("_batch", "_delivery", "_file", "_line", "_raw_text")
@@ -46,6 +46,8 @@ def files(contract: Contract, project: Path = PROJECT) -> dict[Path, str]:
             sql = bronze.model(contract.source, name, _raw(contract, name), stream, typed)
             made[models / f"bronze_{contract.source}__{name}.sql"] = sql
     path = sources / f"{contract.source}.yml"
+    if not path.is_file():
+        raise DeclarationError(f"{path}: the contract's source is declared nowhere.")
     made[path] = _declaration(contract, path.read_text(encoding="utf-8"))
     return made
 
@@ -74,10 +76,25 @@ def write(contract: Contract, project: Path = PROJECT) -> list[Path]:
 
 
 def _orphans(contract: Contract, project: Path, made: dict[Path, str]) -> Iterator[Path]:
-    head = MADE.format(source=contract.source)
-    for path in (project / "models" / "bronze" / contract.source).glob("*.sql"):
-        if path not in made and head in path.read_text(encoding="utf-8").partition("\n")[0]:
-            yield path
+    return (path for path in _made_before(contract.source, project) if path not in made)
+
+
+def without_contract(sources: Collection[str], project: Path = PROJECT) -> list[Path]:
+    """The files that were made for a source that has no contract any more; `sources` have one."""
+    folders = [
+        *(project / "models" / "bronze").glob("*/"),
+        *(project / "tests" / "data").glob("*/"),
+    ]
+    gone = {folder.name for folder in folders} - set(sources)
+    return sorted(path for source in gone for path in _made_before(source, project))
+
+
+def _made_before(source: str, project: Path) -> Iterator[Path]:
+    head = MADE.format(source=source)
+    for folder in (project / "models" / "bronze" / source, project / "tests" / "data" / source):
+        for path in [*folder.glob("*.sql"), *folder.glob("*.yml")]:
+            if head in path.read_text(encoding="utf-8").partition("\n")[0]:
+                yield path
 
 
 def _raw(contract: Contract, name: str) -> str:

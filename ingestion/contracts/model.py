@@ -19,9 +19,11 @@ from pydantic import (
 )
 
 from ingestion import written
+from ingestion.bronze import reserved_words
 from ingestion.errors import DeclarationError
 from ingestion.written import Text
 
+MADE = "Made from contracts/{source}.yml by `tradehouse contracts generate`: change it there."
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 Class = Literal["public", "internal", "personal", "sensitive"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -60,6 +62,11 @@ WRITTEN = {
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def _is_decimal(size: str) -> bool:
+    digits = re.fullmatch(r"(\d{1,2}),(\d{1,2})", size)
+    return digits is not None and 1 <= int(digits[1]) <= 38 and int(digits[2]) <= int(digits[1])
 
 
 class Column(_Model):
@@ -110,9 +117,9 @@ class Column(_Model):
         name, size = (found["name"], found["size"]) if found else ("", None)
         is_right = {
             "text": size is None or size.isdigit(),
-            "integer": size is None or (size.isdigit() and 1 <= int(size) <= 38),
-            "decimal": size is not None and re.fullmatch(r"\d{1,2},\d{1,2}", size) is not None,
-            "code": size is not None,
+            "integer": size is None or (size.isdigit() and 1 <= int(size) <= 39),
+            "decimal": size is not None and _is_decimal(size),
+            "code": size is not None and all(code.strip() for code in size.split(",")),
         }.get(name, bool(name) and size is None)
         if not is_right:
             raise ValueError(
@@ -260,6 +267,32 @@ class Contract(_Model):
     """The share of rows of a file that may be bound for quarantine before its load is held."""
     streams: Annotated[dict[Name, Stream], Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _says_what_counts(self) -> "Contract":
+        """Words and names that mean nothing in a contract of this kind are refused."""
+        for name, stream in self.streams.items():
+            odd = sorted(stream.model_fields_set & _OF_STREAM[self.delivers])
+            for own, column in stream.columns.items():
+                odd += [
+                    f"columns.{own}.{word.rstrip('_')}"
+                    for word in sorted(column.model_fields_set & _OF_COLUMN[self.delivers])
+                ]
+                if self.delivers == "records" and own in {*OWN_COLUMNS, *reserved_words()}:
+                    raise ValueError(
+                        f"streams.{name}: a column cannot be called {own}, as others or words of "
+                        f"SQL are: call it {own}_ and say from: {own}"
+                    )
+                if self.delivers == "batches" and column.name_of_type in _RECORD_TYPES:
+                    raise ValueError(f"streams.{name}.columns.{own}: no file has a {column.type}")
+            if odd:
+                raise ValueError(
+                    f"streams.{name}: {', '.join(odd)} means nothing where a source delivers "
+                    f"{self.delivers}"
+                )
+        if self.delivers == "records" and "quarantine" in self.streams:
+            raise ValueError("streams: a stream cannot be called quarantine: say stream")
+        return self
+
     def typed(self) -> Iterator[tuple[str, Stream, Stream | Record]]:
         """Every model that is made: its name, the stream it is read from, and what it is."""
         for name, stream in self.streams.items():
@@ -267,6 +300,27 @@ class Contract(_Model):
                 yield name, stream, stream
             for kind, record in stream.records.items():
                 yield kind, stream, record
+
+
+OWN_COLUMNS = ("raw_id", "extracted_at")
+"""Columns that every model of records has."""
+_RECORD_TYPES = ("number", "timestamptz", "timetz", "json")
+_OF_STREAM = {
+    "records": {
+        *("file", "format", "batches", "optional", "optional_later", "beside_batches", "layouts"),
+        *(
+            "commits_last",
+            "expected_from_batch",
+            "freshness",
+            "uncompressed",
+            "records",
+            "unique_in",
+        ),
+    },
+    "batches": {"stream", "namespace", "stored", "cursor", "incremental"},
+}
+_OF_COLUMN = {"records": {"at", "path", "keeps_empty"}, "batches": {"from_", "stored", "delivered"}}
+"""Words that say nothing, by what a source delivers."""
 
 
 def read(source: str, directory: Path = CONTRACTS) -> Contract:

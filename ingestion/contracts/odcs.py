@@ -20,6 +20,10 @@ LOGICAL = {
     "timestamp": "timestamp",
     "time": "time",
     "boolean": "boolean",
+    "number": "number",
+    "timestamptz": "timestamp",
+    "timetz": "time",
+    "json": "object",
 }
 
 
@@ -44,6 +48,7 @@ def document(contract: Contract) -> OpenDataContractStandard:
 
 
 def _table(contract: Contract, name: str, stream: Stream, typed: Stream | Record) -> dict[str, Any]:
+    unit = "load's records" if contract.delivers == "records" else "file's rows"
     share = contract.bad_share if stream.bad_share is None else stream.bad_share
     return {
         "name": name,
@@ -58,7 +63,7 @@ def _table(contract: Contract, name: str, stream: Stream, typed: Stream | Record
             {
                 "type": "text",
                 "name": "bad_share",
-                "description": f"At most {share:.0%} of a file's rows break this contract.",
+                "description": f"At most {share:.0%} of a {unit} break this contract.",
             }
         ],
     }

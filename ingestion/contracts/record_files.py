@@ -13,12 +13,11 @@ import yaml
 
 from ingestion import bronze
 from ingestion.contracts import records
-from ingestion.contracts.model import Contract, Stream
+from ingestion.contracts.model import MADE, Contract, Stream
 from ingestion.declarations import Declaration
 from ingestion.prose import prose
 from ingestion.tables import AIRBYTE_COLUMNS, RAW_ID, Table
 
-MADE = "Made from contracts/{source}.yml by `tradehouse contracts generate`: change it there."
 METADATA = {
     RAW_ID: "Unique id of the row in the raw table.",
     "_airbyte_extracted_at": "When the connector read the record, UTC.",
@@ -70,7 +69,8 @@ def _told(name: str, stream: Stream) -> tuple[str, dict[str, str]]:
 
 def _value(name: str, stream: Stream) -> str:
     kind, of = _told(name, stream)
-    return bronze.value_sql(kind, of)
+    is_text = kind == "plain" and records.delivered(stream.columns[name]) == "text"
+    return bronze.value_sql(kind, of, is_text and "pointer" not in of)
 
 
 def judged(stream: Stream) -> list[dict[str, Any]]:
@@ -150,7 +150,10 @@ def _conserved(contract: Contract, tables: Mapping[str, Table]) -> str:
             expected = _count_keys(keys, relation, [*conditions, ""], deleted)
             if deleted:  # A key that was ever deleted may be there again, or not.
                 listed = ", ".join(keys)
-                of_deleted = f"    select ({listed})\n    from {relation}\n    where {deleted}"
+                some = " or ".join(f"{one} is not null" for one in keys)
+                of_deleted = (
+                    f"    select ({listed})\n    from {relation}\n    where {deleted} and ({some})"
+                )
                 gone = f"({listed}) not in (\n{of_deleted}\n)"
                 least = _count_keys(keys, relation, [*conditions, gone], deleted)
                 breach = (

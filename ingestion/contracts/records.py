@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ingestion import bronze, catalog, written
-from ingestion.comparing import is_deletion_mark
+from ingestion.contracts.bronze import code_kind
 from ingestion.contracts.model import WRITTEN, Column, Contract, Stream
 from ingestion.declarations import Declaration
-from ingestion.declarations import Stream as Declared
+from ingestion.errors import DeclarationError
 from ingestion.prose import prose
 from ingestion.tables import Column as RawColumn
 from ingestion.tables import Table, duckdb_type
@@ -83,9 +83,13 @@ def _stream_lines(table: Table, name: str) -> list[str]:
     lines.append("    columns:" if columns or nested else "    columns: {}")
     for own, column in columns.items():
         lines.append(f"      {own}: {_flow(_column(table, own, column))}")
+    stored = {column.field: column.name for column in table.columns}
     for own, path in nested.items():
         source = prose(".".join([stream, *path]))
-        part = {"type": "text", "from": path, "meaning": f"Part of the key. Source: {source}."}
+        part: dict[str, Any] = {"type": "text", "from": path}
+        if stored.get(path[0], path[0]) != path[0]:
+            part["stored"] = stored[path[0]]
+        part["meaning"] = f"Part of the key. Source: {source}."
         lines.append(f"      {own}: {_flow(part)}")
     return lines
 
@@ -132,17 +136,16 @@ def delivered(column: Column) -> str:
 def kind(column: Column) -> str:
     """What the macro `record_value` calls the column's type."""
     name, size = column.name_of_type, column.size.replace(" ", "")
-    is_loaded = column.written is None and len(column.from_ or "-") == 1
+    is_nested = len(column.from_ or "-") > 1
     if name == "code":
-        return f"code:{'/'.join(column.codes)}"
+        return code_kind(column)
     if size:
         return f"{name}:{size}"
-    if name in ("text", "json"):
+    if name == "text" or (name == "json" and is_nested):
         return "plain"
-    if name in ("integer", "number", "timestamptz", "timetz"):
-        return f"loaded:{_LOADED.get(name, name)}"
-    word = f"loaded:{name}" if is_loaded and delivered(column) == name else None
-    word = word or WRITTEN[name, column.written]
+    word = f"loaded:{_LOADED.get(name, name)}"
+    if column.written is not None:
+        word = WRITTEN[name, column.written]
     return f"{word}:{column.earliest}" if column.earliest else word
 
 
@@ -165,19 +168,46 @@ def offered(name: str, stream: Stream) -> dict[str, Any]:
         "json_schema": {"type": "object", "properties": properties},
         "supported_sync_modes": ["full_refresh", *["incremental"] * stream.incremental],
         "source_defined_primary_key": [path_of(one, stream.columns[one]) for one in stream.key],
-        "default_cursor_field": stream.cursor,
+        "default_cursor_field": _cursor(stream),
     }
+
+
+def _cursor(stream: Stream) -> list[str]:
+    """The path of the cursor: of a column of the contract, or in the source's own names."""
+    if len(stream.cursor) == 1 and stream.cursor[0] in stream.columns:
+        return path_of(stream.cursor[0], stream.columns[stream.cursor[0]])
+    return stream.cursor
 
 
 def tables(contract: Contract, declaration: Declaration) -> dict[str, Table]:
     """The raw table of every stream, by its name in the contract.
 
-    Key and cursor are the contract's, the sync mode is the declaration's.
+    Key and cursor are the contract's, or the declaration's where that has none; the sync mode is
+    the declaration's. Raises DeclarationError where the two do not fit.
     """
+    _require_fitting(contract, declaration)
     return {
         name: _table(contract, declaration, name, stream)
         for name, stream in contract.streams.items()
     }
+
+
+def _require_fitting(contract: Contract, declaration: Declaration) -> None:
+    for name, stream in contract.streams.items():
+        place = f"contracts/{contract.source}.yml: {name}"
+        called = stream.stream or name
+        if declaration.streams is not None and called not in declaration.streams:
+            raise DeclarationError(
+                f"{place}: ingestion/sources/{contract.source}.yml loads no stream {called}: "
+                f"add it "
+                "there, or say `stream:` with the connector's name for it."
+            )
+        declared = (declaration.streams or {}).get(called)
+        if declared is not None and declared.on_type_change == "new_column":
+            raise DeclarationError(
+                f"{place}: the declaration says on_type_change: new_column, and a column of a "
+                f"contract is one column: say widen, which keeps every digit."
+            )
 
 
 def _table(contract: Contract, declaration: Declaration, name: str, stream: Stream) -> Table:
@@ -193,7 +223,7 @@ def _table(contract: Contract, declaration: Declaration, name: str, stream: Stre
             kind_of_raw = duckdb_type(OFFERED[delivered(column)])
             columns[first] = RawColumn(column.stored or first, first, kind_of_raw)
         else:
-            columns.setdefault(first, RawColumn(first, first, "JSON"))
+            columns.setdefault(first, RawColumn(column.stored or first, first, "JSON"))
     return Table(
         source=contract.source,
         key=(stream.namespace, called),
@@ -201,15 +231,8 @@ def _table(contract: Contract, declaration: Declaration, name: str, stream: Stre
         columns=tuple(columns.values()),
         provenance=False,
         file_format=None,
-        declared=_without_comparison(declared),
+        declared=declared.model_copy(
+            update=dict.fromkeys([*["key"] * bool(stream.key), *["cursor"] * bool(stream.cursor)])
+        ),
         discovered=discovered,
     )
-
-
-def _without_comparison(declared: Declared) -> Declared:
-    return declared.model_copy(update={"key": None, "cursor": None})
-
-
-def deletion_marks(table: Table) -> list[str]:
-    """The raw columns that say when a row was deleted."""
-    return [each.name for each in table.columns if is_deletion_mark(each.field)]

@@ -4,17 +4,19 @@ So models stand on them whether the source was loaded yet, or ever will be. Not 
 brings a table to what the connector offers (`ingestion.tables`).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from ingestion import catalog, declarations, names, tables
+from ingestion import catalog, comparing, declarations, names, tables
 from ingestion.contracts import model, records
 from ingestion.database import open_raw
 from ingestion.declarations import PROVENANCE
+from ingestion.errors import DeclarationError
 from ingestion.paths import Paths
+from ingestion.tables import Table
 
 PROPERTY = {"INTEGER": "integer", "BIGINT": "integer", "VARCHAR": "string"}
 
@@ -36,6 +38,11 @@ def prepare(source: str, home: Path) -> list[str]:
     made = []
     with open_raw(paths.raw_database, tmp=paths.tmp) as connection:
         known = names.read(connection, source)
+        for name, stream in contract.streams.items():
+            key = (stream.namespace, stream.stream or name)
+            if stream.stored and key not in known.tables:  # As the contract calls it.
+                known.tables[key] = stream.stored
+                known.new.append(key)
         known.add(catalog.keys(offered))
         selected = catalog.select(declaration, offered, only)
         connection.execute("begin")
@@ -58,13 +65,15 @@ def missing(present: Collection[tuple[str, str, str]]) -> list[str]:
 
     `present` has schema, table and name of every raw column. Raises DeclarationError.
     """
-    known = {(schema, *map(names.lowered, rest)) for schema, *rest in present}
+    known = {(schema, *map(names.lowered, rest)): rest[1] for schema, *rest in present}
     found = []
     for source in model.names():
         contract = model.read(source)
         if contract.delivers != "records":
             continue
         wanted = records.tables(contract, declarations.read(source)).values()
+        for table in wanted:
+            require_known(table, known)
         if not all(
             (source, names.lowered(table.name), names.lowered(column)) in known
             for table in wanted
@@ -72,6 +81,30 @@ def missing(present: Collection[tuple[str, str, str]]) -> list[str]:
         ):
             found.append(source)
     return found
+
+
+def require_known(table: Table, known: Mapping[tuple[str, ...], str]) -> None:
+    """A column that is called nearly so is another one, and a mark of deletion has to be known.
+
+    `known` has the name of every raw column by schema, table and name, the last two in lower case.
+    Raises DeclarationError.
+    """
+    place = (table.source, names.lowered(table.name))
+    for column in table.columns:
+        found = known.get((*place, names.lowered(column.name)), column.name)
+        if found != column.name:
+            raise DeclarationError(
+                f"contracts/{table.source}.yml: {table.key[1]} has no field {column.name}, its "
+                f"name is {found}: say `from: {found}`."
+            )
+    fields = {names.lowered(column.name) for column in table.columns}
+    mark = known.get((*place, comparing.DELETED_AT))
+    if mark is not None and comparing.DELETED_AT not in fields:
+        raise DeclarationError(
+            f"contracts/{table.source}.yml: {table.key[1]} has no line for {mark}, by which its "
+            f"source says that a row was deleted; without it deleted rows would be shown: add "
+            f"{mark}: {{type: text, meaning: When the row was deleted.}}"
+        )
 
 
 def _offered(name: str, stream: model.Stream) -> dict[str, Any]:

@@ -1,40 +1,76 @@
 {#
     A field of a record by its contract. `column` is the raw table's column, `field` what the source calls it where that
     differs, `pointer` a place inside it; `kind` is what a contract's type is called here (`ingestion.contracts.records`).
+    The loaded: kinds take what the loader typed already, or a text that says the same in one of the forms of ISO 8601.
 #}
 {% macro record_value(column, kind, field=none, pointer=none) -%}
-    {%- set text = stored_text(column, pointer) -%}
-    {%- if kind == 'loaded:bigint' -%}
-        case when regexp_full_match({{ text }}, '-?[0-9]{1,19}') then try_cast({{ text }} as bigint) end
+    {%- set parts = kind.split(':') -%}
+    {%- set sql_type = parts[1] -%}
+    {%- set text = "nullif(" ~ stored_text(column, pointer) ~ ", '')" -%}
+    {%- set day = '[0-9]{4}-[0-9]{2}-[0-9]{2}' -%}
+    {%- set hour = '([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?' -%}
+    {%- set zone = '(Z|[+-][0-9]{2}(:?[0-9]{2})?)' -%}
+    {%- if kind == 'plain' -%}
+        {{ delivered(column, field, pointer) }}
+    {%- elif kind == 'loaded:json' -%}
+        "{{ column | replace('"', '""') }}"
+    {%- elif kind == 'loaded:bigint' -%}
+        {#- A double may hold less than was delivered. #}
+        {%- set digits = "if(typeof(\"" ~ column | replace('"', '""') ~ "\") = 'DOUBLE', " ~ delivered(column, field, pointer) ~ ", " ~ text ~ ")" -%}
+        case when regexp_full_match({{ digits }}, '-?[0-9]{1,19}') then try_cast({{ digits }} as bigint) end
     {%- elif kind == 'loaded:double' -%}
         case when regexp_full_match({{ text }}, '-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?') and isfinite(try_cast({{ text }} as double))
             then try_cast({{ text }} as double) end
     {%- elif kind == 'loaded:boolean' -%}
         {{ typed_value(text, 'word') }}
-    {%- elif kind.split(':')[1] in ('date', 'timestamp', 'timestamptz') and kind.startswith('loaded:') -%}
-        {#- By value: the engine takes a text apart that it made of a date itself, and compares dates. #}
-        {%- set sql_type = kind.split(':')[1] -%}
-        {%- set value = 'try_cast(' ~ text ~ ' as ' ~ sql_type ~ ')' -%}
-        case when {{ value }} >= cast('{{ first_day_of_calendar(kind.split(":")[2] if kind.count(":") > 1 else "") }}' as {{ sql_type }})
-            and {{ value }} < cast(date '{{ last_day_of_calendar() }}' + 1 as {{ sql_type }})
-            {%- if sql_type == 'date' %} and {{ is_written_as(text, 'date') }}{% endif %} then {{ value }} end
+    {%- elif kind.startswith('loaded:time') and not kind.startswith('loaded:timestamp') -%}
+        {%- set form = hour ~ (zone if sql_type == 'timetz' else '') -%}
+        case when regexp_full_match({{ text }}, '{{ form }}')
+            then try_cast(replace(replace({{ text }}, ',', '.'), 'Z', '+00') as {{ sql_type }}) end
     {%- elif kind.startswith('loaded:') -%}
-        try_cast({{ text }} as {{ kind.split(':')[1] }})
-    {%- else -%}
+        {#- By value: the engine takes a text apart that it made of a date itself, and compares dates. #}
+        {%- set form = {'date': day ~ '([ T]00:00:00)?', 'timestamp': day ~ '[ T]' ~ hour, 'timestamptz': day ~ '[ T]' ~ hour ~ zone}[sql_type] -%}
+        {%- set spelled = "left(" ~ text ~ ", 10)" if sql_type == 'date' else "replace(replace(" ~ text ~ ", ',', '.'), 'T', ' ')" -%}
+        {%- set value = 'try_cast(' ~ spelled ~ ' as ' ~ sql_type ~ ')' -%}
+        case when regexp_full_match({{ text }}, '{{ form }}')
+            and {{ value }} >= cast('{{ first_day_of_calendar(parts[2] if parts | length > 2 else "") }}' as {{ sql_type }})
+            and {{ value }} < cast(date '{{ last_day_of_calendar() }}' + 1 as {{ sql_type }}) then {{ value }} end
+    {%- elif parts[0] == 'text' -%}
         {{ typed_value(delivered(column, field, pointer), kind) }}
+    {%- else -%}
+        {{ typed_value("nullif(" ~ delivered(column, field, pointer) ~ ", '')", kind) }}
     {%- endif -%}
 {%- endmacro %}
 
 
-{# What the raw table holds of a field, as a text. #}
+{#
+    What the raw table holds of a field, as a text: of JSON what its text says, of a double all its digits, and no point
+    behind a whole number. In JSON that is none nothing is found.
+#}
 {% macro stored_text(column, pointer=none) -%}
     {%- set quoted = '"' ~ column | replace('"', '""') ~ '"' -%}
-    {%- if pointer is none -%}
-        {#- A whole number is told by its digits, also where the connector says that it is any number. #}
-        if(typeof({{ quoted }}) = 'DOUBLE', regexp_replace(cast({{ quoted }} as varchar), '[.]0$', ''), cast({{ quoted }} as varchar))
+    {%- set text = 'cast(' ~ quoted ~ ' as varchar)' -%}
+    {%- if pointer is not none -%}
+        {%- set literal = "'" ~ pointer | replace("'", "''") | replace("\0", "' || chr(0) || '") ~ "'" -%}
+        case when json_valid({{ text }}) then {{ plain_digits("json_extract_string(" ~ text ~ ", (" ~ literal ~ "))", "json_type(" ~ text ~ ", (" ~ literal ~ "))") }} end
     {%- else -%}
-        json_extract_string({{ quoted }}, ('{{ pointer | replace("'", "''") | replace("\0", "' || chr(0) || '") }}'))
+        {#- Of one type it is one of these, which the engine knows before it reads a row. #}
+        case typeof({{ quoted }}) when 'DOUBLE' then {{ plain_digits(text) }}
+            when 'JSON' then json_extract_string({{ text }}, '$') else {{ text }} end
     {%- endif -%}
+{%- endmacro %}
+
+
+{# The text of a double, with all its digits where an exponent says how many there are, and without a point behind a whole number. #}
+{% macro plain_digits(text, kind=none) -%}
+    {%- set exact = "try_cast(" ~ text ~ " as decimal(38,18))" -%}
+    case
+        {%- if kind is not none %}
+        when {{ kind }} <> 'DOUBLE' then {{ text }}
+        {%- endif %}
+        when contains({{ text }}, 'e') and cast({{ exact }} as double) = try_cast({{ text }} as double)
+            then rtrim(rtrim(cast({{ exact }} as varchar), '0'), '.')
+        else regexp_replace({{ text }}, '[.]0$', '') end
 {%- endmacro %}
 
 
@@ -48,13 +84,13 @@
 {%- endmacro %}
 
 
-{# Condition: the field keeps its contract. #}
+{# Condition: the field keeps its contract. Nothing but a text is there when it is empty. #}
 {% macro keeps_contract(column, kind, required=false, field=none, pointer=none) -%}
     {%- if kind == 'plain' -%}
         coalesce({{ delivered(column, field, pointer) }}, '') <> ''
     {%- elif required -%}
         (({{ record_value(column, kind, field, pointer) }}) is not null and {{ delivered(column, field, pointer) }} <> '')
     {%- else -%}
-        (({{ record_value(column, kind, field, pointer) }}) is not null or {{ delivered(column, field, pointer) }} is null)
+        (({{ record_value(column, kind, field, pointer) }}) is not null or coalesce({{ delivered(column, field, pointer) }}, '') = '')
     {%- endif -%}
 {%- endmacro %}

@@ -23,7 +23,7 @@
             then try_cast({{ expression }} as {{ sql_type }}) end
     {%- elif name == 'decimal' -%}
         {%- set scale = size.split(',')[1] -%}
-        case when regexp_full_match({{ expression }}, '-?([0-9]+[.]?[0-9]{0,{{ scale }}}|[.][0-9]{1,{{ scale }}})')
+        case when regexp_full_match({{ expression }}, '-?([0-9]+[.]?[0-9]{0,{{ scale }}}{{ "|[.][0-9]{1," ~ scale ~ "}" if scale | int }})')
             then try_cast({{ expression }} as decimal({{ size }})) end
     {%- elif name == 'date' -%}
         case when {{ is_in_calendar(expression, size) }} and {{ is_written_as(expression, 'date') }}
@@ -50,7 +50,9 @@
     {%- elif name == 'bit' -%}
         case {{ expression }} when '1' then true when '0' then false end
     {%- elif name == 'code' -%}
-        case when {{ expression }} in ('{{ size.split("/") | join("', '") }}') then {{ expression }} end
+        case when {{ expression }} in (
+            {%- for code in size.split('/') %}'{{ code | replace("'", "''") | replace('%2F', '/') | replace('%3A', ':') | replace('%25', '%') }}'{{ ', ' if not loop.last }}{% endfor -%}
+        ) then {{ expression }} end
     {%- else -%}
         {{ exceptions.raise_compiler_error('Unknown kind of column: ' ~ kind) }}
     {%- endif -%}
@@ -91,7 +93,7 @@
 {% macro breach_of(kind) -%}
     {%- set name = kind.split(':')[1] if kind.startswith('loaded:') else kind.split(':')[0] -%}
     {{ return({'bigint': 'not_a_number', 'double': 'not_a_number', 'boolean': 'unknown_code', 'timestamptz': 'not_a_timestamp',
-        'timetz': 'not_a_time', 'text': 'too_long', 'integer': 'not_a_number', 'xml_integer': 'not_a_number', 'decimal': 'not_a_number',
+        'timetz': 'not_a_time', 'json': 'malformed_row', 'text': 'too_long', 'integer': 'not_a_number', 'xml_integer': 'not_a_number', 'decimal': 'not_a_number',
         'date': 'not_a_date', 'xml_date': 'not_a_date', 'compact_date': 'not_a_date', 'timestamp': 'not_a_timestamp',
         'xml_timestamp': 'not_a_timestamp', 'compact_timestamp': 'not_a_timestamp', 'time': 'not_a_time',
         'word': 'unknown_code', 'bit': 'unknown_code', 'code': 'unknown_code', 'plain': 'malformed_row'}[name]) }}

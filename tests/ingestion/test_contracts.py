@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from connectors.source_brokerage import streams
 from ingestion import declarations
 from ingestion.contracts import bronze, generation, model, odcs
-from ingestion.contracts.model import Column
+from ingestion.contracts.model import Column, Contract
 from ingestion.errors import DeclarationError
 from tradehouse import cli
 
@@ -112,7 +112,10 @@ def test_what_was_changed_by_hand_is_named_and_made_again(project: Path) -> None
     ("change", "said"),
     [
         ({"type": "varchar"}, "'varchar' is no type"),
-        ({"type": "integer(39)"}, "'integer(39)' is no type"),
+        ({"type": "integer(40)"}, "'integer(40)' is no type"),
+        ({"type": "decimal(39,2)"}, "'decimal(39,2)' is no type"),
+        ({"type": "decimal(2,8)"}, "'decimal(2,8)' is no type"),
+        ({"type": "code(A,,B)"}, "'code(A,,B)' is no type"),
         ({"type": "decimal"}, "'decimal' is no type"),
         ({"type": "date(3)"}, "'date(3)' is no type"),
         ({"type": "code()"}, "'code()' is no type"),
@@ -142,6 +145,11 @@ def test_a_wrong_column_is_named(tmp_path: Path, change: dict[str, Any], said: s
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        ({"file": "Sales.txt"}, "file means nothing where a source delivers records"),
+        ({"freshness": {"warn": "1 day", "error": "2 days"}}, "freshness means nothing"),
+        ({"columns": {"id": COLUMN | {"at": [1, 2]}}}, "columns.id.at means nothing"),
+        ({"columns": {"order": COLUMN}}, "called order, as others or words of SQL are: call it"),
+        ({"columns": {"raw_id": COLUMN}}, "a column cannot be called raw_id"),
         ({"key": ["no"]}, "key: there is no column no"),
         ({"uncompressed": ["no"]}, "there is no column no"),
         ({"format": {}}, "say one of delimiter, lines: whole, and xml"),
@@ -155,6 +163,56 @@ def test_a_wrong_stream_is_named(tmp_path: Path, change: dict[str, Any], said: s
     with pytest.raises(DeclarationError, match=r"streams\.sales") as caught:
         model.read("shop", tmp_path)
     assert said in str(caught.value)
+
+
+def test_a_word_that_means_nothing_where_batches_are_delivered_is_named(tmp_path: Path) -> None:
+    for change, said in (
+        ({"from": ["a"]}, "columns.id.from means nothing where a source delivers batches"),
+        ({"type": "json"}, "no file has a json"),
+    ):
+        content = json.loads(json.dumps(GOOD)) | {"delivers": "batches"}
+        content["streams"]["sales"]["columns"]["id"] |= change
+        (tmp_path / "shop.yml").write_text(yaml.safe_dump(content))
+        with pytest.raises(DeclarationError, match=said):
+            model.read("shop", tmp_path)
+    content = json.loads(json.dumps(GOOD))
+    content["streams"]["quarantine"] = content["streams"].pop("sales")
+    (tmp_path / "shop.yml").write_text(yaml.safe_dump(content))
+    with pytest.raises(DeclarationError, match="cannot be called quarantine"):
+        model.read("shop", tmp_path)
+
+
+def test_what_was_made_of_a_contract_that_is_gone_is_found(tmp_path: Path) -> None:
+    (tmp_path / "ingestion/sources").mkdir(parents=True)
+    (tmp_path / "ingestion/sources/shop.yml").write_text(
+        "description: A shop.\nowner: us\nconnector: {command: ['true']}\nstreams: {sales: {}}\n"
+    )
+    made = generation.write(Contract.model_validate(GOOD), tmp_path)
+    (tmp_path / "models/bronze/shop/own.sql").write_text("select 1 as one\n")
+    assert len(made) == 5
+    assert generation.without_contract(["shop"], tmp_path) == []
+    assert generation.without_contract([], tmp_path) == made
+    other = json.loads(json.dumps(GOOD))
+    other["streams"]["returns"] = other["streams"].pop("sales")
+    with pytest.raises(DeclarationError, match="loads no stream returns: add it there"):
+        generation.files(Contract.model_validate(other), tmp_path)
+    (tmp_path / "ingestion/sources/shop.yml").unlink()
+    with pytest.raises(DeclarationError, match="no source 'shop'"):
+        generation.files(Contract.model_validate(GOOD), tmp_path)
+
+
+def test_a_contract_of_records_is_exported_too() -> None:
+    columns = {
+        name: COLUMN | {"type": name}
+        for name in ("number", "timestamptz", "timetz", "json", "time", "integer(38)")
+    }
+    content = json.loads(json.dumps(GOOD))
+    content["streams"]["sales"]["columns"] = {
+        f"c{number}": column for number, column in enumerate(columns.values())
+    }
+    found = yaml.safe_load(odcs.document(Contract.model_validate(content)).to_yaml())
+    schema = Path(open_data_contract_standard.__file__).with_name("schema.json")
+    jsonschema.validate(found, json.loads(schema.read_text()))
 
 
 def test_a_contract_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Records by their contract: typed exactly, in quarantine with a reason, and none lost."""
 
 import json
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import yaml
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from ingestion import inventory
+from ingestion import inventory, names
 from ingestion.contracts import generation, model
+from ingestion.contracts import tables as contract_tables
 from ingestion.errors import DeclarationError
 from ingestion.scaffold import scaffold
 from tests.ingestion.conftest import Source, record, state, status, stream
@@ -194,11 +196,186 @@ def test_a_row_too_few_or_too_many_is_found(source: Source, mode: str) -> None:
             raw.execute("rollback")
 
 
+NUMBER, TEXT = {"type": "number"}, {"type": "string"}
+WHOLE, ANYTHING = {"type": "integer"}, {"type": ["string", "integer"]}
+CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[Any], list[Any]]] = {
+    "whole of a number": (NUMBER, {"type": "integer"}, [1, 2.0, 2**53 + 1, 1.5], [1, 2, 2**53 + 1]),
+    "small and large": (
+        NUMBER,
+        {"type": "decimal(30,8)"},
+        [1e-05, 1e17, 1e-9, 0.1],
+        [Decimal("0.00001"), Decimal(10**17), Decimal("0.1")],
+    ),
+    "large whole": (NUMBER, {"type": "integer(18)"}, [10**17, 1e18], [10**17]),
+    "no decimals": (TEXT, {"type": "decimal(4,0)"}, ["12", "1.5", ".5"], [Decimal(12)]),
+    "text of numbers": (WHOLE, {"type": "text", "delivered": "integer"}, [7, "abc"], ["7", "abc"]),
+    "text of anything": (
+        ANYTHING,
+        {"type": "text(3)", "delivered": "json"},
+        ["abc", 12, "abcd"],
+        ["abc", "12"],
+    ),
+    "code of anything": (
+        ANYTHING,
+        {"type": "code(A, 1)", "delivered": "json"},
+        ["A", 1, "B"],
+        ["A", "1"],
+    ),
+    "odd codes": (
+        TEXT,
+        {"type": "code(N/A, a:b, it's, 5%)"},
+        ["N/A", "a:b", "it's", "5%", "N", "a"],
+        ["N/A", "a:b", "it's", "5%"],
+    ),
+    "days": (
+        TEXT,
+        {"type": "date", "delivered": "text"},
+        ["2024-02-29", "2024-2-29", "2024-02-29T01:00:00", ""],
+        [date(2024, 2, 29), None],
+    ),
+    "times": (
+        TEXT,
+        {"type": "timestamp", "delivered": "text"},
+        [
+            "2024-01-01T10:00:00",
+            "2024-01-01 10:00:00.500",
+            "epoch",
+            "2024-01-01",
+            "2024-01-01T24:00:00",
+        ],
+        [datetime(2024, 1, 1, 10), datetime(2024, 1, 1, 10, 0, 0, 500000)],
+    ),
+    "moments": (
+        TEXT,
+        {"type": "timestamptz", "delivered": "text"},
+        ["2024-01-01T10:00:00Z", "2024-01-01T10:00:00+02:00", "2024-01-01T10:00:00", "epoch"],
+        [datetime(2024, 1, 1, 10, tzinfo=UTC), datetime(2024, 1, 1, 8, tzinfo=UTC)],
+    ),
+    "hours": (
+        TEXT,
+        {"type": "time", "delivered": "text"},
+        ["10:00", "10:00:00.500", "24:00:00", "10:00Z"],
+        [time(10), time(10, 0, 0, 500000)],
+    ),
+    "whole inside": (
+        {"type": "object"},
+        {"type": "integer", "from": ["v", "x"]},
+        [{"x": 1.0}, {"x": "y"}, {"x": 2}],
+        [1, 2],
+    ),
+    "inside no object": (
+        TEXT,
+        {"type": "text", "from": ["v", "x"]},
+        ["no json", '{"x": "a"}'],
+        [None, "a"],
+    ),
+}
+"""What the connector offers of a field, its contract, what comes, and what of that is typed."""
+
+
+def test_values_of_every_type_are_typed_or_held(source: Source) -> None:
+    lines = []
+    for name, (_, _, values, _) in CASES.items():
+        lines += [record(name, {"n": n, "v": value}) for n, value in enumerate(values)]
+        lines.append(status(name))
+    streams = [stream(name, n="integer", v=of) for name, (of, _, _, _) in CASES.items()]
+    source.plays(lines, streams=streams)
+    source.declared["streams"] = {name: {} for name in CASES}
+    assert source.sync().status == "succeeded"
+
+    def change(each: dict[str, Any]) -> None:
+        name = each["description"].removeprefix("One row per record of ")
+        each["columns"]["v"] = {**CASES[name][1], "meaning": "What is tried."}
+
+    tables = inventory.discover_tables(source.declaration(), source.home)
+    models = Models(source.declaration(), tables, change)
+    with duckdb.connect(str(source.paths.raw_database)) as raw:
+        raw.execute("set TimeZone = 'UTC'")
+        assert models.build(raw) == []
+        for table in tables:
+            found = raw.execute(f"select v from {models.name(table)} order by n").fetchall()
+            _, _, values, expected = CASES[table.key[1]]
+            assert [value for (value,) in found] == expected, table.key[1]
+            [(held,)] = raw.execute(
+                "select count(*) from bronze_played__quarantine where stream = ?",
+                [models.called[table.name]],
+            ).fetchall()
+            assert held == len(values) - len(expected), table.key[1]
+
+
+def test_other_columns_of_raw_do_not_disturb_the_choice_of_the_newest(source: Source) -> None:
+    source.declared["streams"] = {"s": {"key": "id", "cursor": "at"}}
+    more = stream(
+        "s", id="integer", at="integer", v="string", arrival_number="integer", key_1="integer"
+    )
+    row = {"id": 1, "arrival_number": 9, "key_1": 1}
+    source.plays(
+        [
+            record("s", row | {"at": 9, "v": "new"}),
+            record("s", row | {"at": 1, "v": "old", "key_1": 2}),
+            status("s"),
+        ],
+        streams=[more],
+    )
+    source.sync()
+
+    def narrow(each: dict[str, Any]) -> None:
+        del each["columns"]["arrival_number"], each["columns"]["key_1"]
+        each["columns"]["at_"] = each["columns"].pop("at_")
+        each["cursor"] = ["at_"]  # As the contract calls it.
+
+    tables = inventory.discover_tables(source.declaration(), source.home)
+    models = Models(source.declaration(), tables, narrow)
+    with duckdb.connect(str(source.paths.raw_database)) as raw:
+        assert models.build(raw) == []
+        assert raw.execute("select v from bronze_played__s").fetchall() == [("new",)]
+
+
+def test_the_field_of_a_nested_key_is_the_right_one_of_two_that_differ_in_case(
+    source: Source,
+) -> None:
+    inside = {"type": "object", "properties": {"id": {"type": "string"}}}
+    source.declared["streams"] = {"s": {"key": [["Meta", "id"]]}}
+    rows = [{"meta": {"id": "wrong"}, "Meta": {"id": one}} for one in ("a", "b")]
+    source.plays(
+        [*(record("s", row) for row in rows), status("s")],
+        streams=[stream("s", meta=inside, Meta=inside)],
+    )
+    source.sync()
+    tables = inventory.discover_tables(source.declaration(), source.home)
+    models = Models(source.declaration(), tables)
+    with duckdb.connect(str(source.paths.raw_database)) as raw:
+        found = models.rows(raw, tables[0])
+        assert sorted(row[found.columns.index("meta_id")] for row in found.rows) == ["a", "b"]
+
+
+def test_what_a_contract_must_not_leave_out_or_spell_otherwise(source: Source) -> None:
+    shop = Shop(source, "incremental_append")
+    shop.bring(GOOD)
+    columns = {
+        (schema, table, name)
+        for schema, table, name in source.query(
+            "select schema_name, table_name, column_name from duckdb_columns()"
+        )
+    }
+    known = {
+        (schema, names.lowered(table), names.lowered(name)): name for schema, table, name in columns
+    }
+    tables = inventory.discover_tables(source.declaration(), source.home)
+    contract_tables.require_known(tables[0], known)
+    less = [each for each in tables[0].columns if each.name != "_ab_cdc_deleted_at"]
+    with pytest.raises(DeclarationError, match="Sales has no line for _ab_cdc_deleted_at"):
+        contract_tables.require_known(replace(tables[0], columns=tuple(less)), known)
+    other = [replace(each, name=each.name.upper()) for each in tables[0].columns]
+    with pytest.raises(DeclarationError, match="no field ID, its name is id: say `from: id`"):
+        contract_tables.require_known(replace(tables[0], columns=tuple(other)), known)
+
+
 MIXED: dict[str, tuple[list[Any], list[Any]]] = {
     "id": ([0, 1, 2], [None, "x", 1.5, 2**64]),
     "amount": ([None, 0, 1.5, -3.25, 999999.99], [1.234, 1e6, "much", True, {}]),
     "state": (["NEW", "OLD"], [None, "", "new", 5]),
-    "sold": ([None, "2024-02-29", "1900-01-01"], ["1899-12-31", "2024-02-30", "", 5]),
+    "sold": ([None, "2024-02-29", "1900-01-01"], ["1899-12-31", "2024-02-30", 5]),
     "at": (
         [None, *(f"2024-01-0{day}T00:00:00Z" for day in (1, 2, 3))],
         ["noon", "2101-01-01T00:00:00Z"],
