@@ -26,8 +26,8 @@ from tradehouse.home import find_home
 
 EXIT_CODES = """
 Exit codes: 0 done (or nothing to do); 1 an error; 2 wrong usage; 3 a batch was refused, is held or
-waits, everything before it is published; 4 a test failed, nothing was published; 5 another
-process is writing; 6 the landing directory is another brokerage's.
+waits, or a source was not loaded or its load is held, the rest is published; 4 a test failed,
+nothing was published; 5 another process is writing; 6 the landing directory is another brokerage's.
 """
 
 app = typer.Typer(
