@@ -334,7 +334,13 @@ ORDERS = r"""{#- Made from contracts/played.yml by `tradehouse contracts generat
 with source_orders as (
 
     select
-        *,
+        "Id",
+        "order",
+        "updatedAt",
+        _airbyte_extracted_at,
+        _airbyte_meta,
+        _airbyte_generation_id,
+        _airbyte_raw_id,
         row_number() over () as arrival_number
     from {{ source('played', 'Orders') }}
     where
@@ -394,6 +400,7 @@ final as (
 )
 
 select * from final
+{{ or_as_it_was('played') }}
 """  # noqa: E501
 
 
