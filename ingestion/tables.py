@@ -248,6 +248,14 @@ def _fit(
         return column
     if found in _WIDER.get(column.type, ()):
         return replace(column, type=found)  # It already holds the new type's values.
+    holders = _holders(connection, table, column)
+    if not any(_has_rows(connection, name) for name in holders):  # Its type was a promise.
+        for name in holders:
+            connection.execute(
+                f"alter table {name} alter column {quoted(column.name)} type {column.type}"
+                f" using null::{column.type}"
+            )
+        return column
     if table.declared.on_type_change == "fail":
         raise IngestionError(
             f"{table.sql_name}.{column.name} is {found}; the source now says {column.type}. "
@@ -265,13 +273,17 @@ def _fit(
         name = table.names.of(column.field, column.type, reserved=others)
         return _fit(connection, table, replace(column, name=name), present, changes)
     target = _widened(connection, table, column, found)
-    for name in _holders(connection, table, column):
+    for name in holders:
         connection.execute(
             f"alter table {name} alter column {quoted(column.name)} type {target}"
             f" using {_kept(column, found, target)}::{target}"
         )
     changes.append(f"{table.name}: column {column.name} from {found} to {target}")
     return replace(column, type=target)
+
+
+def _has_rows(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    return bool(connection.execute(f"select 1 from {name} limit 1").fetchone())
 
 
 def _kept(column: Column, found: str, target: str) -> str:

@@ -123,8 +123,7 @@ def make_plan(
     """
     if not is_preview:
         warehouse.set_aside_foreign(home, state.read(home, "build"))
-        polled.make_promised_tables(home)
-        polled.judge_loads(home)
+        polled.keep_contracts(home)
     try:
         with warehouse.kept_open(home.raw, home.warehouse):
             return _make_plan(home, runner, rebuild or [], all_tests, from_batch)

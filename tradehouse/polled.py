@@ -82,8 +82,11 @@ def is_loaded(home: Home) -> bool:
     return True
 
 
-def make_promised_tables(home: Home) -> None:
-    """Make the raw tables that contracts promise and no sync has made yet: models stand on them.
+def keep_contracts(home: Home) -> None:
+    """Before a build: make the tables that contracts promise, and hold the loads that break them.
+
+    Models stand on the tables, whether their source was loaded yet or not. Raw is opened for
+    writing only where something is to be made or judged.
 
     Raises:
         UsageError: when a contract or its declaration cannot be read.
@@ -93,31 +96,17 @@ def make_promised_tables(home: Home) -> None:
 
     if model.names() == [syncing.SOURCE]:
         return
-    from ingestion.contracts import tables
+    from ingestion.contracts import gate, tables
 
     with plain_errors():
-        for source in tables.missing(warehouse.raw_columns(home)):
+        for source in tables.missing(warehouse.read_raw(home, tables.present) or {}):
             tables.prepare(source, home.root)
-
-
-def judge_loads(home: Home) -> None:
-    """Hold the loads that wait and have too much that breaks their source's contract.
-
-    Raises:
-        UsageError: when a contract or its declaration cannot be read.
-        BusyError: when another process has the raw file open.
-    """
-    from ingestion.contracts import model
-
-    if model.names() == [syncing.SOURCE]:
-        return
-    from ingestion.contracts import gate
-
-    waiting: dict[str, list[int]] = {}
-    for load in warehouse.loads_waiting(home, with_held=True):
-        waiting.setdefault(load.source, []).append(load.number)
-    with plain_errors():
-        gate.judge(home.root, waiting)
+        waiting: dict[str, list[int]] = {}
+        for load in warehouse.loads_waiting(home, with_held=True):
+            waiting.setdefault(load.source, []).append(load.number)
+        cases = warehouse.read_raw(home, lambda raw: gate.pending(raw, waiting))
+        if cases:
+            gate.judge(home.root, cases)
 
 
 def load(

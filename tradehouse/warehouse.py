@@ -5,11 +5,11 @@ holder of the home's lock; everybody else reads what `tradehouse.state` keeps.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tradehouse import files, opening
 from tradehouse.errors import BusyError, TradehouseError
@@ -27,6 +27,7 @@ CORRUPT = (
     "not read enough bytes",
 )
 LAYERS = ("bronze", "silver", "gold")
+Found = TypeVar("Found")
 
 
 @contextmanager
@@ -372,16 +373,12 @@ def has_loads(home: Home) -> bool:
     return row is not None
 
 
-def raw_columns(home: Home) -> set[tuple[str, str, str]]:
-    """Return schema, table and name of every column in raw."""
+def read_raw(home: Home, read: Callable[[Any], Found]) -> Found | None:
+    """Return what `read` finds with a connection to raw that reads only; None without raw."""
     if not home.raw.exists():
-        return set()
+        return None
     with connected(home.raw) as connection:
-        found = connection.execute(
-            "select schema_name, table_name, column_name from duckdb_columns()"
-            " where database_name = current_database()"
-        ).fetchall()
-    return set(found)
+        return read(connection)
 
 
 def count_raw(home: Home, source: str) -> list[dict[str, Any]]:

@@ -1,10 +1,11 @@
 """The gate of a source's records: a load with too many of them that break its contract is held.
 
 Judged is what came since the last load that was built, before any model reads it. A load that is
-held leaves the source's bronze as it was (`macros/bronze/held.sql`); other sources go on.
+held leaves the source's bronze as it was (`macros/bronze/held.sql`); other sources go on. So does a
+contract that would show what it must not. Raw is opened for writing only where a verdict changes.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ import duckdb
 from jinja2 import Environment
 
 from ingestion import bronze, declarations, ledger
-from ingestion.contracts import model, record_files, records
+from ingestion.contracts import model, record_files, records, tables
 from ingestion.contracts.model import Contract
 from ingestion.database import open_raw
 from ingestion.paths import Paths
@@ -37,44 +38,75 @@ class Verdict(NamedTuple):
         return self.reason is not None
 
 
-def judge(home: Path, waiting: Mapping[str, Collection[int]]) -> list[Verdict]:
-    """Judge the loads that wait of sources with a contract of records, and record it.
+class Case(NamedTuple):
+    """A source to judge: its loads from `since_load` to `load`, none where that is the larger one.
 
-    `waiting` has the numbers of the loads that are not built, by source. What was judged by the
-    contract as it stands is not judged again. Raises DeclarationError for a contract or a
-    declaration that cannot be read, DatabaseBusyError when another process has the raw file open.
+    `fault` is what is wrong with the contract itself, None when nothing is.
     """
-    contracts = {name: model.read(name) for name in model.names() if waiting.get(name)}
-    contracts = {name: one for name, one in contracts.items() if one.delivers == "records"}
-    if not contracts:
-        return []
+
+    contract: Contract
+    load: int
+    since_load: int
+    fault: str | None
+
+
+def pending(
+    connection: duckdb.DuckDBPyConnection, waiting: Mapping[str, Collection[int]]
+) -> list[Case]:
+    """The sources with a contract of records that are to be judged: reads only.
+
+    They have loads that were not judged by the contract as it stands, or it can end or begin what
+    holds them. `waiting` has the numbers of the loads that are not built, by source. Raises
+    DeclarationError for a contract or a declaration that cannot be read.
+    """
+    present = tables.present(connection)
+    if not {("_tradehouse", "loads"), ("_tradehouse", "judged")} <= {key[:2] for key in present}:
+        return []  # Of a version that knows no loads: the next sync brings it up to date.
+    newest = dict(
+        connection.execute(
+            "select source, max(load) from _tradehouse.loads group by all"
+        ).fetchall()
+    )
+    judged = {
+        source: (load, stamp, is_held, reason)
+        for source, load, stamp, is_held, reason in connection.execute(
+            """from _tradehouse.judged select source, load, contract, not is_accepted, reason
+            qualify row_number() over (partition by source order by load desc) = 1"""
+        ).fetchall()
+    }
+    found = []
+    for name in sorted(set(model.names()) & set(newest)):
+        contract = model.read(name)
+        if contract.delivers != "records":
+            continue
+        fault = tables.fault(contract, present)
+        load = max(waiting.get(name) or [newest[name]])
+        before, stamp, is_held, reason = judged.get(name, (None, None, False, None))
+        is_judged = before == load and (
+            stamp == _stamp(contract) or (reason is not None and not is_held)  # Accepted.
+        )
+        if not is_judged and (waiting.get(name) or is_held or fault):
+            found.append(Case(contract, load, min(waiting.get(name) or [load + 1]), fault))
+    return found
+
+
+def judge(home: Path, cases: Sequence[Case]) -> list[Verdict]:
+    """Judge these sources, and record it.
+
+    Raises DeclarationError for a declaration that cannot be read, DatabaseBusyError when another
+    process has the raw file open.
+    """
     paths = Paths.below(home)
     verdicts = []
     with open_raw(paths.raw_database, tmp=paths.tmp) as connection:
-        for name, contract in contracts.items():
-            stamp = _stamp(contract)
-            if _is_judged(connection, name, max(waiting[name]), stamp):
-                continue
-            verdict = Verdict(
-                source=name,
-                load=max(waiting[name]),
-                since_load=min(waiting[name]),
-                reason=_fault(connection, contract, min(waiting[name])),
-            )
+        for contract, load, since, fault in cases:
+            reason = fault or _fault(connection, contract, since)
+            verdicts.append(Verdict(contract.source, load, since, reason))
             connection.execute(
                 "insert or replace into _tradehouse.judged values (?, ?, ?, ?, ?, ?, now())",
-                [
-                    name,
-                    verdict.load,
-                    verdict.since_load,
-                    stamp,
-                    verdict.reason,
-                    not verdict.is_held,
-                ],
+                [contract.source, load, since, _stamp(contract), reason, reason is None],
             )
-            verdicts.append(verdict)
-        if verdicts:
-            ledger.write_snapshot(connection, paths)
+        ledger.write_snapshot(connection, paths)
     return verdicts
 
 
@@ -102,16 +134,6 @@ def _stamp(contract: Contract) -> str:
     return contract.model_dump_json(exclude_defaults=True)
 
 
-def _is_judged(connection: duckdb.DuckDBPyConnection, source: str, load: int, stamp: str) -> bool:
-    return bool(
-        connection.execute(
-            """select 1 from _tradehouse.judged
-            where source = ? and load = ? and (contract = ? or is_accepted)""",
-            [source, load, stamp],
-        ).fetchall()
-    )
-
-
 def _fault(connection: duckdb.DuckDBPyConnection, contract: Contract, since: int) -> str | None:
     """What is too much, of the first stream that has it."""
     counts = dict(
@@ -121,8 +143,7 @@ def _fault(connection: duckdb.DuckDBPyConnection, contract: Contract, since: int
             [contract.source, since],
         ).fetchall()
     )
-    tables = records.tables(contract, declarations.read(contract.source))
-    for name, table in tables.items():
+    for name, table in records.tables(contract, declarations.read(contract.source)).items():
         stream = contract.streams[name]
         share = contract.bad_share if stream.bad_share is None else stream.bad_share
         came = counts.get(table.name, 0)

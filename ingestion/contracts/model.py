@@ -64,6 +64,9 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+_WITH_A_DAY = ("date", "timestamp", "timestamptz")
+
+
 def _is_decimal(size: str) -> bool:
     digits = re.fullmatch(r"(\d{1,2}),(\d{1,2})", size)
     return digits is not None and 1 <= int(digits[1]) <= 38 and int(digits[2]) <= int(digits[1])
@@ -87,6 +90,10 @@ class Column(_Model):
     """An empty text says something else than an absent one, so the column stays a text."""
     earliest: date | None = None
     """The first day that it may be, where that is another one than 1900-01-01."""
+    latest: date | None = None
+    """The last day that it may be, where that is another one than 2100-12-31."""
+    absent: bool = False
+    """Nothing may be there: what is says that the record could not be read."""
     class_: Annotated[Class | None, Field(alias="class")] = None
     unit: str | None = None
     at: tuple[int, int] | None = None
@@ -137,8 +144,14 @@ class Column(_Model):
                 raise ValueError(f"written: a {self.name_of_type} may be written as {ways}")
         elif self.written is not None:
             raise ValueError(f"written: a {self.name_of_type} is written in one way")
-        if self.earliest is not None and self.name_of_type != "date":
-            raise ValueError("earliest: only a date has one")
+        own = {"latest"} if self.name_of_type == "date" else {"earliest", "latest"}
+        for word in ("earliest", "latest"):
+            if getattr(self, word) is not None and self.name_of_type not in _WITH_A_DAY:
+                raise ValueError(f"{word}: only a date or a timestamp has one")
+            if word in own and getattr(self, word) and self.written is not None:
+                raise ValueError(f"{word}: what is written in a way of its own has none")
+        if self.absent and (self.required or self.type != "text"):
+            raise ValueError("absent: such a column is a text and not required")
         return self
 
     @property
@@ -284,6 +297,8 @@ class Contract(_Model):
                     )
                 if self.delivers == "batches" and column.name_of_type in _RECORD_TYPES:
                     raise ValueError(f"streams.{name}.columns.{own}: no file has a {column.type}")
+                if self.delivers == "batches" and column.earliest and column.type != "date":
+                    raise ValueError(f"streams.{name}.columns.{own}: only a date has earliest")
             if odd:
                 raise ValueError(
                     f"streams.{name}: {', '.join(odd)} means nothing where a source delivers "
@@ -319,7 +334,10 @@ _OF_STREAM = {
     },
     "batches": {"stream", "namespace", "stored", "cursor", "incremental"},
 }
-_OF_COLUMN = {"records": {"at", "path", "keeps_empty"}, "batches": {"from_", "stored", "delivered"}}
+_OF_COLUMN = {
+    "records": {"at", "path", "keeps_empty"},
+    "batches": {"from_", "stored", "delivered", "latest", "absent"},
+}
 """Words that say nothing, by what a source delivers."""
 
 

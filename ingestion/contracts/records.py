@@ -100,6 +100,7 @@ def _column(table: Table, name: str, column: RawColumn) -> dict[str, Any]:
         "type": _TYPES.get(delivered, delivered),
         "from": column.field if column.field != name else None,
         "stored": column.name if column.name != column.field else None,
+        "absent": True if table.provenance and column.field == "_raw_text" else None,
         "meaning": _about(table, column),
     }
     return {word: value for word, value in said.items() if value is not None}
@@ -137,6 +138,8 @@ def kind(column: Column) -> str:
     """What the macro `record_value` calls the column's type."""
     name, size = column.name_of_type, column.size.replace(" ", "")
     is_nested = len(column.from_ or "-") > 1
+    if column.absent:
+        return "absent"
     if name == "code":
         return code_kind(column)
     if size:
@@ -146,6 +149,8 @@ def kind(column: Column) -> str:
     word = f"loaded:{_LOADED.get(name, name)}"
     if column.written is not None:
         word = WRITTEN[name, column.written]
+    if column.latest:
+        return f"{word}:{column.earliest or ''}:{column.latest}"
     return f"{word}:{column.earliest}" if column.earliest else word
 
 

@@ -12,9 +12,9 @@ import duckdb
 
 from ingestion import catalog, comparing, declarations, names, tables
 from ingestion.contracts import model, records
+from ingestion.contracts.model import Contract
 from ingestion.database import open_raw
 from ingestion.declarations import PROVENANCE
-from ingestion.errors import DeclarationError
 from ingestion.paths import Paths
 from ingestion.tables import Table
 
@@ -60,51 +60,62 @@ def prepare(source: str, home: Path) -> list[str]:
     return made
 
 
-def missing(present: Collection[tuple[str, str, str]]) -> list[str]:
+def missing(present: Collection[tuple[str, ...]]) -> list[str]:
     """The sources with a contract of records some of whose raw tables or columns are not there.
 
-    `present` has schema, table and name of every raw column. Raises DeclarationError.
+    `present` is as the function of that name returns it. Raises DeclarationError.
     """
-    known = {(schema, *map(names.lowered, rest)): rest[1] for schema, *rest in present}
     found = []
     for source in model.names():
         contract = model.read(source)
         if contract.delivers != "records":
             continue
-        wanted = records.tables(contract, declarations.read(source)).values()
-        for table in wanted:
-            require_known(table, known)
         if not all(
-            (source, names.lowered(table.name), names.lowered(column)) in known
-            for table in wanted
+            (source, names.lowered(table.name), names.lowered(column)) in present
+            for table in records.tables(contract, declarations.read(source)).values()
             for column in (tables.RAW_ID, *(each.name for each in table.columns))
         ):
             found.append(source)
     return found
 
 
-def require_known(table: Table, known: Mapping[tuple[str, ...], str]) -> None:
-    """A column that is called nearly so is another one, and a mark of deletion has to be known.
+def present(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, ...], str]:
+    """The name of every raw column by schema, table and name, the last two in lower case."""
+    found = connection.execute(
+        "select schema_name, table_name, column_name from duckdb_columns()"
+        " where database_name = current_database()"
+    ).fetchall()
+    return {(schema, *map(names.lowered, rest)): rest[1] for schema, *rest in found}
 
-    `known` has the name of every raw column by schema, table and name, the last two in lower case.
-    Raises DeclarationError.
+
+def fault(contract: Contract, present: Mapping[tuple[str, ...], str]) -> str | None:
+    """What a contract says that raw, as it is, gainsays, None when nothing.
+
+    A column that is called nearly so is another one, and a mark of deletion has to be known.
+    `present` is as the function of that name returns it. Raises DeclarationError.
     """
+    for table in records.tables(contract, declarations.read(contract.source)).values():
+        found = _fault(table, present)
+        if found:
+            return f"contracts/{table.source}.yml: {table.key[1]} has no {found}"
+    return None
+
+
+def _fault(table: Table, present: Mapping[tuple[str, ...], str]) -> str | None:
     place = (table.source, names.lowered(table.name))
     for column in table.columns:
-        found = known.get((*place, names.lowered(column.name)), column.name)
+        found = present.get((*place, names.lowered(column.name)), column.name)
         if found != column.name:
-            raise DeclarationError(
-                f"contracts/{table.source}.yml: {table.key[1]} has no field {column.name}, its "
-                f"name is {found}: say `from: {found}`."
-            )
+            return f"field {column.name}, its name is {found}: say `from: {found}`"
     fields = {names.lowered(column.name) for column in table.columns}
-    mark = known.get((*place, comparing.DELETED_AT))
+    mark = present.get((*place, comparing.DELETED_AT))
     if mark is not None and comparing.DELETED_AT not in fields:
-        raise DeclarationError(
-            f"contracts/{table.source}.yml: {table.key[1]} has no line for {mark}, by which its "
-            f"source says that a row was deleted; without it deleted rows would be shown: add "
-            f"{mark}: {{type: text, meaning: When the row was deleted.}}"
+        return (
+            f"line for {mark}, by which its source says that a row was deleted; without it "
+            f"deleted rows would be shown: add {mark}: "
+            f"{{type: text, meaning: When the row was deleted.}}"
         )
+    return None
 
 
 def _offered(name: str, stream: model.Stream) -> dict[str, Any]:

@@ -10,7 +10,7 @@
     {%- set day = '[0-9]{4}-[0-9]{2}-[0-9]{2}' -%}
     {%- set hour = '([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?' -%}
     {%- set zone = '(Z|[+-][0-9]{2}(:?[0-9]{2})?)' -%}
-    {%- if kind == 'plain' -%}
+    {%- if kind in ('plain', 'absent') -%}
         {{ delivered(column, field, pointer) }}
     {%- elif kind == 'loaded:json' -%}
         "{{ column | replace('"', '""') }}"
@@ -34,7 +34,8 @@
         {%- set value = 'try_cast(' ~ spelled ~ ' as ' ~ sql_type ~ ')' -%}
         case when regexp_full_match({{ text }}, '{{ form }}')
             and {{ value }} >= cast('{{ first_day_of_calendar(parts[2] if parts | length > 2 else "") }}' as {{ sql_type }})
-            and {{ value }} < cast(date '{{ last_day_of_calendar() }}' + 1 as {{ sql_type }}) then {{ value }} end
+            and {{ value }} < cast(date '{{ last_day_of_calendar(parts[3] if parts | length > 3 else "") }}' + 1 as {{ sql_type }})
+            then {{ value }} end
     {%- elif parts[0] == 'text' -%}
         {{ typed_value(delivered(column, field, pointer), kind) }}
     {%- else -%}
@@ -68,7 +69,7 @@
         {%- if kind is not none %}
         when {{ kind }} <> 'DOUBLE' then {{ text }}
         {%- endif %}
-        when contains({{ text }}, 'e') and cast({{ exact }} as double) = try_cast({{ text }} as double)
+        when regexp_matches({{ text }}, '[eE]') and cast({{ exact }} as double) = try_cast({{ text }} as double)
             then rtrim(rtrim(cast({{ exact }} as varchar), '0'), '.')
         else regexp_replace({{ text }}, '[.]0$', '') end
 {%- endmacro %}
@@ -86,7 +87,9 @@
 
 {# Condition: the field keeps its contract. Nothing but a text is there when it is empty. #}
 {% macro keeps_contract(column, kind, required=false, field=none, pointer=none) -%}
-    {%- if kind == 'plain' -%}
+    {%- if kind == 'absent' -%}
+        {{ delivered(column, field, pointer) }} is null
+    {%- elif kind == 'plain' -%}
         coalesce({{ delivered(column, field, pointer) }}, '') <> ''
     {%- elif required -%}
         (({{ record_value(column, kind, field, pointer) }}) is not null and {{ delivered(column, field, pointer) }} <> '')

@@ -68,8 +68,8 @@
 {%- endmacro %}
 
 
-{% macro last_day_of_calendar() -%}
-    2100-12-31
+{% macro last_day_of_calendar(latest='') -%}
+    {{ latest or '2100-12-31' }}
 {%- endmacro %}
 
 
@@ -96,7 +96,7 @@
         'timetz': 'not_a_time', 'json': 'malformed_row', 'text': 'too_long', 'integer': 'not_a_number', 'xml_integer': 'not_a_number', 'decimal': 'not_a_number',
         'date': 'not_a_date', 'xml_date': 'not_a_date', 'compact_date': 'not_a_date', 'timestamp': 'not_a_timestamp',
         'xml_timestamp': 'not_a_timestamp', 'compact_timestamp': 'not_a_timestamp', 'time': 'not_a_time',
-        'word': 'unknown_code', 'bit': 'unknown_code', 'code': 'unknown_code', 'plain': 'malformed_row'}[name]) }}
+        'word': 'unknown_code', 'bit': 'unknown_code', 'code': 'unknown_code', 'plain': 'malformed_row', 'absent': 'malformed_row'}[name]) }}
 {%- endmacro %}
 
 

@@ -125,7 +125,7 @@ def test_what_was_changed_by_hand_is_named_and_made_again(project: Path) -> None
             "written: a boolean may be written as true/false, 1/0",
         ),
         ({"written": "YYYYMMDD"}, "written: a text is written in one way"),
-        ({"earliest": "1800-01-01"}, "earliest: only a date has one"),
+        ({"earliest": "1800-01-01"}, "earliest: only a date or a timestamp has one"),
         ({"class": "secret"}, "class: Input should be 'public'"),
         ({"meaning": None}, "meaning: Input should be a valid string"),
         ({"requird": True}, "requird: Extra inputs are not permitted"),

@@ -1,7 +1,7 @@
 """Records by their contract: typed exactly, in quarantine with a reason, and none lost."""
 
 import json
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -13,9 +13,8 @@ import yaml
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from ingestion import inventory, names
-from ingestion.contracts import generation, model
-from ingestion.contracts import tables as contract_tables
+from ingestion import bronze, declarations, inventory
+from ingestion.contracts import gate, generation, model, records
 from ingestion.errors import DeclarationError
 from ingestion.scaffold import scaffold
 from tests.ingestion.conftest import Source, record, state, status, stream
@@ -233,6 +232,30 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[Any], list[Any]]] = 
         ["2024-02-29", "2024-2-29", "2024-02-29T01:00:00", ""],
         [date(2024, 2, 29), None],
     ),
+    "days without an end": (
+        DAY,
+        {"type": "date", "earliest": "1800-01-01", "latest": "9999-12-31"},
+        ["9999-12-31", "1800-01-01", "1799-12-31", None],
+        [date(9999, 12, 31), date(1800, 1, 1), None],
+    ),
+    "moments without an end": (
+        MOMENT,
+        {"type": "timestamptz", "latest": "9999-12-31"},
+        ["9999-12-31T00:00:00Z", "1900-01-01T00:00:00Z", "1899-12-31T00:00:00Z"],
+        [datetime(9999, 12, 31, tzinfo=UTC), datetime(1900, 1, 1, tzinfo=UTC)],
+    ),
+    "nothing may be there": (
+        TEXT,
+        {"type": "text", "absent": True},
+        ["broken;line", None],
+        [None],
+    ),
+    "exponents inside": (
+        TEXT,
+        {"type": "decimal(8,2)", "from": ["v", "x"], "delivered": "text"},
+        ['{"x": 1.5E2}', '{"x": 25e-2}', '{"x": 1E-3}'],
+        [Decimal(150), Decimal("0.25")],
+    ),
     "times": (
         TEXT,
         {"type": "timestamp", "delivered": "text"},
@@ -349,26 +372,61 @@ def test_the_field_of_a_nested_key_is_the_right_one_of_two_that_differ_in_case(
         assert sorted(row[found.columns.index("meta_id")] for row in found.rows) == ["a", "b"]
 
 
-def test_what_a_contract_must_not_leave_out_or_spell_otherwise(source: Source) -> None:
+def test_a_contract_that_leaves_a_deletion_out_or_spells_otherwise_holds_its_source(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop = Shop(source, "incremental_append")
     shop.bring(GOOD)
-    columns = {
-        (schema, table, name)
-        for schema, table, name in source.query(
-            "select schema_name, table_name, column_name from duckdb_columns()"
-        )
-    }
-    known = {
-        (schema, names.lowered(table), names.lowered(name)): name for schema, table, name in columns
-    }
-    tables = inventory.discover_tables(source.declaration(), source.home)
-    contract_tables.require_known(tables[0], known)
-    less = [each for each in tables[0].columns if each.name != "_ab_cdc_deleted_at"]
-    with pytest.raises(DeclarationError, match="Sales has no line for _ab_cdc_deleted_at"):
-        contract_tables.require_known(replace(tables[0], columns=tuple(less)), known)
-    other = [replace(each, name=each.name.upper()) for each in tables[0].columns]
-    with pytest.raises(DeclarationError, match="no field ID, its name is id: say `from: id`"):
-        contract_tables.require_known(replace(tables[0], columns=tuple(other)), known)
+    project = Project(source, tmp_path, monkeypatch)
+    for change, said in (
+        (lambda columns: columns.pop("ab_cdc_deleted_at"), "no line for _ab_cdc_deleted_at, by"),
+        (lambda columns: columns["id"].update({"from": "ID"}), "no field ID, its name is id: say"),
+    ):
+        project.write(change)
+        for waiting in ({"played": [1]}, {}):  # Also after its rows were built.
+            [verdict] = project.judge(waiting)
+            assert said in str(verdict.reason)
+            assert verdict.since_load == (1 if waiting else 2)
+            assert project.judge(waiting) == []
+            project.forget()
+    project.write(change)
+    project.judge({})
+    project.write(lambda columns: None)
+    assert [verdict.reason for verdict in project.judge({})] == [None]
+    assert project.judge({}) == []
+
+
+class Project:
+    """A project with the contract of a source, and its gate."""
+
+    def __init__(self, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.source, self.contracts = source, tmp_path / "contracts"
+        self.contracts.mkdir()
+        declared = source.declaration()
+        tables = inventory.discover_tables(declared, source.home)
+        self.written = records.content(declared, tables, bronze.stream_names(tables))
+        monkeypatch.setattr(model.names, "__defaults__", (self.contracts,))
+        monkeypatch.setattr(model.read, "__defaults__", (self.contracts,))
+        monkeypatch.setattr(declarations, "read", lambda _: declared)
+
+    def write(self, change: Callable[[dict[str, Any]], object]) -> None:
+        content = yaml.safe_load(self.written)
+        [each] = content["streams"].values()
+        change(each["columns"])
+        (self.contracts / "played.yml").write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def judge(self, waiting: dict[str, list[int]]) -> list[gate.Verdict]:
+        path = self.source.paths.raw_database
+        before = path.stat().st_mtime_ns
+        with duckdb.connect(str(path), read_only=True) as raw:
+            cases = gate.pending(raw, waiting)
+        verdicts = gate.judge(self.source.home, cases) if cases else []
+        assert cases or path.stat().st_mtime_ns == before
+        return verdicts
+
+    def forget(self) -> None:
+        with duckdb.connect(str(self.source.paths.raw_database)) as raw:
+            raw.execute("delete from _tradehouse.judged")
 
 
 MIXED: dict[str, tuple[list[Any], list[Any]]] = {

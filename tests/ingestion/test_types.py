@@ -276,6 +276,18 @@ def test_a_changed_type_can_fail(source: Source) -> None:
     assert source.query("select x from played.a") == [(1,)]
 
 
+@pytest.mark.parametrize("change", ["fail", "new_column", "widen"])
+def test_a_table_without_a_row_takes_the_type_that_is_offered(source: Source, change: str) -> None:
+    """Its type was a promise: of a contract that is older than the first load, or of the source."""
+    source.declared["streams"] = {"a": {"on_type_change": change}}
+    source.plays([status("a")], streams=[stream("a", v="integer")])
+    assert source.sync().status == "succeeded"
+    source.plays([record("a", {"v": "1.50"}), status("a")], streams=[stream("a", v="string")])
+    result = source.sync()
+    assert result.status == "succeeded", result.errors
+    assert source.query("select v, typeof(v) from played.a") == [("1.50", "VARCHAR")]
+
+
 def test_a_changed_type_can_be_a_new_column(source: Source) -> None:
     source.declared["streams"] = {"a": {"on_type_change": "new_column"}}
     evolve(source, ("integer", 1), ("boolean", True), ("boolean", False), ("integer", 2))
