@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from tests import processes
 from tests.landing import brokerage_files, write_landing
 from tradehouse import state, warehouse
 from tradehouse.home import PROJECT, Home
@@ -49,14 +49,11 @@ def command(
     home: Path, *arguments: str, project: Path = PROJECT, timeout: float = 600
 ) -> subprocess.CompletedProcess[str]:
     """Call the command line of a project in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "tradehouse.cli", *arguments],
+    return processes.run(
+        ["-m", "tradehouse.cli", *arguments],
         cwd=project,
         env={**os.environ, "TRADEHOUSE_HOME": str(home), "PYTHONPATH": str(project)},
-        capture_output=True,
-        text=True,
         timeout=timeout,
-        check=False,
     )
 
 
@@ -135,14 +132,15 @@ def part(share: float) -> Moment:
 def kill_at(home: Path, is_reached: Moment, *arguments: str) -> None:
     """Start a run and kill it with all its children at a moment; fails when it ends before."""
     (home / "logs" / "dbt.log").unlink(missing_ok=True)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tradehouse.cli", "run", *arguments],
-        cwd=PROJECT,
-        env={**os.environ, "TRADEHOUSE_HOME": str(home), "PYTHONPATH": str(PROJECT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with Path(os.devnull).open("w") as nothing:
+        process = processes.Process(
+            ["-m", "tradehouse.cli", "run", *arguments],
+            cwd=PROJECT,
+            env={**os.environ, "TRADEHOUSE_HOME": str(home), "PYTHONPATH": str(PROJECT)},
+            stdout=nothing.fileno(),
+            stderr=nothing.fileno(),
+            new_session=True,
+        )
     while process.poll() is None and not is_reached(home):
         time.sleep(LOOK_EVERY_SECONDS)
     ended = process.poll()

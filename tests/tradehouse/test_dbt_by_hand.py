@@ -1,13 +1,13 @@
 """dbt called by an analyst, without the command line: its own file, never the platform's."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from tests import processes
 from tests.tradehouse.support import PROJECT, command
 
 DBT = Path(sys.executable).with_name("dbt")
@@ -16,14 +16,10 @@ pytestmark = pytest.mark.xdist_group("run")
 
 
 def dbt(home, target, *arguments):
-    return subprocess.run(
+    return processes.run(
         [DBT, *arguments, "--target-path", target],
         cwd=PROJECT,
         env={**os.environ, "TRADEHOUSE_HOME": str(home), "DBT_LOG_PATH": str(target / "logs")},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
     )
 
 
