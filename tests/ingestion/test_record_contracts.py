@@ -396,6 +396,33 @@ def test_a_contract_that_leaves_a_deletion_out_or_spells_otherwise_holds_its_sou
     assert project.judge({}) == []
 
 
+def test_a_held_load_ends_with_what_its_source_mends_or_its_contract_allows(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(source, "incremental_append")
+    shop.bring(GOOD | {"amount": "much"}, GOOD | {"id": 2})
+    project = Project(source, tmp_path, monkeypatch)
+
+    def allow(share: float) -> None:
+        def change(columns: dict[str, Any]) -> None:
+            columns["amount"]["type"] = "decimal(8,2)"
+
+        project.write(change, share)
+
+    allow(0.4)
+    [verdict] = project.judge({"played": [1]})
+    assert str(verdict.reason).startswith("1 of 2 records of sales are bound for quarantine, more")
+    assert project.judge({"played": [1]}) == []
+    allow(0.5)
+    assert [one.reason for one in project.judge({"played": [1]})] == [None]
+    allow(0.4)
+    assert [one.is_held for one in project.judge({"played": [1]})] == [True]
+    assert gate.accept(source.home, "played") == verdict.reason
+    assert project.judge({"played": [1]}) == []
+    shop.bring(GOOD | {"at": "2024-03-01T00:00:00Z"})
+    assert [one[1:] for one in project.judge({"played": [1, 2]})] == [(2, 1, None)]
+
+
 class Project:
     """A project with the contract of a source, and its gate."""
 
@@ -409,8 +436,8 @@ class Project:
         monkeypatch.setattr(model.read, "__defaults__", (self.contracts,))
         monkeypatch.setattr(declarations, "read", lambda _: declared)
 
-    def write(self, change: Callable[[dict[str, Any]], object]) -> None:
-        content = yaml.safe_load(self.written)
+    def write(self, change: Callable[[dict[str, Any]], object], share: float = 0.05) -> None:
+        content = yaml.safe_load(self.written) | {"bad_share": share}
         [each] = content["streams"].values()
         change(each["columns"])
         (self.contracts / "played.yml").write_text(yaml.safe_dump(content, sort_keys=False))

@@ -15,7 +15,7 @@ import duckdb
 
 from tests import processes
 from tests.landing import brokerage_files, write_landing
-from tradehouse import state, warehouse
+from tradehouse import dbt_overhead, state, warehouse
 from tradehouse.home import PROJECT, Home
 from tradehouse.progress import Steps
 from tradehouse.run import Options, Outcome, run
@@ -70,7 +70,12 @@ def copy_project(target: Path) -> Path:
 
 
 def copy_home(source: Path, home: Path) -> Path:
-    """Copy a home with its landing directory and its warehouse, which the copy knows as its own."""
+    """Copy a home with its landing directory and its warehouse, which the copy knows as its own.
+
+    What dbt parsed in it counts in the copy.
+    """
+    dbt_overhead.prepare()
+    processes.share_parses()
     shutil.copytree(source, home, symlinks=True)
     brokerage = state.read(Home(home), "brokerage")
     state.write(Home(home), "brokerage", {**brokerage, "landing": str(home / "landing")})

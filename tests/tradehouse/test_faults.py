@@ -107,23 +107,17 @@ def test_a_batch_waits_for_the_one_before_it_unless_a_gap_is_allowed(published):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "content", "said"),
-    [
-        ("Batch1/CustomerMgmt.xml", FILES["Batch1/CustomerMgmt.xml"][:-40], "CustomerMgmt.xml"),
-        ("Batch1/HR.csv", FILES["Batch1/HR.csv"].rstrip(), "HR.csv"),
-        ("Batch1/BatchDate.txt", b"someday\r\n", "BatchDate.txt"),
-    ],
-    ids=["xml_malformed", "file_unterminated", "batch_date_invalid"],
-)
-def test_a_broken_first_batch_publishes_nothing_and_names_the_file(home, name, content, said):
-    deliver(home, 1, {name: content})
-
-    broken = command(home, "run", "--landing", str(home / "landing"))
-
-    assert broken.returncode == 3, broken.stderr
-    assert said in broken.stdout
-    assert command(home, "path").returncode == 1
+def test_a_broken_first_batch_publishes_nothing_and_names_the_file(home):
+    for name, content in (
+        ("CustomerMgmt.xml", FILES["Batch1/CustomerMgmt.xml"][:-40]),
+        ("HR.csv", FILES["Batch1/HR.csv"].rstrip()),
+        ("BatchDate.txt", b"someday\r\n"),
+    ):
+        deliver(home, 1, {f"Batch1/{name}": content})
+        broken = command(home, "run", "--landing", str(home / "landing"))
+        assert broken.returncode == 3, broken.stderr
+        assert name in broken.stdout
+        assert command(home, "path").returncode == 1
     deliver(home, 1)
     assert command(home, "run").returncode == 0
     assert published_batches(home) == [(1, 1), (2, 1)]

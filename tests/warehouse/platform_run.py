@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
+
+from tests import processes
 
 PROJECT = Path(__file__).resolve().parents[2]
 TIME_LIMIT_SECONDS = 600
@@ -21,14 +22,11 @@ def tradehouse(
         "PYTHONPATH": str(PROJECT),
         "DO_NOT_TRACK": "1",
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "tradehouse.cli", *map(str, arguments)],
+    done = processes.run(
+        ["-m", "tradehouse.cli", *arguments],
         cwd=PROJECT,
         env=environment,
-        capture_output=True,
-        text=True,
         timeout=TIME_LIMIT_SECONDS,
-        check=False,
     )
     assert done.returncode == exit_code, (
         f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
