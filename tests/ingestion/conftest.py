@@ -1,6 +1,7 @@
 """Fixtures: a home, and a source that plays lines a test gives it."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -116,8 +117,11 @@ def source(tmp_path: Path) -> Source:
 
 @pytest.fixture(scope="session")
 def connectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where connectors are installed once for all tests."""
-    return tmp_path_factory.mktemp("connectors")
+    """Where connectors are installed once for all tests, of every worker process."""
+    base = tmp_path_factory.getbasetemp()
+    path = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "connectors"
+    path.mkdir(exist_ok=True)
+    return path
 
 
 @pytest.fixture(scope="session")
