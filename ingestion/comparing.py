@@ -110,6 +110,9 @@ def key(place: Place, say: Spelling, *, is_whole: bool = False) -> list[str]:
             original = f"case when {value} is null then {original} else {_finer(original)} end"
         return [value, original]
     if place.type == "VARCHAR" and place.pointer is None:
+        if place.wanted in MOMENTS:
+            moment = values.value(Column("", "", place.wanted), value)
+            return [f"coalesce({moment}::varchar || {_finer(value)}, {value})"]
         if place.wanted not in NUMBERS:
             return [value]
         # No number is spelled like 007, but a text that stood there before may be.

@@ -262,8 +262,7 @@ def _fit(
             f"The declaration says on_type_change: fail. Change it to widen or new_column."
         )
     if table.declared.on_type_change == "new_column":
-        compared = [table.merge_cursor, *table.merge_key] if table.is_staged else []
-        if column.field in (path[0] for path in compared if path):
+        if _is_compared(table, column):
             raise IngestionError(
                 f"{table.sql_name}.{column.name} is {found}; the source now says {column.type}. "
                 f"Rows are compared by it, which a second column would end: the declaration has to "
@@ -279,6 +278,13 @@ def _fit(
             f" using {_kept(column, found, target)}::{target}"
         )
     changes.append(f"{table.name}: column {column.name} from {found} to {target}")
+    if target == "VARCHAR" and found.startswith("TIME") and _is_compared(table, column):
+        changes.append(
+            f"{table.name}: rows are compared by {column.name}, which is compared as a text from "
+            f"now on; if the source spells the same time in another way than "
+            f"{_SPELLED}, load the stream anew: "
+            f"tradehouse sources reset {table.source} --stream {table.key[1]}"
+        )
     return replace(column, type=target)
 
 
@@ -296,9 +302,11 @@ def _kept(column: Column, found: str, target: str) -> str:
         return value
     text = f"{value}::varchar"
     if found == "DOUBLE":
-        text = f"regexp_replace({text}, '\\.0$', '')"
+        whole = f"{value} = trunc({value}) and abs({value}) < 1e38"
+        text = f"case when {whole} then {value}::hugeint::varchar else {text} end"
     elif found.startswith("TIME"):
         text = f"replace(regexp_replace({text}, '\\+00$', 'Z'), ' ', 'T')"
+        text = rf"regexp_replace({text}, '([+-]\d\d)$', '\1:00')"
     delivered = original(column.field)
     if target == "JSON":
         delivered = f"if(json_valid({delivered}), {delivered}, to_json({delivered})::varchar)"
@@ -327,6 +335,11 @@ def _widened(
     """The type that keeps every digit of what is stored, and takes what will come."""
     if column.type not in _WIDER.get(found, ()):
         return "VARCHAR"
+    if column.type != "JSON" and _is_compared(table, column):  # A text holds all of it.
+        odd = f"{quoted(column.name)} is null and {original(column.field)} is not null"
+        for name in _holders(connection, table, column):
+            if connection.execute(f"select 1 from {name} where {odd} limit 1").fetchone():
+                return "VARCHAR"
     if column.type == "DOUBLE" and found in ("BIGINT", "INTEGER", "HUGEINT"):
         value = quoted(column.name)
         for name in _holders(connection, table, column):
@@ -336,6 +349,12 @@ def _widened(
             if connection.execute(query).fetchone():
                 return "VARCHAR"
     return column.type
+
+
+def _is_compared(table: Table, column: Column) -> bool:
+    """Whether rows are told apart, or ordered, by the column or by a part of it."""
+    compared = [table.merge_cursor, *table.merge_key] if table.is_staged else []
+    return column.field in (path[0] for path in compared if path)
 
 
 def _holders(connection: duckdb.DuckDBPyConnection, table: Table, column: Column) -> list[str]:
@@ -379,6 +398,8 @@ def _create(table: Table) -> str:
     return f"create table {table.sql_name} ({', '.join(lines)})"
 
 
+_SPELLED = "2024-01-02T05:00:00Z"
+"""How the loader spells times where their column becomes one of text."""
 _WHOLE = 2**53
 """A double holds every whole number up to this one."""
 _WIDER: dict[str, tuple[str, ...]] = {

@@ -325,6 +325,54 @@ def test_whatever_stands_as_time_of_a_deletion_deletes(source: Source, change: s
     assert source.query("select n, text from played.a order by n") == [(6, "None"), (7, "None")]
 
 
+WHEN = {"type": ["null", "string"], "format": "date-time"}
+PLAIN = WHEN | {"airbyte_type": "timestamp_without_timezone"}
+DAY = {"type": ["null", "string"], "format": "date"}
+HOUR = {"type": ["null", "string"], "format": "time"}
+LARGE = {"type": ["null", "integer"], "airbyte_type": "big_integer"}
+CHANGED: dict[str, tuple[Any, list[Any], Any, list[Any]]] = {
+    "day to moment": (DAY, ["2024-01-02T05:00:00Z"], WHEN, ["2024-01-02T05:00:00Z"]),
+    "day to its midnight": (DAY, ["2024-01-02"], WHEN, ["2024-01-02T00:00:00Z"]),
+    "day to time of day": (DAY, ["2024-01-02T05:00:00"], PLAIN, ["2024-01-02T05:00:00"]),
+    "integer to number": ("integer", [1.5, 7], "number", [1.5, 7.0]),
+    "integer to large": ("integer", [2**63, 7], LARGE, [2**63, 7]),
+    "large to number": (LARGE, [1.5, 7], "number", [1.5, 7]),
+    "no zone to zone": (PLAIN, ["2024-01-01T05:00:00"], WHEN, ["2024-01-01T05:00:00Z"]),
+    "moment to text": (WHEN, ["2024-01-01T05:00:00Z"], "string", ["2024-01-01T05:00:00Z"]),
+    "hour to text": (HOUR, ["05:00:00+02:00"], "string", ["05:00:00+02:00"]),
+    "number to text": ("number", [1e20, 1.5, 3], "string", ["100000000000000000000", "1.5", "3"]),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_a_key_whose_type_changes_is_the_same_key(source: Source, name: str) -> None:
+    before, old, after, new = CHANGED[name]
+    declare(source, "incremental_deduplicated", key="k", cursor="v")
+    for version, (kind, keys) in enumerate([(before, old), (after, new)]):
+        lines = [record("a", {"k": key, "v": version}) for key in keys]
+        source.plays([*lines, status("a")], streams=[stream("a", k=kind, v="integer")])
+        assert source.sync().status == "succeeded"
+    assert source.query("select v from played.a") == [(1,)] * len(old)
+
+
+def test_a_cursor_that_its_column_did_not_hold_is_compared_when_it_does(source: Source) -> None:
+    declare(source, "incremental_deduplicated", key="k", cursor="at")
+    for kind, at in ((DAY, "2024-05-01T10:00:00Z"), (WHEN, "2024-04-01T10:00:00Z")):
+        line = record("a", {"k": 1, "at": at})
+        source.plays([line, status("a")], streams=[stream("a", k="integer", at=kind)])
+        assert source.sync().status == "succeeded"
+    assert source.query('select "at"::varchar from played.a') == [("2024-05-01T10:00:00Z",)]
+
+
+def test_moments_that_become_texts_are_named_with_what_to_do(source: Source) -> None:
+    declare(source, "incremental_deduplicated", key="k")
+    for kind in (WHEN, "string"):
+        line = record("a", {"k": "2024-01-01T05:00:00.000Z"})
+        source.plays([line, status("a")], streams=[stream("a", k=kind)])
+        result = source.sync()
+    assert "tradehouse sources reset played --stream a" in " ".join(result.warnings)
+
+
 @settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
