@@ -19,6 +19,9 @@ from ingestion.tables import AIRBYTE_COLUMNS, RAW_ID, Column, Table, quoted
 
 OWN_COLUMNS = ("raw_id", "extracted_at")
 NAME_LENGTH = 60
+Path = tuple[str, ...]
+Told = tuple[str, dict[str, str]]
+"""How macros are told of a field: what they call its type, and where it stands."""
 _WORD = re.compile(r"^[a-z_][a-z0-9_]*$")
 _PLAIN = re.compile(r"^[A-Za-z0-9_]+$")
 
@@ -131,34 +134,39 @@ def identifier(name: str) -> str:
 
 def arguments(raw: str, field: str, inside: Collection[str]) -> dict[str, str]:
     """How macros are told of a field: the raw column, and what is not said by its name."""
-    found = {"column": raw}
+    found = {"column": raw} | ({"field": field} if field != raw else {})
     if inside:
         parts = (part.replace("~", "~0").replace("/", "~1") for part in inside)
-        return found | {"pointer": "".join(f"/{part}" for part in parts)}
-    return found | ({"field": field} if field != raw else {})
+        found["pointer"] = "".join(f"/{part}" for part in parts)
+    return found
 
 
-def value_sql(kind: str, of: dict[str, str], is_as_stored: bool) -> str:
-    """The expression of a column of the model, as its contract types it, or as raw has it."""
-    raw = jinja_text(of["column"])
+def value_sql(kind: str, of: dict[str, str]) -> str:
+    """The expression of a column of the model, as its contract types it."""
+    return call("record_value", of, kind)
+
+
+def call(macro: str, of: dict[str, str], kind: str | None = None) -> str:
+    """A macro of a field."""
+    kinds = [] if kind is None else [repr(kind)]
     named = [f"{word}={jinja_text(of[word])}" for word in ("field", "pointer") if word in of]
-    if is_as_stored:
-        return identifier(of["column"])
-    return f"{{{{ record_value({', '.join([raw, repr(kind), *named])}) }}}}"
+    return f"{{{{ {macro}({', '.join([jinja_text(of['column']), *kinds, *named])}) }}}}"
 
 
-def model_sql(table: Table, name: str, columns: Mapping[str, str], valid: str) -> str:
+def model_sql(
+    table: Table, name: str, columns: Mapping[str, str], valid: str, typed: Mapping[Path, Told]
+) -> str:
     """The model of a raw table that is called `name` in the project.
 
     `columns` are those of its contract, each with its expression; `valid` is the condition on the
-    rows that keep it, or nothing.
+    rows that keep it, or nothing; `typed` how its fields are typed, by their paths.
     """
     source = f"source_{name}"
     lines = [own if sql == own else f"{sql} as {own}" for own, sql in columns.items()]
     lines += [f"{RAW_ID} as raw_id", "_airbyte_extracted_at as extracted_at"]
     listed = ",\n".join(lines)
     relation = f"{{{{ source('{table.source}', '{source_table(table, name)}') }}}}"
-    history = _History(table) if keeps_history(table) else None
+    history = _History(table, typed) if keeps_history(table) else None
     deleted = deletion_sql(table)
     if deleted and valid:  # What was deleted has nothing else to say.
         valid = f"(\n    {deleted}\n    or (\n{indent(valid, '        ')}\n    )\n)"
@@ -169,6 +177,7 @@ def model_sql(table: Table, name: str, columns: Mapping[str, str], valid: str) -
     return f"""\
 {{{{ config(materialized = 'table') }}}}
 
+{{% call or_as_it_was('{table.source}') %}}
 with {rows}
 
 final as (
@@ -180,7 +189,7 @@ final as (
 )
 
 select * from final
-{{{{ or_as_it_was('{table.source}') }}}}
+{{% endcall %}}
 """
 
 
@@ -219,14 +228,21 @@ chosen as (
 class _History:
     """The newest row of a key where raw keeps history.
 
-    Newest is what the loader's merge takes for it: by cursor, by arrival. Rows without a key are
-    nobody's versions: all stay.
+    Newest is what the loader's merge takes for it: by cursor, by arrival, both as the contract
+    types them. Rows without a key are nobody's versions: all stay.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, typed: Mapping[Path, Told]) -> None:
         key, cursor = comparing.places(table)
         say = _Inert()
         parts, is_odd = comparing.cursor(cursor, say) if cursor else ([], None)
+        parts, is_odd = [say.inert(part) for part in parts], say.inert(is_odd or "")
+        told = typed.get(tuple(table.merge_cursor))
+        if told and told[0] not in ("plain", "loaded:json"):
+            value, delivered = value_sql(*told), call("delivered", told[1])
+            is_odd = f"({value}) is null and {delivered} <> ''"
+            is_moment = told[0].startswith(("loaded:time", "timestamp", "time"))
+            parts = [value, *[comparing.finer(delivered)] * is_moment]
         self._taken = [*(each.name.lower() for each in table.columns), *AIRBYTE_COLUMNS, RAW_ID]
         self._arrival = self._name("arrival_number")
         self._columns = [
@@ -234,12 +250,16 @@ class _History:
             *AIRBYTE_COLUMNS,
             RAW_ID,
         ]
-        keys = [part for place in key for part in comparing.key(place, say)]
-        self._keys = {self._name(f"key_{i}"): say.inert(part) for i, part in enumerate(keys, 1)}
-        self._cursor = {
-            self._name(f"cursor_{i}"): say.inert(part) for i, part in enumerate(parts, 1)
-        }
-        self._is_odd = say.inert(is_odd) if is_odd else None
+        keys = []
+        for path, place in zip(table.merge_key, key, strict=True):
+            told = typed.get(tuple(path))
+            if told and told[0] != "loaded:json":
+                keys.append(value_sql(*told))
+            else:
+                keys += [say.inert(part) for part in comparing.key(place, say)]
+        self._keys = {self._name(f"key_{i}"): part for i, part in enumerate(keys, 1)}
+        self._cursor = {self._name(f"cursor_{i}"): part for i, part in enumerate(parts, 1)}
+        self._is_odd = is_odd or None
         self._odd = self._name("is_odd_cursor")
         self._by_arrival = self._name("is_by_arrival")
 
@@ -361,6 +381,6 @@ def deletion_sql(table: Table) -> str | None:
     return say.inert(is_deletion) if is_deletion else None
 
 
-def key_sql(table: Table) -> list[str]:
+def key_sql(table: Table, typed: Mapping[Path, Told]) -> list[str]:
     """Expressions that are equal for rows of one key, where raw keeps versions; else none."""
-    return _History(table).key_sql() if keeps_history(table) else []
+    return _History(table, typed).key_sql() if keeps_history(table) else []

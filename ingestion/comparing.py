@@ -107,12 +107,12 @@ def key(place: Place, say: Spelling, *, is_whole: bool = False) -> list[str]:
         if place.type in NUMBERS:
             original = f"coalesce({say.exact(original)}, {original})"
         elif place.type in MOMENTS:
-            original = f"case when {value} is null then {original} else {_finer(original)} end"
+            original = f"case when {value} is null then {original} else {finer(original)} end"
         return [value, original]
     if place.type == "VARCHAR" and place.pointer is None:
         if place.wanted in MOMENTS:
             moment = values.value(Column("", "", place.wanted), value)
-            return [f"coalesce({moment}::varchar || {_finer(value)}, {value})"]
+            return [f"coalesce({moment}::varchar || {finer(value)}, {value})"]
         if place.wanted not in NUMBERS:
             return [value]
         # No number is spelled like 007, but a text that stood there before may be.
@@ -136,14 +136,14 @@ def cursor(place: Place, say: Spelling, *, is_whole: bool = False) -> tuple[list
         if place.type in NUMBERS:
             is_odd = f"{original} is not null and {say.exact(original)} is null"
             return [say.exact(f"coalesce({original}, {value}::varchar)")], is_odd
-        finer = [f"coalesce({_finer(original)}, '')"] if place.type in MOMENTS else []
-        return [value, *finer], f"{value} is null and {original} is not null"
+        more = [f"coalesce({finer(original)}, '')"] if place.type in MOMENTS else []
+        return [value, *more], f"{value} is null and {original} is not null"
     text = place.text(say)
     if place.wanted in NUMBERS:
         return [say.exact(text)], f"{text} is not null and {say.exact(text)} is null"
     if place.wanted in MOMENTS:
         moment = values.value(Column("", "", place.wanted), text)
-        return [moment, _finer(text)], f"{text} is not null and {moment} is null"
+        return [moment, finer(text)], f"{text} is not null and {moment} is null"
     if place.wanted == "VARCHAR":
         return [text], None
     is_number = f"json_type({place.json(say)}) in {_JSON_NUMBERS}"
@@ -175,6 +175,6 @@ def is_deletion_mark(name: str) -> bool:
     return lowered(name) == DELETED_AT
 
 
-def _finer(text: str) -> str:
+def finer(text: str) -> str:
     """The digits of a time behind its microseconds; empty where there are none."""
     return rf"rtrim(regexp_extract({text}, '[.,]\d\d\d\d\d\d(\d+)', 1), '0')"

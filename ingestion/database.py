@@ -77,6 +77,7 @@ MIGRATIONS: tuple[tuple[Step, ...], ...] = (
             judged_at timestamptz not null, primary key (source, load)
         )""",
     ),
+    ("alter table _tradehouse.loads add column rows bigint",),
 )
 """The statements that lead from schema version N to N + 1; the first creates version 1."""
 

@@ -83,8 +83,11 @@ class Loads:
         table: Table,
         records: int,
         files: Iterable[LoadedFile] = (),
+        rows: int | None = None,
     ) -> None:
         """Record that rows of a stream became visible, or, with 0, that only others went.
+
+        Of a table with every key once `rows` says how many of the records are in it.
 
         In the transaction of `connection` that makes them so. Rows of files belong to the files'
         deliveries.
@@ -96,7 +99,7 @@ class Loads:
             by_delivery[(None, None)] += records - by_delivery.total()
         for delivery, count in by_delivery.items():
             connection.execute(
-                "insert into _tradehouse.loads values (?, ?, ?, ?, ?, ?, ?, ?, ?, now())",
+                "insert into _tradehouse.loads values (?, ?, ?, ?, ?, ?, ?, ?, ?, now(), ?)",
                 [
                     self._source,
                     self._number_of(delivery),
@@ -105,6 +108,7 @@ class Loads:
                     *delivery,
                     count,
                     self._sync_id,
+                    rows,
                 ],
             )
 

@@ -14,12 +14,12 @@ from ingestion.tables import ARRIVAL, DELETED_SCHEMA, STAGING_SCHEMA, Table, lit
 from tradehouse.output import count
 
 
-def merge(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+def merge(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[list[str], int]:
     """Bring what is staged into the table, in the caller's transaction; empties what is staged.
 
     Decides by narrow columns which row of a key is newest; only then touches whole rows. Of keys
     with a cursor that is none of its type the row that came last stays. Returns what a reader of
-    the summary should know.
+    the summary should know, and how many of the staged rows are in the table.
     """
     values.define(connection)
     names = list(_columns(connection, STAGING_SCHEMA, table))
@@ -53,13 +53,15 @@ def merge(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
     chosen = f"""select * from {table.target} where {ARRIVAL} in (
         select arrival from newest where origin = {literal(table.target)})"""
     living = f"and not {is_deletion}" if is_deletion else ""
-    connection.execute(f"insert into {table.sql_name} by name {chosen} {living}")
+    [(rows,)] = connection.execute(
+        f"insert into {table.sql_name} by name {chosen} {living}"
+    ).fetchall()
     if is_deletion is not None:
         connection.execute(f"insert into {table.deletions} by name {chosen} and {is_deletion}")
     told = _without_key(connection, table, absent) + _with_odd_cursor(connection, table, compared)
     connection.execute(f"delete from {table.target}")
     connection.execute("drop table newest")
-    return told
+    return told, rows
 
 
 def stage_stored(connection: duckdb.DuckDBPyConnection, table: Table) -> None:

@@ -173,7 +173,8 @@ def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table, loads: Loa
     if minimum:
         _remove_older(connection, table, minimum)
     is_anew = is_merged(table) and is_merged_anew(connection, table)
-    if staged or minimum or is_anew:
+    is_load = bool(staged or minimum or is_anew)
+    if is_load and not is_merged(table):
         loads.record(connection, table, staged)
     if is_merged(table):
         if is_anew:
@@ -182,7 +183,10 @@ def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table, loads: Loa
             f"update _tradehouse.streams set merged_by = ?::json {_OF_STREAM}",
             [_merged_by(table), table.source, table.key[1], table.key[0]],
         )
-        return merging.merge(connection, table)
+        told, rows = merging.merge(connection, table)
+        if is_load:
+            loads.record(connection, table, staged, rows=rows)
+        return told
     recognition.append_unseen(connection, table)
     return []
 

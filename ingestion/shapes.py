@@ -17,7 +17,7 @@ MOST_FIELDS = 100
 """Of more fields compiling the expression takes longer than the closer look."""
 _ESCAPED_TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _TEXT = rb'"[^"]*+"'
-_NUMBER = rb"-?+[\d.]{1,15}+"  # What follows has to be the end of the value.
+_NUMBER = rb"-?+[\d.]{1,15}+(?![\d.])"
 
 
 def are_plain(path: Path, fields: Collection[str]) -> bool:

@@ -3,6 +3,7 @@
 Not here: inserting rows (`records`, `plain`, `insertion`).
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -283,7 +284,7 @@ def _fit(
             f"{table.name}: rows are compared by {column.name}, which is compared as a text from "
             f"now on; if the source spells the same time in another way than "
             f"{_SPELLED}, load the stream anew: "
-            f"tradehouse sources reset {table.source} --stream {table.key[1]}"
+            f"tradehouse sources reset {table.source} --stream {shlex.quote(table.key[1])}"
         )
     return replace(column, type=target)
 

@@ -38,6 +38,8 @@ def list_contracts() -> None:
             is_current = not generation.outdated(contract)
             rows.append([name, contract.owner, len(contract.streams), columns, is_current])
     output.print_table(["source", "owner", "streams", "columns", "current"], rows)
+    for path in model.strays():
+        print(f"{path}: not a contract, which is called <source>.yml", file=sys.stderr)
 
 
 @app.command()

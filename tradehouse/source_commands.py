@@ -218,10 +218,10 @@ def reset(
         ["stream", "table", "rows", "loads"],
         [[one["stream"], one["table"], one["rows"], one["loads"]] for one in found],
     )
+    named = [word for one in streams for word in ("--stream", one)]
     print(
         "These rows go when the new ones are complete; until then they stay. This was a dry run: "
-        f"tradehouse sources reset {name} {' '.join(f'--stream {one}' for one in streams)}"
-        f"{' ' * bool(streams)}--yes"
+        f"{shlex.join(['tradehouse', 'sources', 'reset', name, *named, '--yes'])}"
     )
 
 

@@ -5,18 +5,21 @@ held leaves the source's bronze as it was (`macros/bronze/held.sql`); other sour
 contract that would show what it must not. Raw is opened for writing only where a verdict changes.
 """
 
+import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 from jinja2 import Environment
 
 from ingestion import bronze, declarations, ledger
 from ingestion.contracts import model, record_files, records, tables
-from ingestion.contracts.model import Contract
+from ingestion.contracts.model import Contract, Stream
 from ingestion.database import open_raw
+from ingestion.errors import DeclarationError
 from ingestion.paths import Paths
 from ingestion.tables import Table
 
@@ -41,13 +44,18 @@ class Verdict(NamedTuple):
 class Case(NamedTuple):
     """A source to judge: its loads from `since_load` to `load`, none where that is the larger one.
 
-    `fault` is what is wrong with the contract itself, None when nothing is.
+    `contract` is None where it cannot be read, `fault` what is wrong with the contract itself, None
+    when nothing is. `stamp` changes with the contract and with the types of the raw columns;
+    `is_whole` says that all rows are judged, not only those of the loads.
     """
 
-    contract: Contract
+    source: str
+    contract: Contract | None
     load: int
     since_load: int
     fault: str | None
+    stamp: str
+    is_whole: bool
 
 
 def pending(
@@ -56,8 +64,7 @@ def pending(
     """The sources with a contract of records that are to be judged: reads only.
 
     They have loads that were not judged by the contract as it stands, or it can end or begin what
-    holds them. `waiting` has the numbers of the loads that are not built, by source. Raises
-    DeclarationError for a contract or a declaration that cannot be read.
+    holds them. `waiting` has the numbers of the loads that are not built, by source.
     """
     present = tables.present(connection)
     if not {("_tradehouse", "loads"), ("_tradehouse", "judged")} <= {key[:2] for key in present}:
@@ -76,35 +83,45 @@ def pending(
     }
     found = []
     for name in sorted(set(model.names()) & set(newest)):
-        contract = model.read(name)
-        if contract.delivers != "records":
-            continue
-        fault = tables.fault(contract, present)
+        contract, fault, types = None, None, {}
+        try:
+            contract = model.read(name)
+            if contract.delivers != "records":
+                continue
+            fault = tables.fault(contract, present)
+            types = _types(connection, name)
+        except DeclarationError as error:
+            path = f"contracts/{name}.yml"
+            fault = str(error) if path in str(error) else f"{path}: {error}"
+        written = contract.model_dump_json(exclude_defaults=True) if contract else fault
+        stamp = json.dumps({"contract": written, "types": types}, sort_keys=True)
         load = max(waiting.get(name) or [newest[name]])
-        before, stamp, is_held, reason = judged.get(name, (None, None, False, None))
-        is_judged = before == load and (
-            stamp == _stamp(contract) or (reason is not None and not is_held)  # Accepted.
-        )
-        if not is_judged and (waiting.get(name) or is_held or fault):
-            found.append(Case(contract, load, min(waiting.get(name) or [load + 1]), fault))
+        before, stamp_before, is_held, reason = judged.get(name, (None, "{}", False, None))
+        types_before = json.loads(stamp_before).get("types", types)
+        is_accepted = reason is not None and not is_held and not fault
+        is_judged = before == load and (stamp_before == stamp or is_accepted)
+        if not is_judged and (waiting.get(name) or is_held or fault or types_before != types):
+            since = min(waiting.get(name) or [load + 1])
+            found.append(Case(name, contract, load, since, fault, stamp, types_before != types))
     return found
 
 
 def judge(home: Path, cases: Sequence[Case]) -> list[Verdict]:
     """Judge these sources, and record it.
 
-    Raises DeclarationError for a declaration that cannot be read, DatabaseBusyError when another
-    process has the raw file open.
+    Raises DatabaseBusyError when another process has the raw file open.
     """
     paths = Paths.below(home)
     verdicts = []
     with open_raw(paths.raw_database, tmp=paths.tmp) as connection:
-        for contract, load, since, fault in cases:
-            reason = fault or _fault(connection, contract, since)
-            verdicts.append(Verdict(contract.source, load, since, reason))
+        for case in cases:
+            reason = case.fault
+            if reason is None and case.contract is not None:
+                reason = _breach(connection, case.contract, case.since_load, case.is_whole)
+            verdicts.append(Verdict(case.source, case.load, case.since_load, reason))
             connection.execute(
                 "insert or replace into _tradehouse.judged values (?, ?, ?, ?, ?, ?, now())",
-                [contract.source, load, since, _stamp(contract), reason, reason is None],
+                [case.source, case.load, case.since_load, case.stamp, reason, reason is None],
             )
         ledger.write_snapshot(connection, paths)
     return verdicts
@@ -113,12 +130,17 @@ def judge(home: Path, cases: Sequence[Case]) -> list[Verdict]:
 def accept(home: Path, source: str) -> str | None:
     """Let the newest load of a source into the models after all; returns why it was held.
 
-    None where it is not held. Raises DatabaseBusyError when another process has raw open.
+    None where it is not held. Raises DeclarationError where the contract itself is what holds it,
+    DatabaseBusyError when another process has raw open.
     """
     paths = Paths.below(home)
     if not paths.raw_database.exists():
         return None
     with open_raw(paths.raw_database, tmp=paths.tmp) as connection:
+        if source in model.names():
+            fault = tables.fault(model.read(source), tables.present(connection))
+            if fault:
+                raise DeclarationError(f"{fault}; then tradehouse contracts generate {source}")
         row = connection.execute(
             """update _tradehouse.judged set is_accepted = true
             where source = ? and not is_accepted
@@ -130,15 +152,24 @@ def accept(home: Path, source: str) -> str | None:
     return str(row[0]) if row else None
 
 
-def _stamp(contract: Contract) -> str:
-    return contract.model_dump_json(exclude_defaults=True)
+def _types(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
+    """The types of a source's raw columns."""
+    return dict(
+        connection.execute(
+            """select table_name || '.' || column_name, data_type from duckdb_columns()
+            where database_name = current_database() and schema_name = ?""",
+            [source],
+        ).fetchall()
+    )
 
 
-def _fault(connection: duckdb.DuckDBPyConnection, contract: Contract, since: int) -> str | None:
+def _breach(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, since: int, is_whole: bool
+) -> str | None:
     """What is too much, of the first stream that has it."""
     counts = dict(
         connection.execute(
-            """select table_name, sum(records)::bigint from _tradehouse.loads
+            """select table_name, sum(coalesce(rows, records))::bigint from _tradehouse.loads
             where source = ? and load >= ? group by all""",
             [contract.source, since],
         ).fetchall()
@@ -147,9 +178,9 @@ def _fault(connection: duckdb.DuckDBPyConnection, contract: Contract, since: int
         stream = contract.streams[name]
         share = contract.bad_share if stream.bad_share is None else stream.bad_share
         came = counts.get(table.name, 0)
-        if not came or not record_files.judged(stream):
+        if not (came or is_whole) or not record_files.judged(stream):
             continue
-        rows, bad, first = _count(connection, contract, name, table, came)
+        rows, bad, first = _count(connection, contract, name, table, None if is_whole else came)
         if bad > rows * share:
             return (
                 f"{bad:,} of {rows:,} records of {name} are bound for quarantine, more than "
@@ -159,31 +190,58 @@ def _fault(connection: duckdb.DuckDBPyConnection, contract: Contract, since: int
 
 
 def _count(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, name: str, table: Table, came: int
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    name: str,
+    table: Table,
+    came: int | None,
 ) -> tuple[int, int, str]:
-    """The newest rows in force of a stream, those that break the contract, and the first breach."""
-    recent = f"(select * from {table.sql_name} order by rowid desc limit {came:d})"
-    in_force = bronze.in_force_sql(table, table.sql_name)
+    """The newest rows in force of a stream, those that break the contract, and the first breach.
+
+    Of a key that came several times only what came last counts.
+    """
     environment = Environment(autoescape=False)
     environment.globals["return"] = lambda value: value
-    call = (
-        "{{ quarantined_records(stream, relation, columns, in_force=in_force, deleted=deleted) }}"
-    )
+
+    def render(sql: str, **known: Any) -> str:
+        return environment.from_string(_macros() + sql).render(**known)
+
+    stream = contract.streams[name]
+    keys = [render(key) for key in bronze.key_sql(table, record_files.typed(stream))]
+    limit = f" order by rowid desc limit {came:d}" if came is not None else ""
+    recent = f"select *, rowid as _arrival from {table.sql_name}{limit}"
+    if keys:
+        last = f"row_number() over (partition by {', '.join(keys)} order by _arrival desc) = 1"
+        none = " and ".join(f"({key}) is null" for key in keys)
+        recent = f"select * from ({recent}) qualify {last} or ({none})"
+    in_force = bronze.in_force_sql(table, table.sql_name)
     deleted = bronze.deletion_sql(table)
-    macros = _macros()
-    query = environment.from_string(macros + call).render(
+    query = render(
+        "{{ quarantined_records(stream, relation, columns, in_force=in_force, deleted=deleted) }}",
         stream=name,
-        relation=recent,
-        columns=record_files.judged(contract.streams[name]),
+        relation=f"({recent})",
+        columns=record_files.judged(stream),
         in_force=in_force or None,
-        deleted=environment.from_string(macros + deleted).render() if deleted else None,
+        deleted=render(deleted) if deleted else None,
     )
     where = f" where {in_force}" if in_force else ""
-    [(rows,)] = connection.execute(f"select count(*) from {recent}{where}").fetchall()
+    [(rows,)] = connection.execute(f"select count(*) from ({recent}){where}").fetchall()
     [(bad, first)] = connection.execute(
         f"select count(*), any_value(detail) from ({query})"
     ).fetchall()
-    return rows, bad, str(first)
+    return rows, bad, _without_secrets(contract, stream, str(first))
+
+
+def _without_secrets(contract: Contract, stream: Stream, detail: str) -> str:
+    """A breach without what was delivered, where a column of it is not for everybody's eyes.
+
+    What is told leaves the home with alerts; the quarantine has it all.
+    """
+    for name, column in stream.columns.items():
+        kept = column.class_ or stream.class_ or contract.class_
+        if kept in ("personal", "sensitive") and f"{name}: " in detail:
+            return ", ".join(re.findall(r"(?:^|; )(\w+: \w+)", detail))
+    return detail
 
 
 @cache

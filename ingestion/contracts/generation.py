@@ -62,10 +62,17 @@ def outdated(contract: Contract, project: Path = PROJECT) -> list[Path]:
 def write(contract: Contract, project: Path = PROJECT) -> list[Path]:
     """Make the files that are not as they should be, remove what the contract no longer makes.
 
-    Returns the files that were changed.
+    Returns the files that were changed. DeclarationError where a file is somebody's own.
     """
     made = files(contract, project)
     changed = outdated(contract, project)
+    for path in changed:
+        theirs = path.parent == project / "models" / "bronze" / contract.source
+        if theirs and path.exists() and not _is_made(path, contract.source):
+            raise DeclarationError(
+                f"{path}: somebody wrote this, and the contract makes a file of that name: call "
+                f"it otherwise, or take the stream out of the contract; nothing was changed."
+            )
     for path in changed:
         if path in made:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,11 +97,15 @@ def without_contract(sources: Collection[str], project: Path = PROJECT) -> list[
 
 
 def _made_before(source: str, project: Path) -> Iterator[Path]:
-    head = MADE.format(source=source)
     for folder in (project / "models" / "bronze" / source, project / "tests" / "data" / source):
         for path in [*folder.glob("*.sql"), *folder.glob("*.yml")]:
-            if head in path.read_text(encoding="utf-8").partition("\n")[0]:
+            if path.is_file() and _is_made(path, source):
                 yield path
+
+
+def _is_made(path: Path, source: str) -> bool:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return MADE.format(source=source) in file.readline()
 
 
 def _raw(contract: Contract, name: str) -> str:

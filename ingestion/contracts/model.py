@@ -67,8 +67,12 @@ class _Model(BaseModel):
 _WITH_A_DAY = ("date", "timestamp", "timestamptz")
 
 
+def _is_whole_number(size: str) -> bool:
+    return re.fullmatch("[0-9]{1,9}", size) is not None
+
+
 def _is_decimal(size: str) -> bool:
-    digits = re.fullmatch(r"(\d{1,2}),(\d{1,2})", size)
+    digits = re.fullmatch(r"([0-9]{1,2}),([0-9]{1,2})", size)
     return digits is not None and 1 <= int(digits[1]) <= 38 and int(digits[2]) <= int(digits[1])
 
 
@@ -123,8 +127,8 @@ class Column(_Model):
         found = _TYPE.fullmatch(value)
         name, size = (found["name"], found["size"]) if found else ("", None)
         is_right = {
-            "text": size is None or size.isdigit(),
-            "integer": size is None or (size.isdigit() and 1 <= int(size) <= 39),
+            "text": size is None or _is_whole_number(size),
+            "integer": size is None or (_is_whole_number(size) and 1 <= int(size) <= 39),
             "decimal": size is not None and _is_decimal(size),
             "code": size is not None and all(code.strip() for code in size.split(",")),
         }.get(name, bool(name) and size is None)
@@ -317,6 +321,7 @@ class Contract(_Model):
                 yield kind, stream, record
 
 
+_FILE = re.compile(r"[a-z][a-z0-9_]*")
 OWN_COLUMNS = ("raw_id", "extracted_at")
 """Columns that every model of records has."""
 _RECORD_TYPES = ("number", "timestamptz", "timetz", "json")
@@ -358,8 +363,18 @@ def read(source: str, directory: Path = CONTRACTS) -> Contract:
 
 
 def names(directory: Path = CONTRACTS) -> list[str]:
-    """The sources that have a contract."""
-    return sorted(path.stem for path in directory.glob("*.yml"))
+    """The sources that have a contract: `<name>.yml`, and nothing else that lies there."""
+    return sorted(
+        path.stem
+        for path in directory.glob("*.yml")
+        if _FILE.fullmatch(path.stem) and path.is_file()
+    )
+
+
+def strays(directory: Path = CONTRACTS) -> list[Path]:
+    """What lies beside contracts and is none: copies, other endings, directories."""
+    known = {f"{name}.yml" for name in names(directory)}
+    return sorted(path for path in directory.glob("[!.]*") if path.name not in known)
 
 
 def _explain(path: Path, error: ValidationError) -> str:

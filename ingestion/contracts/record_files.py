@@ -55,7 +55,7 @@ def files(contract: Contract, declaration: Declaration, project: Path) -> dict[P
     for name, table in tables.items():
         stream = contract.streams[name]
         columns = {one: _value(one, stream) for one in stream.columns}
-        sql = bronze.model_sql(table, name, columns, _validity(stream))
+        sql = bronze.model_sql(table, name, columns, _validity(stream), typed(stream))
         made[models / f"{bronze.model_name(table, name)}.sql"] = head + sql
     return made
 
@@ -67,10 +67,16 @@ def _told(name: str, stream: Stream) -> tuple[str, dict[str, str]]:
     return records.kind(column), bronze.arguments(column.stored or first, first, inside)
 
 
+def typed(stream: Stream) -> dict[bronze.Path, bronze.Told]:
+    """How the fields of a stream are typed, by their paths."""
+    return {
+        tuple(records.path_of(name, column)): _told(name, stream)
+        for name, column in stream.columns.items()
+    }
+
+
 def _value(name: str, stream: Stream) -> str:
-    kind, of = _told(name, stream)
-    is_text = kind == "plain" and records.delivered(stream.columns[name]) == "text"
-    return bronze.value_sql(kind, of, is_text and "pointer" not in of)
+    return bronze.value_sql(*_told(name, stream))
 
 
 def judged(stream: Stream) -> list[dict[str, Any]]:
@@ -78,7 +84,7 @@ def judged(stream: Stream) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for name, column in stream.columns.items():
         kind, of = _told(name, stream)
-        if kind != "plain" or column.required:
+        if kind != "plain" or column.required or "pointer" in of:
             required = {"required": True} if column.required else {}
             found.append({"name": name, "kind": kind} | required | of)
     return found
@@ -127,9 +133,9 @@ def _quarantine(contract: Contract, tables: Mapping[str, Table]) -> str:
     listed = ",\n".join(f"    {one}" for one in QUARANTINE)
     return (
         "{{ config(materialized = 'table') }}\n\n"
+        f"{{% call or_as_it_was('{contract.source}') %}}\n"
         f"with refused as (\n\n    select\n{empty}\n    where false\n\n"
-        f"{chr(10).join(parts)}\n)\n\nselect\n{listed}\nfrom refused\n"
-        f"{{{{ or_as_it_was('{contract.source}') }}}}\n"
+        f"{chr(10).join(parts)}\n)\n\nselect\n{listed}\nfrom refused\n{{% endcall %}}\n"
     )
 
 
@@ -144,7 +150,8 @@ def _conserved(contract: Contract, tables: Mapping[str, Table]) -> str:
             bronze.in_force_sql(table, relation),
             f"{RAW_ID} not in (select raw_id from {held} where stream = '{name}')",
         ]
-        deleted, keys = bronze.deletion_sql(table), bronze.key_sql(table)
+        deleted = bronze.deletion_sql(table)
+        keys = bronze.key_sql(table, typed(contract.streams[name]))
         breach = "rows_found <> rows_expected"
         if keys:
             expected = _count_keys(keys, relation, [*conditions, ""], deleted)
@@ -293,19 +300,20 @@ def _model(contract: Contract, stream: Stream, table: Table, name: str) -> dict[
             f"{bronze.inert(stream.description.rstrip('.'))}.{living} What breaks the contract of "
             f"the stream stands in `{quarantine(contract.source)}`."
         ),
-        "data_tests": _tests(model, stream),
+        "data_tests": _tests(contract.source, model, stream),
         "columns": columns,
     }
 
 
-def _tests(model: str, stream: Stream) -> list[dict[str, Any]]:
+def _tests(source: str, model: str, stream: Stream) -> list[dict[str, Any]]:
     """What loader and contract promise, and, as a warning, what the source does of its key."""
     required = [name for name, column in stream.columns.items() if column.required]
-    ours = {"not_null": ["raw_id", "extracted_at", *required], "unique": ["raw_id"]}
+    held: dict[str, Any] = {"held_with": source}
+    ours = {"not_null": ["raw_id", "extracted_at", *required], "unique": ["raw_id"]} | held
     tests = [{"keeps_rules": {"name": f"{model}_keeps_rules", "arguments": ours}}]
     if stream.key and stream.key_is_tested:
         keys = stream.key
-        key = {"not_null": keys, "unique": [keys[0] if len(keys) == 1 else keys]}
+        key = {"not_null": keys, "unique": [keys[0] if len(keys) == 1 else keys]} | held
         described: dict[str, Any] = {"name": f"{model}_keeps_its_key", "arguments": key}
         tests.append({"keeps_rules": described | {"config": {"severity": "warn"}}})
     return tests

@@ -15,6 +15,7 @@ from ingestion.contracts import model, records
 from ingestion.contracts.model import Contract
 from ingestion.database import open_raw
 from ingestion.declarations import PROVENANCE
+from ingestion.errors import DeclarationError
 from ingestion.paths import Paths
 from ingestion.tables import Table
 
@@ -63,16 +64,18 @@ def prepare(source: str, home: Path) -> list[str]:
 def missing(present: Collection[tuple[str, ...]]) -> list[str]:
     """The sources with a contract of records some of whose raw tables or columns are not there.
 
-    `present` is as the function of that name returns it. Raises DeclarationError.
+    `present` is as the function of that name returns it.
     """
     found = []
     for source in model.names():
-        contract = model.read(source)
-        if contract.delivers != "records":
-            continue
-        if not all(
+        try:
+            contract = model.read(source)
+            wanted = records.tables(contract, declarations.read(source)).values()
+        except DeclarationError:
+            continue  # The gate holds it, and says why.
+        if contract.delivers == "records" and not all(
             (source, names.lowered(table.name), names.lowered(column)) in present
-            for table in records.tables(contract, declarations.read(source)).values()
+            for table in wanted
             for column in (tables.RAW_ID, *(each.name for each in table.columns))
         ):
             found.append(source)
@@ -104,8 +107,13 @@ def fault(contract: Contract, present: Mapping[tuple[str, ...], str]) -> str | N
 def _fault(table: Table, present: Mapping[tuple[str, ...], str]) -> str | None:
     place = (table.source, names.lowered(table.name))
     for column in table.columns:
-        found = present.get((*place, names.lowered(column.name)), column.name)
-        if found != column.name:
+        found = present.get((*place, names.lowered(column.name)))
+        if found is None and (*place, names.lowered(tables.RAW_ID)) in present:
+            return (
+                f"column {column.name}: its field is stored under another name, which the raw "
+                f"table says: say `stored:`"
+            )
+        if found not in (None, column.name):
             return f"field {column.name}, its name is {found}: say `from: {found}`"
     fields = {names.lowered(column.name) for column in table.columns}
     mark = present.get((*place, comparing.DELETED_AT))

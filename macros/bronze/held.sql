@@ -11,15 +11,26 @@
 {% endmacro %}
 
 
-{# What a bronze model ends with: nothing, or, while the source is held, its rows as they were. #}
+{#
+    A bronze model, or, while its source is held, its rows as they were, whatever the model has become: columns that are
+    new are NULL, those that are gone stay.
+#}
 {% macro or_as_it_was(source) -%}
-    {%- if is_held(source) %}
+    {%- if not is_held(source) -%}
+{{ caller() }}
+    {%- elif load_relation(this) is none -%}
+select * from (
+{{ caller() }}
+)
 where false
-        {%- if load_relation(this) is not none %}
-
-union all by name
-
-select * from {{ this }}
-        {%- endif %}
-    {%- endif %}
+    {%- else -%}
+        {%- set there = adapter.get_columns_in_relation(this) | map(attribute='name') | map('lower') | list -%}
+select
+    *
+        {%- for row in run_query('describe select * from (' ~ caller() ~ ')').rows if row[0] | lower not in there -%}
+    ,
+    cast(null as {{ row[1] }}) as "{{ row[0] }}"
+        {%- endfor %}
+from {{ this }}
+    {%- endif -%}
 {%- endmacro %}

@@ -16,7 +16,7 @@
             {%- if one.get('required') %}
             when coalesce({{ delivered(one['column'], **of) }}, '') = '' then 'missing_value'
             {%- endif %}
-            {%- if one['kind'] != 'plain' %}
+            {%- if one['kind'] != 'plain' or of['pointer'] %}
             when not {{ keeps_contract(one['column'], one['kind'], **of) }} then '{{ breach_of(one['kind']) }}'
             {%- endif %}
             {%- endfor %}
@@ -29,7 +29,7 @@
                 {%- if one.get('required') %}
                 when coalesce({{ delivered(one['column'], **of) }}, '') = '' then '{{ one['name'] }}: missing_value'
                 {%- endif %}
-                {%- if one['kind'] != 'plain' %}
+                {%- if one['kind'] != 'plain' or of['pointer'] %}
                 when not {{ keeps_contract(one['column'], one['kind'], **of) }}
                     then '{{ one['name'] }}: {{ breach_of(one['kind']) }} "' || left({{ delivered(one['column'], **of) }}, 100) || '"'
                 {%- endif %}

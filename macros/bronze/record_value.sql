@@ -4,9 +4,24 @@
     The loaded: kinds take what the loader typed already, or a text that says the same in one of the forms of ISO 8601.
 #}
 {% macro record_value(column, kind, field=none, pointer=none) -%}
+    {%- if pointer is none -%}
+        {{ typed_record_value(column, kind, field, none) }}
+    {%- else -%}
+        case when not {{ is_unreadable(column, field) }} then {{ typed_record_value(column, kind, field, pointer) }} end
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Condition: the loader could not keep the JSON that the field holds, so nothing inside it can be found. #}
+{% macro is_unreadable(column, field=none) -%}
+    coalesce(not json_valid({{ original(column if field is none else field) }}), false)
+{%- endmacro %}
+
+
+{% macro typed_record_value(column, kind, field, pointer) -%}
     {%- set parts = kind.split(':') -%}
     {%- set sql_type = parts[1] -%}
-    {%- set text = "nullif(" ~ stored_text(column, pointer) ~ ", '')" -%}
+    {%- set text = "nullif(" ~ stored_text(column, pointer, field) ~ ", '')" -%}
     {%- set day = '[0-9]{4}-[0-9]{2}-[0-9]{2}' -%}
     {%- set hour = '([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?' -%}
     {%- set zone = '(Z|[+-][0-9]{2}(:?[0-9]{2})?)' -%}
@@ -49,27 +64,49 @@
     What the raw table holds of a field, as a text: of JSON what its text says, of a double all its digits, and no point
     behind a whole number. In JSON that is none nothing is found.
 #}
-{% macro stored_text(column, pointer=none) -%}
+{% macro stored_text(column, pointer=none, field=none) -%}
     {%- set quoted = '"' ~ column | replace('"', '""') ~ '"' -%}
     {%- set text = 'cast(' ~ quoted ~ ' as varchar)' -%}
     {%- if pointer is not none -%}
-        {%- set literal = "'" ~ pointer | replace("'", "''") | replace("\0", "' || chr(0) || '") ~ "'" -%}
-        case when json_valid({{ text }}) then {{ plain_digits("json_extract_string(" ~ text ~ ", (" ~ literal ~ "))", "json_type(" ~ text ~ ", (" ~ literal ~ "))") }} end
+        {%- set literal = "('" ~ pointer | replace("'", "''") | replace("\0", "' || chr(0) || '") ~ "')" -%}
+        {%- set key = pointer.rsplit('/', 1)[1] | replace('~1', '/') | replace('~0', '~') -%}
+        list_transform(
+            [coalesce({{ original(column if field is none else field) }}, {{ text }})],
+            lambda _j_: case
+                when not json_valid(_j_) then null
+                when json_type(_j_, {{ literal }}) = 'DOUBLE' then list_transform([{{ digits_in_json('_j_', literal, key) }}], lambda _d_: {{ plain_digits('_d_') }})[1]
+                else json_extract_string(_j_, {{ literal }}) end
+        )[1]
     {%- else -%}
         {#- Of one type it is one of these, which the engine knows before it reads a row. #}
         case typeof({{ quoted }}) when 'DOUBLE' then {{ plain_digits(text) }}
-            when 'JSON' then json_extract_string({{ text }}, '$') else {{ text }} end
+            when 'JSON' then case when json_type({{ text }}) = 'DOUBLE' then {{ plain_digits(text) }} else json_extract_string({{ text }}, '$') end
+            else {{ text }} end
     {%- endif -%}
 {%- endmacro %}
 
 
+{#
+    All digits of a number inside JSON, which the engine extracts as a double: as they stand behind the number's key. Where
+    that is not one spelling, all that are this double, which is no number then.
+#}
+{% macro digits_in_json(json, literal, key) -%}
+    {%- set found = "json_extract_string(" ~ json ~ ", " ~ literal ~ ")" -%}
+    {%- set number = '-?[0-9]+(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?' -%}
+    {%- set same = "lambda _t_: try_cast(_t_ as double) = try_cast(" ~ found ~ " as double)" -%}
+    {%- set named = "'\"' || regexp_escape('" ~ key | replace("'", "''") | replace("\0", "' || chr(0) || '") ~ "') || '\"\\s*:\\s*(" ~ number ~ ")'" -%}
+    case when not regexp_matches({{ json }}, '[0-9.]{16}') then {{ found }} else list_transform(
+        [list_distinct(list_filter(regexp_extract_all({{ json }}, {{ named }}, 1), {{ same }}))],
+        lambda _k_: case when len(_k_) = 1 then _k_[1]
+            else array_to_string(list_distinct(list_filter(regexp_extract_all({{ json }}, '{{ number }}'), {{ same }})), ' or ') end
+    )[1] end
+{%- endmacro %}
+
+
 {# The text of a double, with all its digits where an exponent says how many there are, and without a point behind a whole number. #}
-{% macro plain_digits(text, kind=none) -%}
+{% macro plain_digits(text) -%}
     {%- set exact = "try_cast(" ~ text ~ " as decimal(38,18))" -%}
     case
-        {%- if kind is not none %}
-        when {{ kind }} <> 'DOUBLE' then {{ text }}
-        {%- endif %}
         when regexp_matches({{ text }}, '[eE]') and cast({{ exact }} as double) = try_cast({{ text }} as double)
             then rtrim(rtrim(cast({{ exact }} as varchar), '0'), '.')
         else regexp_replace({{ text }}, '[.]0$', '') end
@@ -81,7 +118,7 @@
     {%- if pointer is none -%}
         coalesce({{ original(column if field is none else field) }}, {{ stored_text(column) }})
     {%- else -%}
-        {{ stored_text(column, pointer) }}
+        coalesce({{ stored_text(column, pointer, field) }}, case when {{ is_unreadable(column, field) }} then {{ original(column if field is none else field) }} end)
     {%- endif -%}
 {%- endmacro %}
 
@@ -91,7 +128,7 @@
     {%- if kind == 'absent' -%}
         {{ delivered(column, field, pointer) }} is null
     {%- elif kind == 'plain' -%}
-        coalesce({{ delivered(column, field, pointer) }}, '') <> ''
+        ({{ "coalesce(" ~ delivered(column, field, pointer) ~ ", '') <> ''" if required else 'true' }}{% if pointer is not none %} and not {{ is_unreadable(column, field) }}{% endif %})
     {%- elif required -%}
         (({{ record_value(column, kind, field, pointer) }}) is not null and {{ delivered(column, field, pointer) }} <> '')
     {%- else -%}

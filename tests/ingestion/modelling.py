@@ -67,7 +67,7 @@ class Models:
                 config=lambda **_: "",
                 source=lambda _, name: relations[name],
                 ref=quoted,
-                or_as_it_was=lambda _: "",
+                or_as_it_was=lambda _, caller: caller(),
                 is_held=lambda _: False,
                 **{"return": lambda value: value},
             )

@@ -195,9 +195,21 @@ def test_a_row_too_few_or_too_many_is_found(source: Source, mode: str) -> None:
             raw.execute("rollback")
 
 
+class Written(str):
+    """A value as it is written in a message of the connector."""
+
+
+def line_of(name: str, n: int, value: Any) -> str:
+    if isinstance(value, Written):
+        return record(name, {"n": n, "v": "@"}).replace('"@"', value)
+    return record(name, {"n": n, "v": value})
+
+
+LARGE = {"type": "integer", "airbyte_type": "big_integer"}
+WORDS = {"type": ["null", "string"], "format": "date-time"}
 NUMBER, TEXT = {"type": "number"}, {"type": "string"}
 WHOLE, ANYTHING = {"type": "integer"}, {"type": ["string", "integer"]}
-CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[Any], list[Any]]] = {
+CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[Any], list[Any] | None]] = {
     "whole of a number": (NUMBER, {"type": "integer"}, [1, 2.0, 2**53 + 1, 1.5], [1, 2, 2**53 + 1]),
     "small and large": (
         NUMBER,
@@ -286,6 +298,55 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[Any], list[Any]]] = 
         [{"x": 1.0}, {"x": "y"}, {"x": 2}],
         [1, 2],
     ),
+    "digits inside": (
+        {"type": "object"},
+        {"type": "decimal(38,20)", "from": ["v", "x"]},
+        [
+            Written('{"x": 0.1234567890123456789}'),
+            Written('{"y": [1], "x" : 12345678901234567.89}'),
+            Written('{"x": 9007199254740993.0, "y": 9007199254740993.00}'),
+            Written('{"\\u0078": 0.12345678901234567}'),
+            Written('{"\\u0078": 0.12345678901234567, "y": 0.123456789012345670}'),
+        ],
+        [
+            Decimal("0.1234567890123456789"),
+            Decimal("12345678901234567.89"),
+            Decimal(9007199254740993),
+            Decimal("0.12345678901234567"),
+            Decimal("0.12345678901234567"),
+        ],
+    ),
+    "digits of any type": (
+        {"type": ["string", "number"]},
+        {"type": "decimal(38,20)", "delivered": "json"},
+        [Written("0.1234567890123456789"), Written("12345678901234567.89"), "1.50", "x"],
+        [Decimal("0.1234567890123456789"), Decimal("12345678901234567.89"), Decimal("1.5")],
+    ),
+    "text of digits inside": (
+        {"type": "object"},
+        {"type": "text(50)", "from": ["v", "x"]},
+        [Written('{"x": 0.1234567890123456789}'), {"x": 1.5}, {"x": "a"}],
+        ["0.1234567890123456789", "1.5", "a"],
+    ),
+    "inside what could not be kept": (
+        {"type": "object"},
+        {"type": "text", "from": ["v", "x"]},
+        [Written('{"x": "a", "y": NaN}'), {"x": "b"}, None],
+        ["a", "b", None],
+    ),
+    "inside what is no JSON": (
+        {"type": "object"},
+        {"type": "integer", "from": ["v", "x"]},
+        [Written('{"x": 1, "y": 1, "y": "\\ud83d"}'), {"x": 2}],
+        [1, 2],
+    ),
+    "text of what is typed": (MOMENT, {"type": "text"}, ["noon", "2024-01-01T00:00:00Z"], None),
+    "text of a number": (
+        NUMBER,
+        {"type": "text"},
+        ["abc", Written("0.1234567890123456789"), Written("12345678901234567890"), 1.5],
+        ["abc", "0.1234567890123456789", "12345678901234567890", "1.5"],
+    ),
     "inside no object": (
         TEXT,
         {"type": "text", "from": ["v", "x"]},
@@ -299,7 +360,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[Any], list[Any]]] = 
 def test_values_of_every_type_are_typed_or_held(source: Source) -> None:
     lines = []
     for name, (_, _, values, _) in CASES.items():
-        lines += [record(name, {"n": n, "v": value}) for n, value in enumerate(values)]
+        lines += [line_of(name, n, value) for n, value in enumerate(values)]
         lines.append(status(name))
     streams = [stream(name, n="integer", v=of) for name, (of, _, _, _) in CASES.items()]
     source.plays(lines, streams=streams)
@@ -318,6 +379,8 @@ def test_values_of_every_type_are_typed_or_held(source: Source) -> None:
         for table in tables:
             found = raw.execute(f"select v from {models.name(table)} order by n").fetchall()
             _, _, values, expected = CASES[table.key[1]]
+            if expected is None:
+                expected = ["noon", "2024-01-01 00:00:00+00"]
             assert [value for (value,) in found] == expected, table.key[1]
             [(held,)] = raw.execute(
                 "select count(*) from bronze_played__quarantine where stream = ?",
@@ -352,6 +415,69 @@ def test_other_columns_of_raw_do_not_disturb_the_choice_of_the_newest(source: So
     with duckdb.connect(str(source.paths.raw_database)) as raw:
         assert models.build(raw) == []
         assert raw.execute("select v from bronze_played__s").fetchall() == [("new",)]
+
+
+VERSIONS: list[tuple[dict[str, Any], list[tuple[Any, Any]], list[int]]] = [
+    ({"type": "integer(4)", "delivered": "text"}, [("9", "7"), ("10", "07")], [1]),
+    (
+        {"type": "timestamptz", "delivered": "text"},
+        [("2024-01-01T10:00:00+02:00", "7"), ("2024-01-01T09:00:00Z", "7")],
+        [1],
+    ),
+    ({"type": "text"}, [("9", "7"), ("10", "7"), ("10", "8")], [0, 2]),
+]
+
+
+@pytest.mark.parametrize(("cursor", "rows", "left"), VERSIONS)
+def test_versions_are_compared_as_the_contract_types_them(
+    source: Source, cursor: dict[str, Any], rows: list[tuple[Any, Any]], left: list[int]
+) -> None:
+    source.declared["streams"] = {"s": {"key": "k", "cursor": "c"}}
+    lines = [record("s", {"k": k, "c": c, "v": v}) for v, (c, k) in enumerate(rows)]
+    offered = stream("s", k="string", c="string", v="integer")
+    source.plays([*lines, status("s")], streams=[offered])
+    source.sync()
+
+    def narrow(each: dict[str, Any]) -> None:
+        each["columns"]["c"] |= cursor
+        each["columns"]["k"] |= {"type": "integer(4)", "delivered": "text"}
+
+    tables = inventory.discover_tables(source.declaration(), source.home)
+    models = Models(source.declaration(), tables, narrow)
+    with duckdb.connect(str(source.paths.raw_database)) as raw:
+        raw.execute("set TimeZone = 'UTC'")
+        assert models.build(raw) == []
+        found = raw.execute("select v from bronze_played__s order by v").fetchall()
+    assert [v for (v,) in found] == left
+
+
+@pytest.mark.parametrize("kinds", [("integer", LARGE), (WORDS, "string")])
+def test_a_key_that_raw_came_to_hold_is_the_same_key_in_bronze(
+    source: Source, kinds: tuple[Any, Any]
+) -> None:
+    source.declared["streams"] = {"s": {"key": "k", "cursor": "c"}}
+    key = 2**63 if kinds[0] == "integer" else "2024-01-01T00:00:00.000Z"
+    mark = {"_ab_cdc_deleted_at": "string"}
+    for c, kind in enumerate(kinds):
+        rows = [{"k": key, "c": c}, {"k": 1 if c else 2, "c": c}]
+        rows[0] |= {"_ab_cdc_deleted_at": "2024-01-02"} if c else {}
+        rows = rows[: 1 if kinds[1] == "string" else 2]
+        source.plays(
+            [*(record("s", row) for row in rows), status("s")],
+            streams=[stream("s", k=kind, c="integer", **mark)],
+        )
+        assert source.sync().status == "succeeded"
+
+    def narrow(each: dict[str, Any]) -> None:
+        each["columns"]["k"]["type"] = "integer(38)" if kinds[0] == "integer" else "timestamptz"
+
+    tables = inventory.discover_tables(source.declaration(), source.home)
+    models = Models(source.declaration(), tables, narrow)
+    with duckdb.connect(str(source.paths.raw_database)) as raw:
+        raw.execute("set TimeZone = 'UTC'")
+        assert models.build(raw) == []
+        found = raw.execute("select k from bronze_played__s order by k").fetchall()
+    assert found == ([(1,), (2,)] if kinds[0] == "integer" else [])
 
 
 def test_the_field_of_a_nested_key_is_the_right_one_of_two_that_differ_in_case(
@@ -421,6 +547,74 @@ def test_a_held_load_ends_with_what_its_source_mends_or_its_contract_allows(
     assert project.judge({"played": [1]}) == []
     shop.bring(GOOD | {"at": "2024-03-01T00:00:00Z"})
     assert [one[1:] for one in project.judge({"played": [1, 2]})] == [(2, 1, None)]
+
+
+def test_a_contract_that_gainsays_raw_is_mended_and_not_accepted(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(source, "incremental_append")
+    shop.bring(GOOD)
+    project = Project(source, tmp_path, monkeypatch)
+    project.write(lambda columns: columns.pop("ab_cdc_deleted_at"))
+    assert [one.is_held for one in project.judge({"played": [1]})] == [True]
+    with pytest.raises(DeclarationError, match="tradehouse contracts generate played"):
+        gate.accept(source.home, "played")
+    (project.contracts / "played.yml").write_text("streams: [")
+    [verdict] = project.judge({"played": [1]})
+    assert "contracts/played.yml" in str(verdict.reason)
+    assert project.judge({"played": [1]}) == []
+
+
+def test_a_load_is_judged_by_its_own_rows_and_the_newest_of_each(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(source, "incremental_deduplicated")
+    shop.bring(*(GOOD | {"id": n} for n in range(100)))
+    project = Project(source, tmp_path, monkeypatch)
+
+    def narrow(columns: dict[str, Any]) -> None:
+        columns["amount"] |= {"type": "decimal(8,2)", "class": "personal"}
+
+    project.write(narrow)
+    assert [one.reason for one in project.judge({"played": [1]})] == [None]
+    later = [f"2024-03-01T00:00:{n:02}Z" for n in range(10)]
+    shop.bring(*(GOOD | {"id": n, "amount": "no", "at": at} for n in (1, 2) for at in later))
+    [verdict] = project.judge({"played": [2]})
+    # What is personal is not told.
+    assert str(verdict.reason) == (
+        "2 of 2 records of sales are bound for quarantine, more than 5 %; the first: "
+        "amount: not_a_number"
+    )
+
+
+def test_better_versions_end_what_held_older_ones(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(source, "incremental_append")
+    shop.bring(*(GOOD | {"id": n, "amount": "no"} for n in range(10)))
+    project = Project(source, tmp_path, monkeypatch)
+    project.write(lambda columns: columns["amount"].update({"type": "decimal(8,2)"}))
+    assert [one.is_held for one in project.judge({"played": [1]})] == [True]
+    shop.bring(*(GOOD | {"id": n, "at": "2024-03-01T00:00:00Z"} for n in range(10)))
+    assert [one.reason for one in project.judge({"played": [1, 2]})] == [None]
+
+
+def test_a_type_that_changes_without_a_record_is_judged_by_all_rows(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(source, "incremental_append")
+    shop.bring(GOOD, GOOD | {"id": 2})
+    project = Project(source, tmp_path, monkeypatch)
+    project.write(lambda columns: None)
+    assert [one.reason for one in project.judge({"played": [1]})] == [None]
+    properties = OFFERED["json_schema"]["properties"]
+    shop.bring(offered=stream("Sales", **properties | {"sold": MOMENT}))
+    # A day is the midnight of UTC that it has become.
+    assert [one.reason for one in project.judge({})] == [None]
+    with duckdb.connect(str(source.paths.raw_database)) as raw:
+        raw.execute("alter table played.\"Sales\" alter column id type varchar using 'x' || id")
+    [verdict] = project.judge({})
+    assert str(verdict.reason).startswith("2 of 2 records of sales")
 
 
 class Project:

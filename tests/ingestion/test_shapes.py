@@ -60,6 +60,15 @@ def test_usual_records_are_plain(tmp_path: Path, compact: bool) -> None:
     for odd in ({"h": 1}, {"c": 0.1234567890123456}, {"c": 1e-300}, {"d": {"e": 10**16 + 0.5}}):
         write(path, [*rows, row | odd], compact=compact)
         assert not are_plain(path, "abcdefg"), odd
+    for place in ('{"e": @}', "[@]", '[1, {"e": @}]', "@"):
+        for number in ("0.1234567890123456789", "12345678901234567.89", "-0.12345678901234567890"):
+            write(path, rows, compact=compact)
+            with path.open("ab") as file:
+                data = f'{{"a": 1, "d": {place.replace("@", number)}}}'
+                text = f'{{"type": "RECORD", "record": {{"stream": "s", "data": {data}, '
+                text = f'{text}"emitted_at": 1700000000000}}}}'
+                file.write((text.replace(" ", "") if compact else text).encode() + b"\n")
+            assert not are_plain(path, "abcdefg"), (place, number)
 
 
 def test_records_of_very_many_fields_are_looked_at_closely(tmp_path: Path) -> None:

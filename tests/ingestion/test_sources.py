@@ -331,6 +331,7 @@ streams:
 ORDERS = r"""{#- Made from contracts/played.yml by `tradehouse contracts generate`: change it there. #}
 {{ config(materialized = 'table') }}
 
+{% call or_as_it_was('played') %}
 with source_orders as (
 
     select
@@ -353,11 +354,10 @@ compared as (
 
     select
         *,
-        "Id" as key_1,
-        coalesce({{ exact_number(original('Id')) }}, {{ original('Id') }}) as key_2,
-        "updatedAt" as cursor_1,
-        coalesce(rtrim(regexp_extract({{ original('updatedAt') }}, '[.,]\d\d\d\d\d\d(\d+)', 1), '0'), '') as cursor_2,
-        "updatedAt" is null and {{ original('updatedAt') }} is not null as is_odd_cursor
+        {{ record_value('Id', 'loaded:bigint') }} as key_1,
+        {{ record_value('updatedAt', 'loaded:timestamptz') }} as cursor_1,
+        rtrim(regexp_extract({{ delivered('updatedAt') }}, '[.,]\d\d\d\d\d\d(\d+)', 1), '0') as cursor_2,
+        ({{ record_value('updatedAt', 'loaded:timestamptz') }}) is null and {{ delivered('updatedAt') }} <> '' as is_odd_cursor
     from source_orders
 
 ),
@@ -366,7 +366,7 @@ judged as (
 
     select
         *,
-        bool_or(is_odd_cursor) over (partition by key_1, key_2) as is_by_arrival
+        bool_or(is_odd_cursor) over (partition by key_1) as is_by_arrival
     from compared
 
 ),
@@ -377,13 +377,13 @@ chosen as (
     from judged
     qualify
         row_number() over (
-            partition by key_1, key_2
+            partition by key_1
             order by
                 case when not is_by_arrival then cursor_1 end desc nulls last,
                 case when not is_by_arrival then cursor_2 end desc nulls last,
                 arrival_number desc
         ) = 1
-        or (key_1 is null and key_2 is null)
+        or key_1 is null
 
 ),
 
@@ -391,7 +391,7 @@ final as (
 
     select
         {{ record_value('Id', 'loaded:bigint') }} as id,
-        "order" as order_,
+        {{ record_value('order', 'plain') }} as order_,
         {{ record_value('updatedAt', 'loaded:timestamptz') }} as updated_at,
         _airbyte_raw_id as raw_id,
         _airbyte_extracted_at as extracted_at
@@ -400,7 +400,7 @@ final as (
 )
 
 select * from final
-{{ or_as_it_was('played') }}
+{% endcall %}
 """  # noqa: E501
 
 

@@ -382,9 +382,21 @@ def test_a_load_that_breaks_its_contract_is_held_and_others_are_published(
     assert "Nothing new" in team.run(code=EXIT_HELD)
 
     # What is built again while it is held stays as it was, also by other code.
-    stock.generate(CONTRACT.replace("8,2", "9,2"))
+    stock.generate(
+        CONTRACT.replace(
+            "worth: {type", "who: {type: text, required: true, meaning: Whose.}\n      worth: {type"
+        ).replace("8,2", "9,2")
+    )
+    (team.project / "contracts" / "copy of stock.yml").write_text("streams: [")
     team.run("--no-sync", "--rebuild", "bronze_stock__stock", code=EXIT_HELD)
     assert stock.mart() == before
+    # A contract that cannot be read holds its source and nobody else's.
+    (team.project / "contracts" / "stock.yml").write_text("streams: [")
+    team.bring({1: "Evora"}, at=3)
+    assert "contracts/stock.yml" in team.run("--source", "own", code=EXIT_HELD)
+    assert (team.mart(), stock.mart()) == ([(1, "Evora", 0)], before)
+    stock.generate(CONTRACT)
+    team.run("--no-sync", code=EXIT_HELD)
 
     assert "Accepted although 2 of 3 records" in stock.command("contracts", "accept", "stock")
     team.run("--no-sync")

@@ -6,8 +6,12 @@
     rules:        {name of the rule: condition that holds for every row}
     batch_column: column with the batch that touched the row; a daily run then reads only rows of its batches
                   (and, for unique keys, the rows that share their keys). Without it everything is read.
+    held_with:    source with whose held loads the table stays as it was, and so is not tested
 #}
-{% test keeps_rules(model, unique=[], not_null=[], rules={}, batch_column=none) %}
+{% test keeps_rules(model, unique=[], not_null=[], rules={}, batch_column=none, held_with=none) %}
+{%- if held_with and is_held(held_with) -%}
+select cast(null as varchar) as broken_rule, cast(null as varchar) as row_text where false
+{%- else -%}
 {%- set from_batch = test_from_batch() if batch_column else 0 -%}
 with checked as (
 
@@ -60,4 +64,5 @@ where ({{ columns }}) in (select {{ columns }} from checked)
 group by {{ columns }}
 having count(*) > 1
 {%- endfor %}
+{%- endif %}
 {% endtest %}
