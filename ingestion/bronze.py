@@ -19,6 +19,7 @@ from ingestion.tables import AIRBYTE_COLUMNS, RAW_ID, Column, Table, quoted
 
 OWN_COLUMNS = ("raw_id", "extracted_at")
 NAME_LENGTH = 60
+_AS_STORED = ("plain", "loaded:json")
 Path = tuple[str, ...]
 Told = tuple[str, dict[str, str]]
 """How macros are told of a field: what they call its type, and where it stands."""
@@ -238,7 +239,7 @@ class _History:
         parts, is_odd = comparing.cursor(cursor, say) if cursor else ([], None)
         parts, is_odd = [say.inert(part) for part in parts], say.inert(is_odd or "")
         told = typed.get(tuple(table.merge_cursor))
-        if told and told[0] not in ("plain", "loaded:json"):
+        if told and told[0] not in _AS_STORED:
             value, delivered = value_sql(*told), call("delivered", told[1])
             is_odd = f"({value}) is null and {delivered} <> ''"
             is_moment = told[0].startswith(("loaded:time", "timestamp", "time"))
@@ -253,7 +254,7 @@ class _History:
         keys = []
         for path, place in zip(table.merge_key, key, strict=True):
             told = typed.get(tuple(path))
-            if told and told[0] != "loaded:json":
+            if told and told[0] not in _AS_STORED:
                 keys.append(value_sql(*told))
             else:
                 keys += [say.inert(part) for part in comparing.key(place, say)]
