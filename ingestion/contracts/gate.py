@@ -98,11 +98,12 @@ def pending(
         load = max(waiting.get(name) or [newest[name]])
         before, stamp_before, is_held, reason = judged.get(name, (None, "{}", False, None))
         types_before = json.loads(stamp_before).get("types", types)
+        changed = any(types_before.get(column, kind) != kind for column, kind in types.items())
         is_accepted = reason is not None and not is_held and not fault
         is_judged = before == load and (stamp_before == stamp or is_accepted)
-        if not is_judged and (waiting.get(name) or is_held or fault or types_before != types):
+        if not is_judged and (waiting.get(name) or is_held or fault or changed):
             since = min(waiting.get(name) or [load + 1])
-            found.append(Case(name, contract, load, since, fault, stamp, types_before != types))
+            found.append(Case(name, contract, load, since, fault, stamp, changed))
     return found
 
 

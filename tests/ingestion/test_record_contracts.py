@@ -611,6 +611,8 @@ def test_a_type_that_changes_without_a_record_is_judged_by_all_rows(
     shop.bring(offered=stream("Sales", **properties | {"sold": MOMENT}))
     # A day is the midnight of UTC that it has become.
     assert [one.reason for one in project.judge({})] == [None]
+    shop.bring(offered=stream("Sales", **properties | {"sold": MOMENT, "more": "string"}))
+    assert project.judge({}) == []
     with duckdb.connect(str(source.paths.raw_database)) as raw:
         raw.execute("alter table played.\"Sales\" alter column id type varchar using 'x' || id")
     [verdict] = project.judge({})
