@@ -18,9 +18,11 @@ from tradehouse import (
     fingerprint,
     graph,
     journal,
+    ledger,
     mending,
     partial,
     polled,
+    releases,
     selection,
     state,
     warehouse,
@@ -525,12 +527,27 @@ def _add_facts(home: Home, record: dict[str, Any]) -> None:
     record["warehouse"] = warehouse.stamp_file(home.warehouse)
 
 
-def has_content(record: dict[str, Any]) -> bool:
-    """Whether there is anything to publish: a batch that the gate let pass, or loads alone."""
+def is_publishable(home: Home, record: dict[str, Any]) -> bool:
+    """Whether a build has anything to publish, and nothing that is held would go from the release.
+
+    Something is a batch that the gate let pass, or loads alone.
+    """
     batches = record.get("batches", [])
-    return any(batch["is_accepted"] for batch in batches) or bool(
+    is_something = any(batch["is_accepted"] for batch in batches) or bool(
         not batches and record.get("built_loads")
     )
+    return is_something and not _find_lost(home, record)
+
+
+def _find_lost(home: Home, record: dict[str, Any]) -> list[str]:
+    """Sources of the published release that are held, and of which a new warehouse has no rows."""
+    held = {one["source"] for one in ledger.loads_held(home)} - record.get("built_loads", {}).keys()
+    current = releases.find_current(home) if held else None
+    if current is None:
+        return []
+    with suppress(releases.DamagedReleaseError):
+        return sorted(held & releases.read_release(home, current).get("loads", {}).keys())
+    return []
 
 
 def require_passed(home: Home, record: dict[str, Any]) -> dict[str, Any]:
@@ -550,7 +567,13 @@ def require_passed(home: Home, record: dict[str, Any]) -> dict[str, Any]:
             f"{home.warehouse} was changed after its last tested build. "
             "`tradehouse run` builds and tests again."
         )
-    if not has_content(record):
+    if lost := _find_lost(home, record):
+        raise TradehouseError(
+            f"{lost[0]} is held by its contract, and the warehouse, which was made anew, has none "
+            f"of its rows that are published. The release stays until the source or its contract "
+            f"is mended, or `tradehouse contracts accept {lost[0]}`; then `tradehouse run`."
+        )
+    if not is_publishable(home, record):
         raise TradehouseError(
             "Every batch is held, so there is nothing to publish. `tradehouse status` says why; "
             "deliver the held files again, then `tradehouse run`."

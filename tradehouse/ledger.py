@@ -52,15 +52,24 @@ def loads_held(home: Home) -> list[dict[str, Any]]:
             "source": row["source"],
             "load": row["load"],
             "since": row["held_at"],
-            "message": (
-                f"Load {row['load']} of {row['source']} is held by its contract: {row['reason']}. "
-                f"What was published before stays. Mend it at the source, change "
-                f"contracts/{row['source']}.yml, or take it as it is: tradehouse contracts accept "
-                f"{row['source']}"
-            ),
+            "message": _describe_hold(row),
         }
         for row in snapshot.read(home.state)["held"]
     ]
+
+
+def _describe_hold(row: dict[str, Any]) -> str:
+    source, path = row["source"], f"contracts/{row['source']}.yml"
+    if path in row["reason"]:
+        return (
+            f"{source} is held by what is wrong with its contract: {row['reason']}. What was "
+            f"published before stays. Mend it, then: tradehouse contracts generate {source}"
+        )
+    return (
+        f"Load {row['load']} of {source} is held by its contract: {row['reason']}. What was "
+        f"published before stays. Mend it at the source, change {path}, or take it as it is: "
+        f"tradehouse contracts accept {source}"
+    )
 
 
 def _sync(source: str, streams: list[dict[str, Any]], running: dict[str, int]) -> dict[str, Any]:

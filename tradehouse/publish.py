@@ -101,6 +101,7 @@ def make_release(
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "build_id": build["id"],
             "batches": [batch for batch in build["batches"] if batch["is_accepted"]],
+            "loads": {source: load for source, (load, _) in build.get("built_loads", {}).items()},
             "rows": rows,
             "renewals": renewals,
             "bytes": database.stat().st_size,

@@ -40,6 +40,8 @@ class Manifest(Kept):
     created_at: str
     build_id: str
     batches: list[records.GateBatch]
+    loads: dict[str, int] = Field(default_factory=dict)
+    """The newest load of every source without batches."""
     rows: dict[str, int]
     renewals: int = 0
     bytes: int

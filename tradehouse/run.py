@@ -224,7 +224,7 @@ def _go_on(home: Home, runner: DbtRunner, steps: Steps, outcome: Outcome) -> boo
         return True
     record = build_one(home, runner, rest.plan, rest.last_batch, steps, rest.select)
     outcome.builds.append(record)
-    if record["status"] != build.PASSED or not build.has_content(record):
+    if record["status"] != build.PASSED or not build.is_publishable(home, record):
         return False
     _publish_one(home, runner, record, steps, outcome)
     return True
@@ -246,7 +246,7 @@ def _build_and_publish(
         last_batch = min(plan.waiting) if options.by_batch and plan.waiting else None
         record = build_one(home, runner, plan, last_batch, steps)
         outcome.builds.append(record)
-        if record["status"] != build.PASSED or not build.has_content(record):
+        if record["status"] != build.PASSED or not build.is_publishable(home, record):
             return
         _publish_one(home, runner, record, steps, outcome)
         if last_batch is None:
@@ -257,7 +257,7 @@ def _build_and_publish(
     if not outcome.builds:
         build.accept_project(home, runner, plan)
         record = state.read(home, "build")
-        if build.has_content(record):
+        if build.is_publishable(home, record):
             _publish_one(home, runner, record, steps, outcome)
 
 

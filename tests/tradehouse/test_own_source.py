@@ -411,6 +411,21 @@ def test_a_load_that_breaks_its_contract_is_held_and_others_are_published(
     stock.generate(CONTRACT.replace("0.5", "1.0"))
     team.run("--no-sync")
     assert len(stock.quarantine()) == 4
+    manifest = json.loads((team.home / "releases/current/release.json").read_text())
+    assert (set(manifest["loads"]), manifest["loads"]["stock"]) == ({"own", "stock"}, 3)
+
+    # A warehouse that is made anew has nothing to keep of it, so the release stays.
+    published = stock.mart()
+    stock.bring({7: "z"}, at=4)
+    stock.generate(CONTRACT)
+    (team.home / "warehouse.duckdb").unlink()
+    team.run(code=EXIT_HELD)
+    assert stock.mart() == published
+    refused = command(team.home, "publish", project=team.project)
+    assert (refused.returncode, "stock is held" in refused.stderr) == (1, True)
+    stock.command("contracts", "accept", "stock")
+    team.run("--no-sync")
+    assert stock.mart() == published
 
 
 def test_a_home_may_have_no_brokerage_and_get_one_later(modelled: Path, tmp_path: Path) -> None:
