@@ -38,8 +38,7 @@ def list_contracts() -> None:
             is_current = not generation.outdated(contract)
             rows.append([name, contract.owner, len(contract.streams), columns, is_current])
     output.print_table(["source", "owner", "streams", "columns", "current"], rows)
-    for path in model.strays():
-        print(f"{path}: not a contract, which is called <source>.yml", file=sys.stderr)
+    _tell_strays()
 
 
 @app.command()
@@ -52,6 +51,7 @@ def generate(
     """Make of contracts what connector, loader and dbt need to know; commit the result."""
     from ingestion.contracts import generation, model
 
+    _tell_strays()
     changed: list[Path] = []
     with plain_errors():
         for name in sources or model.names():
@@ -69,6 +69,14 @@ def generate(
         files = count(len(changed), "file")
         print(f"{files} not as the contracts make them: tradehouse contracts generate")
     sys.exit(EXIT_ERROR if check and changed else EXIT_OK)
+
+
+def _tell_strays() -> None:
+    """Name what lies beside contracts and is none, so that nobody takes it for one."""
+    from ingestion.contracts import model
+
+    for path in model.strays():
+        print(f"{path}: not a contract, which is called <source>.yml", file=sys.stderr)
 
 
 @app.command()

@@ -24,6 +24,10 @@ from ingestion.paths import Paths
 from ingestion.tables import Table
 
 MACROS = Path(__file__).resolve().parents[2] / "macros" / "bronze"
+_BREACHES = (
+    *("missing_value", "not_a_number", "not_a_date", "not_a_timestamp", "not_a_time"),
+    *("unknown_code", "too_long", "malformed_row"),
+)
 _USED = ("original", "exact_number", "typed_value", "record_value", "quarantined_records")
 
 
@@ -71,7 +75,7 @@ def pending(
         return []  # Of a version that knows no loads: the next sync brings it up to date.
     newest = dict(
         connection.execute(
-            "select source, max(load) from _tradehouse.loads group by all"
+            "select source, max(load) from _tradehouse.loads where batch is null group by all"
         ).fetchall()
     )
     judged = {
@@ -137,6 +141,8 @@ def accept(home: Path, source: str) -> str | None:
     paths = Paths.below(home)
     if not paths.raw_database.exists():
         return None
+    if source in model.names():
+        tables.prepare(source, home)  # Columns that are new in the contract.
     with open_raw(paths.raw_database, tmp=paths.tmp) as connection:
         if source in model.names():
             fault = tables.fault(model.read(source), tables.present(connection))
@@ -210,9 +216,9 @@ def _count(
     stream = contract.streams[name]
     keys = [render(key) for key in bronze.key_sql(table, record_files.typed(stream))]
     limit = f" order by rowid desc limit {came:d}" if came is not None else ""
-    recent = f"select *, rowid as _arrival from {table.sql_name}{limit}"
+    recent = f"select *, rowid from {table.sql_name}{limit}"  # No raw column is called so.
     if keys:
-        last = f"row_number() over (partition by {', '.join(keys)} order by _arrival desc) = 1"
+        last = f"row_number() over (partition by {', '.join(keys)} order by rowid desc) = 1"
         none = " and ".join(f"({key}) is null" for key in keys)
         recent = f"select * from ({recent}) qualify {last} or ({none})"
     in_force = bronze.in_force_sql(table, table.sql_name)
@@ -241,7 +247,9 @@ def _without_secrets(contract: Contract, stream: Stream, detail: str) -> str:
     for name, column in stream.columns.items():
         kept = column.class_ or stream.class_ or contract.class_
         if kept in ("personal", "sensitive") and f"{name}: " in detail:
-            return ", ".join(re.findall(r"(?:^|; )(\w+: \w+)", detail))
+            names = "|".join(stream.columns)
+            told = rf"(?:^|; )((?:{names}): (?:{'|'.join(_BREACHES)}))(?= \"|;|$)"
+            return ", ".join(re.findall(told, detail))
     return detail
 
 
