@@ -10,6 +10,7 @@ from unittest.mock import patch
 import duckdb
 
 from connectors.source_brokerage.streams import INTEGER_COLUMNS, STREAMS
+from tradehouse import opening
 
 PROJECT = Path(__file__).resolve().parents[2]
 METADATA = (
@@ -44,7 +45,7 @@ class DbtHome:
 
     def deliver(self, batch: int, records: Records, delivery: int = 1) -> None:
         """Add records by stream as one delivery of a batch; what a record lacks is NULL."""
-        with duckdb.connect(str(self.folder / "raw.duckdb")) as raw:
+        with _open(self.folder / "raw.duckdb") as raw:
             for stream, rows in records.items():
                 for line, row in enumerate(rows, 1):
                     place = {"_file": f"Batch{batch}/{stream}", "_line": line}
@@ -104,5 +105,10 @@ class DbtHome:
 
     def rows(self, query: str, database: Path | None = None) -> list[tuple[Any, ...]]:
         """The result of a query on the built file, or on one that was kept, sorted as text."""
-        with duckdb.connect(str(database or self.warehouse), read_only=True) as connection:
+        with _open(database or self.warehouse, read_only=True) as connection:
             return sorted(connection.execute(query).fetchall(), key=repr)
+
+
+def _open(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open a file once nothing that dbt left in this process has it open in another way."""
+    return opening.wait_to_open(lambda: duckdb.connect(str(path), read_only=read_only), path)
