@@ -203,7 +203,8 @@ def in_force_sql(table: Table, relation: str) -> str:
     """The condition on the rows that count where older copies stay in raw; else nothing."""
     if table.declared.sync_mode != "full_refresh_append":
         return ""
-    return f"_airbyte_generation_id = (select max(_airbyte_generation_id) from {relation})"
+    newest = f"    select max(_airbyte_generation_id)\n    from {relation}"
+    return f"_airbyte_generation_id = (\n{newest}\n)"
 
 
 def _rows(table: Table, source: str, relation: str, valid: str) -> str:

@@ -248,6 +248,12 @@ class Declaration(_Model):
     server: ServerRun = ServerRun()
     """How an Airbyte server runs it; read where `runner` says so."""
     config: dict[str, Any] = {}
+    beside: Annotated[list[Text], Field(min_length=1)] | None = None
+    """A program that runs beside each process of the connector that gets a configuration.
+
+    What it says on its first line, an object of names and values, is `${beside.NAME}` in `config`
+    (`ingestion.beside`). `{python}` as its first word is the interpreter of this project.
+    """
     provenance: bool = False
     """Records carry `_batch`, `_delivery`, `_file`, `_line` and `_raw_text`."""
     freshness: str | None = None

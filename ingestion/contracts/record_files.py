@@ -148,7 +148,8 @@ def _conserved(contract: Contract, tables: Mapping[str, Table]) -> str:
         held = f"{{{{ ref('{quarantine(contract.source)}') }}}}"
         conditions = [
             bronze.in_force_sql(table, relation),
-            f"{RAW_ID} not in (select raw_id from {held} where stream = '{name}')",
+            f"{RAW_ID} not in (\n"
+            f"    select raw_id\n    from {held}\n    where stream = '{name}'\n)",
         ]
         deleted = bronze.deletion_sql(table)
         keys = bronze.key_sql(table, typed(contract.streams[name]))
