@@ -4,13 +4,14 @@ Not here: the declaration's model (`declarations`).
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ingestion import json_text, surroundings
-from ingestion.declarations import Declaration, resolve
+from ingestion.declarations import HOME, Declaration, resolve
 from ingestion.errors import DeclarationError
 from ingestion.specification import Specification
 from tradehouse import files
@@ -31,9 +32,16 @@ class Configuration:
     """
 
     def __init__(
-        self, declaration: Declaration, directory: Path, overrides: Mapping[str, Any]
+        self,
+        declaration: Declaration,
+        directory: Path,
+        overrides: Mapping[str, Any],
+        *,
+        home: Path | None = None,
     ) -> None:
-        resolved, secrets = resolve(declaration.config)
+        variables = {**os.environ} | ({HOME: str(home.resolve())} if home else {})
+        resolved, secrets = resolve(declaration.config, variables)
+        self.beside, of_beside = resolve(declaration.beside, variables)
         self._declaration = declaration
         self._overrides = dict(overrides)
         self._path = directory / f"{declaration.name}.config.json"
@@ -45,7 +53,9 @@ class Configuration:
         self.declaration_digest = digest_of(declaration)
         self._given = self._kept() or resolved
         self.values: dict[str, Any] = {}
-        self._secrets = secrets | surroundings.secrets_for_connector(declaration.environment)
+        self._secrets = (
+            secrets | of_beside | surroundings.secrets_for_connector(declaration.environment)
+        )
         self.settle(self._specification)
 
     def settle(self, specification: Specification) -> None:
@@ -82,6 +92,10 @@ class Configuration:
         places = _in_places_of_variables(self._declaration.config, config)
         return frozenset({*places, *new}) | self._specification.secrets(config)
 
+    def called_secret(self, config: Mapping[str, Any]) -> frozenset[str]:
+        """What the connector's specification calls secret in a configuration."""
+        return self._specification.secrets(config)
+
     def _kept(self) -> dict[str, Any] | None:
         try:
             text = files.read_bytes(self._path)
@@ -112,6 +126,10 @@ _PUBLIC = re.compile(r".{0,3}|[\d.:TZ +-]{4,35}", re.DOTALL)
 """Texts that are too short to be secrets of their own, dates and numbers."""
 
 
+_OPEN = re.compile(rf"\$\{{(?:{HOME}(?::-[^}}]*)?|beside\.\w+)\}}")
+"""What stands for a value that is no secret by itself: the home, what a program beside says."""
+
+
 def _as_written(value: Any) -> Any:
     """The content with every number as it was written."""
     if isinstance(value, dict):
@@ -136,7 +154,7 @@ def _in_places_of_variables(declared: Any, found: Any) -> Iterator[str]:
     elif isinstance(declared, list) and isinstance(found, list):
         for one, other in zip(declared, found, strict=False):
             yield from _in_places_of_variables(one, other)
-    elif isinstance(declared, str) and "${" in declared and isinstance(found, str):
+    elif isinstance(declared, str) and "${" in _OPEN.sub("", declared) and isinstance(found, str):
         yield found
 
 

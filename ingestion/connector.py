@@ -4,11 +4,12 @@ Not here: the process itself (`process`) and the loading of what it reads (`sync
 """
 
 import sys
+from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ingestion import declarations, environments, json_text, logs, surroundings
+from ingestion import beside, declarations, environments, json_text, logs, surroundings
 from ingestion.catalog import checked
 from ingestion.configuration import Configuration
 from ingestion.declarations import (
@@ -125,9 +126,40 @@ class Runner:
             return []
         return ["--manifest-path", str(manifest_path(connector))]
 
-    def start(self, *arguments: str) -> ConnectorProcess:
-        """Start the connector. Raises ConnectorError when the command cannot be run."""
-        command = [*self.command(), *arguments, *self._more_arguments()]
+    def start(self, word: str, *arguments: str, is_configured: bool = True) -> ConnectorProcess:
+        """Start the connector, and what runs beside it where it is given its configuration.
+
+        Raises ConnectorError when one of them cannot be run.
+        """
+        command = [*self.command(), word]
+        with ExitStack() as left:
+            companion, config = None, self._configuration.values
+            if is_configured:
+                if self._configuration.beside is not None:
+                    companion, config = self._start_beside(self._configuration.beside, left)
+                command += ["--config", str(self.write("config.json", config))]
+            process = self._process([*command, *arguments, *self._more_arguments()], companion)
+            left.pop_all()
+        return process
+
+    def _start_beside(
+        self, command: list[str], left: ExitStack
+    ) -> tuple[ConnectorProcess, dict[str, Any]]:
+        """Start what runs beside the connector; returns the configuration with what it says."""
+        companion, said = beside.start(
+            self._declaration,
+            command,
+            log=self._log,
+            redact=self._redact,
+            environment=surroundings.for_connector(self._declaration.environment),
+            directory=PROJECT,
+        )
+        left.callback(companion.close)
+        config = beside.filled(self._declaration.name, self._configuration.values, said)
+        self._redact.add(self._configuration.called_secret(config))
+        return companion, config
+
+    def _process(self, command: list[str], companion: ConnectorProcess | None) -> ConnectorProcess:
         try:
             return ConnectorProcess(
                 command,
@@ -137,6 +169,7 @@ class Runner:
                 environment=self._environment(),
                 directory=PROJECT,
                 directory_of_secrets=self._work,
+                companion=companion,
             )
         except OSError as error:
             raise ConnectorError(
@@ -167,14 +200,13 @@ class Runner:
         path.write_bytes(json_text.dumps(content))
         return path
 
-    def _write_config(self) -> Path:
-        return self.write("config.json", self._configuration.values)
-
     def renew(self, config: dict[str, Any]) -> None:
         """Keep the configuration as the connector changed it, at once: a token may serve once.
 
         New values in the places of secrets are secrets too.
         """
+        if self._declaration.beside is not None:
+            config = beside.unfilled(self._declaration.config, config)
         self._redact.add(self._configuration.secrets_in(config))
         self._is_renewed = True
         self._configuration.save(config)
@@ -184,7 +216,7 @@ class Runner:
         if self._is_renewed:
             logs.redact(self._log, self._redact)
 
-    def ask(self, *arguments: str, answer: str) -> dict[str, Any]:
+    def ask(self, word: str, *, answer: str, is_configured: bool = True) -> dict[str, Any]:
         """Run a command that answers with one message of a kind, and return its body.
 
         Raises ConnectorError with the connector's own words when there is none.
@@ -192,8 +224,8 @@ class Runner:
         found: dict[str, Any] | None = None
         errors = []
         try:
-            with self.start(*arguments) as process:
-                what = f"{self._declaration.name}: {arguments[0]}"
+            with self.start(word, is_configured=is_configured) as process:
+                what = f"{self._declaration.name}: {word}"
                 for item in read_items(_Answer(process, what)):
                     if not isinstance(item, Message):
                         continue
@@ -211,30 +243,26 @@ class Runner:
         words = "; ".join(errors) or process.last_words() or "it said nothing"
         reason = "took longer than allowed" if process.timed_out else f"exit code {code}"
         raise ConnectorError(
-            f"{self._declaration.name}: the connector's {arguments[0]} gave no answer "
+            f"{self._declaration.name}: the connector's {word} gave no answer "
             f"({reason}): {self._redact(words)}"
         )
 
     def spec(self) -> dict[str, Any]:
         """The connector's specification."""
-        return self.ask("spec", answer="SPEC")
+        return self.ask("spec", answer="SPEC", is_configured=False)
 
     def check(self) -> tuple[bool, str]:
         """Whether the connector reaches its source with this configuration, and what it says."""
-        config = self._write_config()
-        status = self.ask("check", "--config", str(config), answer="CONNECTION_STATUS")
+        status = self.ask("check", answer="CONNECTION_STATUS")
         return status.get("status") == "SUCCEEDED", self._redact(str(status.get("message") or ""))
 
     def discover(self) -> list[dict[str, Any]]:
         """The streams the connector offers."""
-        config = self._write_config()
-        catalog = self.ask("discover", "--config", str(config), answer="CATALOG")
-        return checked(self._declaration.name, catalog)
+        return checked(self._declaration.name, self.ask("discover", answer="CATALOG"))
 
     def read(self, catalog: dict[str, Any], states: list[dict[str, Any]]) -> ConnectorProcess:
         """Start reading with a configured catalogue and the last committed states."""
-        arguments = ["--config", str(self._write_config())]
-        arguments += ["--catalog", str(self.write("catalog.json", catalog))]
+        arguments = ["--catalog", str(self.write("catalog.json", catalog))]
         if states:
             arguments += ["--state", str(self.write("state.json", states))]
         return self.start("read", *arguments)

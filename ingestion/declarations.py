@@ -46,6 +46,10 @@ SyncMode = Literal[
     "full_refresh_overwrite",
 ]
 VARIABLE = re.compile(r"\$?\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+HOME = "TRADEHOUSE_HOME"
+"""The variable that is always the path of the home; no secret."""
+BESIDE = re.compile(r"\$\{beside\.([A-Za-z_][A-Za-z0-9_]*)\}")
+"""Stands in `config` for what the program beside the connector says (`ingestion.beside`)."""
 ON_DELIVERY = "on delivery"
 _DURATION = re.compile(r"^([0-9]{1,5})\s*(minute|hour|day)s?$")
 
@@ -317,6 +321,14 @@ class Declaration(_Model):
         return value
 
     @model_validator(mode="after")
+    def _has_somebody_beside(self) -> "Declaration":
+        if self.beside is None and (named := BESIDE.search(str(self.config))):
+            raise ValueError(f"config: {named[0]} stands there, and there is no program `beside`")
+        if self.beside is not None and self.runner == "server":
+            raise ValueError("beside: an Airbyte server starts no program beside a connector")
+        return self
+
+    @model_validator(mode="after")
     def _keeps_provenance_apart(self) -> "Declaration":
         for stream in (self.streams or {}).values():
             if self.provenance and stream.file is not None:
@@ -430,7 +442,8 @@ def resolve(value: Any, environment: Mapping[str, str] | None = None) -> tuple[A
     """Replace `${NAME}` and `${NAME:-default}` in every text of a configuration.
 
     `$${` stands for `${`.
-    Returns the configuration and the values that were put in, which are to be kept out of logs.
+    Returns the configuration and the values that were put in, which are to be kept out of logs;
+    the path of the home is none of them.
     Raises DeclarationError for a variable that is not set and has no default.
     """
     variables = os.environ if environment is None else environment
@@ -446,7 +459,7 @@ def resolve(value: Any, environment: Mapping[str, str] | None = None) -> tuple[A
                 f"The configuration needs the environment variable {name}, which is not set: "
                 f"put it into .env or the environment."
             )
-        if found:
+        if found and name != HOME:
             secrets.add(found)
         return found if found is not None else default
 

@@ -26,7 +26,7 @@ from ingestion.protocol import StreamKey
 from ingestion.redaction import Redactor
 from ingestion.specification import Specification
 from ingestion.tables import Table
-from tradehouse import files
+from tradehouse import files, switches
 from tradehouse.errors import TradehouseError
 
 
@@ -63,9 +63,18 @@ def list_sources(
     home: Path | Paths | None = None, directory: Path = SOURCES
 ) -> list[SourceSummary]:
     """Every declared source by name, without those whose declaration is wrong (`list_faults`)."""
-    succeeded = {} if home is None else _successes(_paths(home))
     found, _ = declarations.read_each(directory)
-    return [_summary(each, succeeded.get(each.name)) for each in found]
+    if home is None:
+        return [_summary(each, None) for each in found]
+    paths = _paths(home)
+    succeeded, switched = _successes(paths), switches.read(paths.state)
+    return [
+        _summary(
+            each.model_copy(update={"enabled": switched.get(each.name, each.enabled)}),
+            succeeded.get(each.name),
+        )
+        for each in found
+    ]
 
 
 def list_faults(directory: Path = SOURCES) -> list[str]:
@@ -193,7 +202,7 @@ def _discover(
 
         return server_inventory.tables(declaration, paths)
     with _runner(declaration, paths, config) as runner:
-        settings = Configuration(declaration, paths.connectors, config)
+        settings = Configuration(declaration, paths.connectors, config, home=paths.home)
         discovery = Discovery(declaration, settings, paths.connectors, runner.redact)
         offered = discovery.streams(runner, refresh=True)
         selected = catalog.select(declaration, offered, None)
@@ -292,7 +301,7 @@ def _runner(
     """The source's connector, outside a sync."""
     paths.make()
     surroundings.remove_leftovers(paths.tmp)
-    settings = Configuration(declaration, paths.connectors, overrides)
+    settings = Configuration(declaration, paths.connectors, overrides, home=paths.home)
     redact = Redactor(settings.secrets)
     work = paths.tmp / f"ask-{secrets.token_hex(4)}-{os.getpid()}"
     work.mkdir(mode=0o700)
@@ -305,6 +314,7 @@ def _runner(
             redact=redact,
             environments=paths.connectors,
         )
+        runner.command()  # What cannot be installed is said once, by whatever asks first.
         settings.settle(specification(declaration, paths.connectors, runner))
         redact.add(settings.secrets)
         yield runner

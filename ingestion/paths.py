@@ -25,6 +25,11 @@ class Paths:
             connectors=home / "connectors",
         )
 
+    @property
+    def home(self) -> Path:
+        """The directory that the others lie in."""
+        return self.raw_database.parent
+
     def make(self) -> None:
         """Create the directories that are missing."""
         for directory in (

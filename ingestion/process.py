@@ -41,6 +41,8 @@ class ConnectorProcess:
     A connector that sends nothing for `limits.silence_seconds` while it is waited for is stopped,
     and `timed_out` says so. What it started and left behind has `limits.stop_seconds` to let go of
     its output. If this process dies, the connector is ended and `directory_of_secrets` removed.
+    Its standard input is empty, or, with `keeps_input_open`, a pipe that ends when it is to end.
+    `companion` is ended after it.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class ConnectorProcess:
         environment: dict[str, str],
         directory: Path | None = None,
         directory_of_secrets: Path | None = None,
+        keeps_input_open: bool = False,
+        companion: "ConnectorProcess | None" = None,
     ) -> None:
         self._limits = limits
         self._redact = redact
@@ -61,10 +65,11 @@ class ConnectorProcess:
         self._ended_at: float | None = None
         self._bytes_left: int | None = None
         self._mark = secrets.token_hex(16)
+        self._companion = companion
         self.timed_out = False
         self._process = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if keeps_input_open else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
@@ -133,6 +138,8 @@ class ConnectorProcess:
 
     def stop(self) -> int:
         """Ask the process and what it started to end, then end them; returns the exit code."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         self._signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(self._limits.stop_seconds)
@@ -192,12 +199,20 @@ class ConnectorProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process.poll() is None:
-            self.stop()
-        self._end_group()
-        self._output.close()
-        self._errors.join(self._limits.stop_seconds)
-        self._watcher.dismiss()
+        self.close()
+
+    def close(self) -> None:
+        """End every process of it, and its companion."""
+        try:
+            if self._process.poll() is None:
+                self.stop()
+            self._end_group()
+            self._output.close()
+            self._errors.join(self._limits.stop_seconds)
+            self._watcher.dismiss()
+        finally:
+            if self._companion is not None:
+                self._companion.close()
 
 
 def _bytes_in(pipe: IO[bytes]) -> int:

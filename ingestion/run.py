@@ -72,7 +72,9 @@ class Run:
         moment = ledger.now()
         self._id = ledger.new_id(moment)
         self._log = paths.logs / f"sync-{declaration.name}-{self._id}.log"
-        self._configuration = Configuration(declaration, paths.connectors, overrides)
+        self._configuration = Configuration(
+            declaration, paths.connectors, overrides, home=paths.home
+        )
         self._redact = Redactor(self._configuration.secrets)
         self._discovery = Discovery(
             declaration, self._configuration, paths.connectors, self._redact

@@ -1,10 +1,10 @@
 """What the page shows that can change while it runs, as one value to compare.
 
-That is which days are delivered and which sources are declared. Models that changed are read when
-`make ui` starts again.
+That is which days are delivered, and which sources are declared and switched on. Models that
+changed are read when `make ui` starts again.
 """
 
-from tradehouse import days
+from tradehouse import days, switches
 from tradehouse.errors import TradehouseError
 from tradehouse.home import PROJECT, Home
 
@@ -13,13 +13,14 @@ SOURCES = PROJECT / "ingestion" / "sources"
 
 
 def look(home: Home) -> tuple[object, ...]:
-    """Return the last delivered day, and names, times and sizes of declarations and catalogues."""
+    """Return the last delivered day, and names, times and sizes of declarations and the like."""
     files = [*SOURCES.glob("*.yml"), *(home.root / "connectors").glob("*.catalog.json")]
+    files.append(home.state / switches.FILE)
     stamps = []
     for path in sorted(files):
         try:
             stat = path.stat()
-            is_ours = path.suffix == ".yml"
+            is_ours = path.suffix == ".yml" or path.name == switches.FILE
             stamps.append((str(path), *((stat.st_mtime_ns, stat.st_size) if is_ours else ())))
         except OSError:
             continue

@@ -8,7 +8,8 @@ import yaml
 from ingestion import declarations
 from ingestion.declarations import CommandConnector, Declaration
 from ingestion.errors import IngestionError
-from tradehouse import syncing
+from tradehouse import switches, syncing
+from tradehouse.home import find_home
 
 OWNER = "data-platform"
 READING = (IngestionError, OSError, ValueError, OverflowError, RecursionError)
@@ -37,10 +38,11 @@ class Source:
 
 
 def read_all(directory: Path | None = None) -> list[Source]:
-    """Return every declared source, the brokerage always among them."""
+    """Return every declared source as the home has switched it, the brokerage always among them."""
     found: dict[str, Source] = {}
     broken: dict[str, Source] = {}
     place = directory or declarations.SOURCES
+    switched = switches.read(find_home().state)
     words = f"{syncing.SOURCE}.yml is missing in {place}."
     try:
         paths = declarations.paths(place)
@@ -51,9 +53,12 @@ def read_all(directory: Path | None = None) -> list[Source]:
             one = declarations.read_file(path)
             one.freshness_limit()
         except READING as error:
-            broken[path.stem] = _stand_in(path.stem, str(error), enabled=_is_enabled(path))
+            broken[path.stem] = _stand_in(
+                path.stem, str(error), enabled=switched.get(path.stem, _is_enabled(path))
+            )
             continue
-        found[one.name] = Source(one)
+        is_on = switched.get(one.name, one.enabled)
+        found[one.name] = Source(one.model_copy(update={"enabled": is_on}))
     if syncing.SOURCE not in found | broken:
         broken[syncing.SOURCE] = _stand_in(syncing.SOURCE, words)
     return [*found.values(), *broken.values()]

@@ -1,4 +1,4 @@
-"""The commands that write: run, sync, build, publish, docs, simulate (and its companion profile).
+"""The commands that write: run, sync, build, publish, docs, demo-sources, simulate and profile.
 
 Those that only read, and how errors become exit codes, are in `tradehouse.cli`.
 """
@@ -60,7 +60,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (run, sync, build, publish, docs):
+    for command in (run, sync, build, publish, docs, demo_sources):
         app.command()(command)
     for delegated in (simulate, profile):
         app.command(
@@ -313,6 +313,31 @@ def docs(wait: Wait = None, json: Json = False) -> None:
         output.print_json({"path": str(page), "is_new": is_outdated})
     else:
         print(f"{page}" if is_outdated else f"{page} (the project did not change since)")
+
+
+def demo_sources(
+    force: Annotated[
+        bool, typer.Option("--force", help="Write the partner's file anew, also where it is there.")
+    ] = False,
+) -> None:
+    """Give a simulated brokerage two more sources: exchange rates and targets of branches.
+
+    It installs two of Airbyte's connectors into the home: one reads the bank's REST API of exchange
+    rates, which is served on loopback for the time of each sync, the other a partner's CSV file,
+    which is written into the home. Then both sources are enabled in this home, and `tradehouse run`
+    loads them with everything else. Done again it installs nothing anew, and leaves the file as it
+    is. `tradehouse sources disable NAME` takes a source out again; its rows stay.
+    """
+    from tradehouse import demo
+    from tradehouse.progress import Steps
+
+    home = find_home()
+    width = max(map(len, demo.SOURCES))
+    rates, targets = (name.ljust(width) for name in demo.SOURCES)
+    folder = home.targets.parent
+    print(demo.PLAN.format(home=home.root, rates=rates, targets=targets, folder=folder), flush=True)
+    demo.set_up(home, Steps(), force=force)
+    print("Both are enabled. Next: tradehouse run")
 
 
 def simulate(context: typer.Context) -> None:

@@ -21,7 +21,7 @@ OWN = 0o077
 """What a mode gives to others than the owner."""
 SHARED = {"owner": 0, "group": 0o050, "everyone": 0o055}
 NAMES = ("*.duckdb*", "releases", "state", "landing", "logs", "target", "tmp", "docs",
-         "connectors", "dagster")  # fmt: skip
+         "connectors", "dagster", "partners")  # fmt: skip
 """What Tradehouse makes in a home; whatever else lies there is left as it is."""
 LONGEST = 3500
 UNUSABLE = frozenset("?#%*[]{}'\"`;:|<>\\$")
@@ -58,6 +58,11 @@ class Home:
     def landing(self) -> Path:
         """The simulated brokerage's deliveries, where no other brokerage is given."""
         return self.root / "landing"
+
+    @property
+    def targets(self) -> Path:
+        """The simulated brokerage's partner's file: what branches are to earn."""
+        return self.root / "partners" / "branch_targets.csv"
 
     @property
     def logs(self) -> Path:

@@ -4,12 +4,12 @@ Read from small files, so that `status` and a run with nothing to do need not im
 the declarations are read anew when one of them changed.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tradehouse import snapshot, state, warehouse
+from tradehouse import snapshot, state, switches, warehouse
 from tradehouse.home import PROJECT, Home
 
 DECLARATIONS = PROJECT / "ingestion" / "sources"
@@ -21,6 +21,8 @@ BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True)
 class Promise:
     """What a declaration says; `freshness` in its words, `limit_seconds` None without one.
+
+    `enabled` is what the home says (`tradehouse.switches`), or else the declaration.
 
     `schedule` is when it is asked for more, in the declaration's words, and `schedule_seconds`
     the interval where that is one.
@@ -75,7 +77,9 @@ def read(home: Home, folder: Path | None = None) -> list[Promise]:
 
     Of a declaration that cannot be read now (`read_faults`) the promise is the one of before.
     """
-    return [Promise(**one) for one in _read(home, folder or DECLARATIONS)["promises"]]
+    found = [Promise(**one) for one in _read(home, folder or DECLARATIONS)["promises"]]
+    switched = switches.read(home.state)
+    return [replace(one, enabled=switched.get(one.name, one.enabled)) for one in found]
 
 
 def is_on(home: Home, name: str) -> bool:

@@ -276,6 +276,12 @@ class Sources(Kept):
     """What is wrong with files that cannot be read; their promises are those of before."""
 
 
+class Switches(Kept):
+    """`switches.json`: sources that the home has switched on or off."""
+
+    sources: dict[str, bool]
+
+
 class Brokerage(Kept):
     """`brokerage.json`: whose home it is, and where deliveries arrive."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="sources",
-    help="The declared sources: list, check, discover, add, scaffold, reset.",
+    help="The declared sources: list, check, discover, add, scaffold, enable, disable, reset.",
     no_args_is_help=True,
 )
 
@@ -170,6 +170,31 @@ def scaffold(name: Name) -> None:
         f"Next: say in contracts/{name}.yml what you rely on, then tradehouse contracts generate "
         f"{name}, tradehouse sync {name}, dbt build --select path:models/bronze/{name}"
     )
+
+
+@app.command()
+def enable(name: Name) -> None:
+    """Load a source in this home from the next run on, whatever its declaration says."""
+    _switch(name, on=True)
+    print(f"{name} is enabled in {find_home().root}. Next: tradehouse run")
+
+
+@app.command()
+def disable(name: Name) -> None:
+    """Load a source in this home no more; its rows stay."""
+    _switch(name, on=False)
+    print(f"{name} is disabled in {find_home().root}; what was loaded stays.")
+
+
+def _switch(name: str, *, on: bool) -> None:
+    from ingestion import declarations
+    from tradehouse import switches
+
+    home = find_home()
+    with plain_errors():
+        declarations.read(name)
+    home.prepare()
+    switches.turn(home.state, name, on=on)
 
 
 @app.command()

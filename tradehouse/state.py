@@ -2,10 +2,11 @@
 
 `sync.json`, `build.json` and `settled.json` say how the last sync, build and run ended;
 `nodes.json` which code made the warehouse; `graph.json` who depends on whom; `alerts.json` which
-problems are open; `sources.json` promises; `brokerage.json` whose home it is; `hold.json` that
-publishing waits. What each holds is said by `tradehouse.records`. `quarantine.parquet` keeps what
-was refused; `build.jsonl` belongs to `tradehouse.journal`, `ingestion.json` to
-`tradehouse.snapshot`, the files of releases to `tradehouse.releases`.
+problems are open; `sources.json` promises; `switches.json` which sources the home has switched on
+or off; `brokerage.json` whose home it is; `hold.json` that publishing waits. What each holds is
+said by `tradehouse.records`. `quarantine.parquet` keeps what was refused; `build.jsonl` belongs to
+`tradehouse.journal`, `ingestion.json` to `tradehouse.snapshot`, the files of releases to
+`tradehouse.releases`.
 """
 
 import os
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tradehouse import files, records
+from tradehouse import files, records, switches
 from tradehouse.files import Kept
 from tradehouse.home import Home
 
@@ -34,6 +35,7 @@ ENTRIES = {
     "graph": Entry(records.Graph, "The next run takes it from the project."),
     "alerts": Entry(records.Alerts, "What is wrong now is told again."),
     "sources": Entry(records.Sources, "It is read from the declarations again."),
+    "switches": Entry(records.Switches, switches.ANEW),
     "brokerage": Entry(
         records.Brokerage,
         "The next run takes the landing directory of the last sync; where that is not known "

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tradehouse import brokerage, build, ledger, locks, output, releases, state
+from tradehouse import brokerage, build, demo, ledger, locks, output, releases, state
 from tradehouse.errors import TradehouseError
 from tradehouse.files import read_json
 from tradehouse.home import Home
@@ -251,7 +251,7 @@ def _show_release(home: Home, facts: dict[str, Any]) -> None:
 
 
 def _show_next(home: Home, facts: dict[str, Any]) -> None:
-    """Say how a simulated brokerage delivers a further day, once all it delivered is published."""
+    """Say how a simulated brokerage goes on, once all it delivered is published."""
     try:
         simulation = read_json(home.landing / SIMULATION)
     except (TradehouseError, OSError):
@@ -269,6 +269,8 @@ def _show_next(home: Home, facts: dict[str, Any]) -> None:
     )
     call = f"{_program()} simulate{options} --days {days}"
     print(f"Next        a further day: {call}, then make run")
+    if demo.is_offered(home):
+        print(f"            two more sources, rates and targets: {_program()} demo-sources")
 
 
 def _program() -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from dagster import AssetKey, AutomationCondition, BackfillPolicy
 
+from orchestration import sources
 from orchestration.translators import DOCS, RELEASE
 from tests.orchestration.support import FIRST
 from tradehouse.home import PROJECT
@@ -72,7 +73,10 @@ def test_only_what_can_be_made_is_executable(definitions):
     graph = definitions.resolve_asset_graph()
     external = {key for key in graph.get_all_asset_keys() if not graph.get(key).is_executable}
 
-    assert {key.path[0] for key in external - {LEDGER}} == {"exposures"}
+    off = {one.name for one in sources.read_all() if not one.declaration.enabled}
+    waiting = {key for key in external if key.path[0] == "raw" and key.path[1] in off}
+    assert waiting, "sources that are off have their tables"
+    assert {key.path[0] for key in external - waiting - {LEDGER}} == {"exposures"}
     assert LEDGER in external
 
 

@@ -1,0 +1,34 @@
+"""What a simulated brokerage has delivered so far, as its landing directory says.
+
+Belongs here: reading it, for those who stand beside the brokerage (`bank`, `partner`). Does not
+belong here: writing it (`landing`).
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+
+from simulator.plan import Plan, SimulationError, date_of
+
+STATE_FILE = "simulation.json"
+
+
+def read(landing: Path) -> tuple[Plan, datetime.date]:
+    """The brokerage of a landing directory, and the day of its last batch.
+
+    Raises SimulationError when there is none.
+    """
+    path = landing / STATE_FILE
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        start = datetime.date.fromisoformat(state["start"])
+        plan = Plan(state["scale"], state["seed"], start, state["newswire"])
+        last = max(int(batch) for batch in state["records"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SimulationError(
+            f"{landing} holds no simulated brokerage ({path.name}: {error}); `tradehouse run` in a "
+            "home without deliveries makes one."
+        ) from error
+    return plan, date_of(plan.batch_day(last))
