@@ -181,6 +181,8 @@ class Runner:
         environment = surroundings.for_connector(self._declaration.environment)
         if isinstance(self._declaration.connector, ModuleConnector):
             environment["PYTHONPATH"] = str(PROJECT)
+        if self._declaration.beside is not None:
+            environment |= surroundings.without_proxy_to_loopback(environment)
         environment["DO_NOT_TRACK"] = "1"
         environment["AIRBYTE_STAGING_DIRECTORY"] = str(self.staging)
         return environment

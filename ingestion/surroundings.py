@@ -5,7 +5,7 @@ Whatever else is set, secrets of other sources above all, is not theirs.
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -30,6 +30,14 @@ def for_connector(named: Iterable[str] = ()) -> dict[str, str]:
         name: value
         for name, value in os.environ.items()
         if _USUAL.fullmatch(name) or name in wanted
+    }
+
+
+def without_proxy_to_loopback(environment: Mapping[str, str]) -> dict[str, str]:
+    """What lets a connector reach this machine itself where a proxy is set."""
+    return {
+        name: ",".join(filter(None, (environment.get(name), "127.0.0.1,localhost")))
+        for name in ("no_proxy", "NO_PROXY")
     }
 
 

@@ -49,9 +49,12 @@ def expected(today: dt.date) -> dict[tuple[dt.date, str], Decimal]:
 
 
 @pytest.mark.slow
-def test_both_sources_from_one_command_to_bronze(tmp_path: Path, connectors: Path) -> None:
+def test_both_sources_from_one_command_to_bronze(
+    tmp_path: Path, connectors: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     install_manifest_runner(connectors, declarations.read("exchange_rates"))
     install(connectors, declarations.read("branch_targets"), "source-file")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # Nobody is there.
     demo = Demo(tmp_path / "home", connectors)
     said = demo.call("demo-sources")
     assert "a REST API served on loopback for the time of each sync" in said

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tests.tradehouse.test_streams import HOSTILE, SHOWN
-from tradehouse import ledger, output, run, state, summary
+from tradehouse import demo, ledger, output, run, state, summary, switches
 from tradehouse.home import Home
 
 
@@ -93,6 +93,18 @@ def test_the_test_that_warned_is_named(shown):
     warning = {"test": "assert_no_gap", "message": "Got 1 result, configured to warn if != 0"}
     said = shown(tests={"passed": 3, "warned": 1, "failed": 0}, warnings=[warning])
     assert "Tests       3 passed, 1 warned\n  warned    assert_no_gap: Got 1 result" in said
+
+
+def test_a_simulated_brokerage_is_told_of_two_more_sources_until_both_are_on(home, shown):
+    assert "demo-sources" not in shown()
+    (home / "landing").mkdir(parents=True)
+    (home / "landing" / "simulation.json").write_text('{"scale": 0.1}')
+    assert shown().count("demo-sources") == 1
+    assert "demo-sources" not in shown(landing="/somewhere/else")
+    switches.turn(home / "state", demo.RATES, on=True)
+    assert shown().count("demo-sources") == 1
+    switches.turn(home / "state", demo.TARGETS, on=True)
+    assert "demo-sources" not in shown()
 
 
 def test_a_simulated_brokerage_is_told_how_to_deliver_a_further_day(home, shown, monkeypatch):
