@@ -1,5 +1,4 @@
 {{ config(unique_key='account_id') }}
-{% set first = first_batch() %}
 
 with accounts as (
 
@@ -11,11 +10,7 @@ versions as (
 
     select *
     from accounts
-    {%- if is_incremental() %}
-    where
-        account_id in (select account_id from accounts where batch_id >= {{ first }})
-        or account_id in (select account_id from {{ this }} where batch_id >= {{ first }})
-    {%- endif %}
+    where {{ is_touched('account_id', {'accounts': 'account_id'}, 'account_id') }}
 
 ),
 

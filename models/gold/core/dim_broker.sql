@@ -1,5 +1,4 @@
 {{ config(unique_key='broker_id') }}
-{% set first = first_batch() %}
 
 with brokers as (
 
@@ -14,11 +13,7 @@ versions as (
         lead(effective_date) over by_day is null as is_current,
         coalesce(lead(effective_date) over by_day, {{ end_of_time() }}) as end_date
     from brokers
-    {%- if is_incremental() %}
-    where
-        broker_id in (select broker_id from brokers where batch_id >= {{ first }})
-        or broker_id in (select broker_id from {{ this }} where batch_id >= {{ first }})
-    {%- endif %}
+    where {{ is_touched('broker_id', {'brokers': 'broker_id'}, 'broker_id') }}
     window by_day as (partition by broker_id order by effective_date)
 
 ),

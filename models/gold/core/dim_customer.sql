@@ -1,5 +1,4 @@
 {{ config(unique_key='customer_id') }}
-{% set first = first_batch() %}
 
 with customers as (
 
@@ -23,11 +22,7 @@ versions as (
 
     select *
     from customers
-    {%- if is_incremental() %}
-    where
-        customer_id in (select customer_id from customers where batch_id >= {{ first }})
-        or customer_id in (select customer_id from {{ this }} where batch_id >= {{ first }})
-    {%- endif %}
+    where {{ is_touched('customer_id', {'customers': 'customer_id'}, 'customer_id') }}
 
 ),
 

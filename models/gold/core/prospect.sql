@@ -30,50 +30,9 @@ batches as (
 
 ),
 
-listed_now as (
-
-    select
-        agencyid as agency_id,
-        max(batch_id) as batch_id
-    from listed
-    where {{ in_batch_window() }}
-    group by agencyid
-
-),
-
 last_listed as (
 
-    select * from listed_now
-    {%- if is_incremental() %}
-
-    union all
-
-    select
-        agency_id,
-        batch_id
-    from {{ this }}
-    where
-        batch_id < {{ first_batch() }}
-        and agency_id not in (select agency_id from listed_now)
-
-    union all
-
-    -- Listed in a batch that is built again, whose list no longer has them.
-    select
-        agencyid as agency_id,
-        max(batch_id) as batch_id
-    from listed
-    where
-        batch_id < {{ first_batch() }}
-        and agencyid in (
-            select agency_id
-            from {{ this }}
-            where
-                batch_id >= {{ first_batch() }}
-                and agency_id not in (select agency_id from listed_now)
-        )
-    group by agencyid
-    {%- endif %}
+    {{ last_batch_of_each('listed', 'agencyid', 'agency_id') }}
 
 ),
 
@@ -123,12 +82,11 @@ select
     prospects.{{ attribute }}{{ ',' if not loop.last }}
     {%- endfor %}
 from prospects
-{%- if is_incremental() %}
-left join {{ this }} as stored
-    on
-        prospects.agency_id = stored.agency_id
-        and prospects.record_batch_id = stored.batch_id
 where
-    prospects.record_batch_id >= {{ first_batch() }}
-    or prospects.is_customer is distinct from stored.is_customer
-{%- endif %}
+    {% call is_touched('prospects.agency_id', {'last_listed': 'agency_id'}, 'agency_id') %}
+        select prospects.agency_id
+        from prospects
+        inner join {{ this }} as stored
+            on prospects.agency_id = stored.agency_id
+        where prospects.is_customer is distinct from stored.is_customer
+    {% endcall %}

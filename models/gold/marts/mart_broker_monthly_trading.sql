@@ -7,8 +7,6 @@
     month that it was placed in and, once closed, to the month that it was closed in. One that was open and closes on a day
     that the calendar does not have is not published any more: its month stays, with what else is in it or nothing.
 #}
-{% set from_batch = first_batch() %}
-{% set trade_changes = ref('bronze_brokerage__trade') %}
 
 with broker_versions as (
 
@@ -40,47 +38,6 @@ trades as (
 
 ),
 
-{%- if is_incremental() %}
-
-touched_months as (
-
-    select
-        broker_id,
-        placed_month as month_start_date
-    from trades
-    where batch_id >= {{ from_batch }}
-
-    union
-
-    select
-        broker_id,
-        closed_month
-    from trades
-    where batch_id >= {{ from_batch }}
-
-    union
-
-    -- A trade that closes twice leaves the month of its former closing.
-    select
-        trades.broker_id,
-        cast(date_trunc('month', changes.t_dts) as date)
-    from {{ trade_changes }} as changes
-    inner join trades
-        on changes.t_id = trades.trade_id
-    where trades.batch_id >= {{ from_batch }} and changes.t_st_id in ('CMPT', 'CNCL')
-
-    union
-
-    select
-        broker_id,
-        month_start_date
-    from {{ this }}
-    where
-        batch_id >= {{ from_batch }}
-        or broker_id in (select broker_id from broker_versions where batch_id >= {{ from_batch }})
-
-),
-{%- endif %}
 
 events as (
 
@@ -136,12 +93,27 @@ months as (
     from events
     left join trade_types
         on events.trade_type_id = trade_types.tt_id
-    {%- if is_incremental() %}
-    semi join touched_months
-        on
-            events.broker_id = touched_months.broker_id
-            and events.month_start_date = touched_months.month_start_date
-    {%- endif %}
+    where
+        {% call is_touched(
+            'events.broker_id, events.month_start_date',
+            {'events': 'broker_id, month_start_date'},
+            'broker_id, month_start_date'
+        ) %}
+            -- A trade that closes twice leaves the month of its former closing.
+            select
+                trades.broker_id,
+                cast(date_trunc('month', changes.t_dts) as date)
+            from {{ ref('bronze_brokerage__trade') }} as changes
+            inner join trades
+                on changes.t_id = trades.trade_id
+            where trades.batch_id >= {{ first_batch() }} and changes.t_st_id in ('CMPT', 'CNCL')
+            union all
+            select
+                broker_id,
+                month_start_date
+            from {{ this }}
+            where broker_id in (select broker_id from broker_versions where batch_id >= {{ first_batch() }})
+        {% endcall %}
     group by
         events.broker_id,
         events.month_start_date

@@ -4,7 +4,6 @@
     the last one counts, and one that repeats the version before it starts none.
 #}
 {{ config(unique_key='company_id') }}
-{% set first_batch = first_batch() %}
 
 with company_records as (
 
@@ -22,13 +21,7 @@ touched_records as (
 
     select *
     from company_records
-    {%- if is_incremental() %}
-    where cik in (
-        select cik from company_records where batch_id >= {{ first_batch }}
-        union all
-        select company_id from {{ this }} where batch_id >= {{ first_batch }}
-    )
-    {%- endif %}
+    where {{ is_touched('cik', {'company_records': 'cik'}, 'company_id') }}
 
 ),
 

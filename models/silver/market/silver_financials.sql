@@ -1,19 +1,27 @@
 {#
     Quarterly results, each with the company it is about. A batch may publish a quarter again: the result that it
-    replaces stays, marked with that batch, because earlier batches worked with it.
+    replaces stays, marked with that batch, because earlier batches worked with it. Records call companies by number or
+    name, so all results of a quarter are made anew together.
 #}
-{{ config(unique_key=['company_id', 'year', 'quarter']) }}
-{% set first_batch = first_batch() %}
+{{ config(unique_key=['year', 'quarter']) }}
 
-with records as (
+with delivered as (
+
+    select * from {{ ref('bronze_brokerage__finwire_fin') }}
+
+),
+
+records as (
 
     select
         records.*,
         {{ newswire_day('records', 'batches') }} as effective_date
-    from {{ ref('bronze_brokerage__finwire_fin') }} as records
+    from delivered as records
     inner join {{ looked_up('bronze_batches') }} as batches
         on records.batch_id = batches.batch_id
-    where {{ in_batch_window('records.batch_id') }}
+    where
+        records.batch_id <= {{ last_batch() }}
+        and {{ is_touched('records.year, records.quarter', {'delivered': 'year, quarter'}, 'year, quarter') }}
 
 ),
 
@@ -47,21 +55,6 @@ results as (
         source_line,
         batch_id
     from referring
-    {%- if is_incremental() %}
-
-    union all by name
-
-    select * exclude (replaced_in_batch)
-    from {{ this }}
-    where
-        batch_id < {{ first_batch }}
-        and (
-            replaced_in_batch >= {{ first_batch }}
-            or (company_id, year, quarter) in (
-                select (company_id, year, cast(quarter as tinyint)) from referring
-            )
-        )
-    {%- endif %}
 
 ),
 

@@ -3,7 +3,6 @@
     company: their whole history is replayed. A version ends where the security or its company changes.
 #}
 {{ config(unique_key='symbol') }}
-{% set first_batch = first_batch() %}
 
 with security_records as (
 
@@ -33,19 +32,14 @@ touched_records as (
 
     select *
     from security_records
-    {%- if is_incremental() %}
-    where symbol in (
-        select symbol from security_records where batch_id >= {{ first_batch }}
-        union all
-        select symbol from {{ this }} where batch_id >= {{ first_batch }}
-        union all
-        select securities.symbol
-        from {{ this }} as securities
-        inner join companies
-            on securities.company_id = companies.company_id
-        where companies.batch_id >= {{ first_batch }}
-    )
-    {%- endif %}
+    where
+        {% call is_touched('symbol', {'security_records': 'symbol'}, 'symbol') %}
+            select securities.symbol
+            from {{ this }} as securities
+            inner join companies
+                on securities.company_id = companies.company_id
+            where {{ in_batch_window('companies.batch_id') }}
+        {% endcall %}
 
 ),
 

@@ -1,4 +1,7 @@
-{% set first = first_batch() %}
+{{ config(unique_key='account_id') }}
+{% set is_touched_account = is_touched(
+    'ca_id', {'account_actions': 'ca_id', 'account_changes': 'ca_id'}, 'account_id'
+) %}
 {% set attributes = {'broker_id': 'ca_b_id', 'account_desc': 'ca_name', 'tax_status': 'ca_tax_st'} %}
 
 with account_actions as (
@@ -62,7 +65,9 @@ events as (
         account_actions.source_file,
         account_actions.source_line
     from account_actions
-    where {{ in_batch_window('account_actions.batch_id') }}
+    where
+        account_actions.batch_id <= {{ last_batch() }}
+        and {{ is_touched_account }}
 
     union all
 
@@ -83,7 +88,9 @@ events as (
     from account_changes
     left join status_types
         on account_changes.ca_st_id = status_types.st_id
-    where {{ in_batch_window('account_changes.batch_id') }}
+    where
+        account_changes.batch_id <= {{ last_batch() }}
+        and {{ is_touched_account }}
 
 ),
 
@@ -147,14 +154,7 @@ with_known_account as (
             partition by account_id
             order by batch_id, event_at, event_number, account_number
             rows between unbounded preceding and current row
-        )
-        {%- if is_incremental() %}
-        or account_id in (
-            select account_id
-            from {{ this }}
-            where batch_id < {{ first }} and is_opening and unmatched_parent is null
-        )
-        {%- endif %} as has_account
+        ) as has_account
     from with_known_parents
 
 )

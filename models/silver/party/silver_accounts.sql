@@ -1,5 +1,4 @@
 {{ config(unique_key='account_id') }}
-{% set first = first_batch() %}
 {#
     Every cause of a version has a place in this order. In the historical batch causes follow one
     another in time; later ones come without a time, and the batch's rules decide: the account's own
@@ -51,29 +50,19 @@ brokers as (
     where batch_id <> {{ historical_batch() }}
 
 ),
-{%- if is_incremental() %}
-
-touched as (
-
-    select account_id from events where batch_id >= {{ first }}
-    union
-    select account_id from {{ this }} where batch_id >= {{ first }}
-    union
-    select account_id
-    from {{ this }}
-    where
-        customer_id in (select customer_id from customers where batch_id >= {{ first }})
-        or broker_id in (select broker_id from brokers where batch_id >= {{ first }})
-
-),
-{%- endif %}
 
 own_events as (
 
-    select * from events
-    {%- if is_incremental() %}
-    where account_id in (select account_id from touched)
-    {%- endif %}
+    select *
+    from events
+    where
+        {% call is_touched('account_id', {'events': 'account_id'}, 'account_id') %}
+            select account_id
+            from {{ this }}
+            where
+                customer_id in (select customer_id from customers where {{ in_batch_window() }})
+                or broker_id in (select broker_id from brokers where {{ in_batch_window() }})
+        {% endcall %}
 
 ),
 

@@ -1,5 +1,5 @@
 {{ config(unique_key='customer_id') }}
-{% set first = first_batch() %}
+{% set is_touched_customer = is_touched('c_id', {'actions': 'c_id', 'changes': 'c_id'}, 'customer_id') %}
 
 {# attribute: [field of the customer management system, field of the daily changes] #}
 {% set attributes = {
@@ -58,18 +58,6 @@ status_types as (
     select * from {{ ref('status_type') }}
 
 ),
-{%- if is_incremental() %}
-
-touched as (
-
-    select c_id as customer_id from actions where batch_id >= {{ first }}
-    union
-    select c_id as customer_id from changes where batch_id >= {{ first }}
-    union
-    select customer_id from {{ this }} where batch_id >= {{ first }}
-
-),
-{%- endif %}
 
 -- In every event NULL keeps an attribute and an empty text clears it; what creates a customer keeps
 -- nothing. Without such an event there is no status.
@@ -89,9 +77,7 @@ events as (
         case actions.actiontype when 'NEW' then 'Active' when 'INACT' then 'Inactive' end as status,
         actions.actiontype = 'NEW' as is_creation
     from actions
-    {%- if is_incremental() %}
-    where actions.c_id in (select customer_id from touched)
-    {%- endif %}
+    where {{ is_touched_customer }}
 
     union all
 
@@ -108,9 +94,7 @@ events as (
     from changes
     left join status_types
         on changes.c_st_id = status_types.st_id
-    {%- if is_incremental() %}
-    where changes.c_id in (select customer_id from touched)
-    {%- endif %}
+    where {{ is_touched_customer }}
 
 ),
 

@@ -1,5 +1,4 @@
 {{ config(unique_key='customer_id') }}
-{% set first = first_batch() %}
 
 {% set prospect_attributes = ['agency_id', 'credit_rating', 'net_worth', 'marketing_nameplate'] %}
 {% set open_end = 2147483647 %}
@@ -32,24 +31,6 @@ prospects as (
     from {{ ref('silver_prospects') }}
 
 ),
-{%- if is_incremental() %}
-
-touched as (
-
-    select customer_id from all_states where batch_id >= {{ first }}
-    union
-    select customer_id from {{ this }} where batch_id >= {{ first }}
-    union
-    select customer_id
-    from all_states
-    where match_key in (
-        select match_key
-        from prospects
-        where agency_id in (select agency_id from prospects where batch_id >= {{ first }})
-    )
-
-),
-{%- endif %}
 
 states as (
 
@@ -59,9 +40,16 @@ states as (
             partition by customer_id, batch_id order by effective_date desc
         ) = 1 as is_last_of_batch
     from all_states
-    {%- if is_incremental() %}
-    where customer_id in (select customer_id from touched)
-    {%- endif %}
+    where
+        {% call is_touched('customer_id', {'all_states': 'customer_id'}, 'customer_id') %}
+            select customer_id
+            from all_states
+            where match_key in (
+                select match_key
+                from prospects
+                where agency_id in (select agency_id from prospects where {{ in_batch_window() }})
+            )
+        {% endcall %}
 
 ),
 

@@ -1,9 +1,15 @@
 {# The balance of an account runs over its own days, whatever version the account has, also those
    that are not published. #}
-with movements as (
+with delivered as (
+
+    select * from {{ ref('bronze_brokerage__cash_transaction') }}
+
+),
+
+movements as (
 
     select *
-    from {{ ref('bronze_brokerage__cash_transaction') }}
+    from delivered
     where {{ in_batch_window() }}
 
 ),
@@ -29,21 +35,18 @@ daily_movements as (
 
 ),
 
-{%- if is_incremental() %}
-
 balances_before as (
 
     select
-        account_id,
-        sum(amount) as cash
-    from {{ this }}
+        ct_ca_id as account_id,
+        sum(ct_amt) as cash
+    from delivered
     where
         batch_id < {{ first_batch() }}
-        and account_id in (select account_id from daily_movements)
-    group by account_id
+        and ct_ca_id in (select account_id from daily_movements)
+    group by ct_ca_id
 
 ),
-{%- endif %}
 
 balances as (
 
@@ -52,15 +55,10 @@ balances as (
         sum(daily_movements.amount) over (
             partition by daily_movements.account_id
             order by daily_movements.batch_id, daily_movements.balance_date
-        )
-        {%- if is_incremental() %}
-        + coalesce(balances_before.cash, 0)
-        {%- endif %} as cash
+        ) + coalesce(balances_before.cash, 0) as cash
     from daily_movements
-    {%- if is_incremental() %}
     left join balances_before
         on daily_movements.account_id = balances_before.account_id
-    {%- endif %}
 
 )
 

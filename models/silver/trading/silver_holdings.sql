@@ -4,32 +4,35 @@
     A holding takes everything from the completion of its current trade. It counts from the batch that knows
     both: rows whose trade is completed later are taken up then.
 #}
-{% set from_batch = first_batch() %}
+with delivered as (
 
-with holding_rows as (
+    select * from {{ ref('bronze_brokerage__holding_history') }}
+
+),
+
+all_trades as (
+
+    select * from {{ ref('silver_trades') }}
+
+),
+
+holding_rows as (
 
     select *
-    from {{ ref('bronze_brokerage__holding_history') }}
+    from delivered
     where
         batch_id <= {{ last_batch() }}
-        {%- if is_incremental() %}
-        and (
-            {{ in_batch_window() }}
-            or hh_t_id in (select trade_id from {{ ref('silver_trades') }} where batch_id >= {{ from_batch }})
-            or hh_t_id in (select current_trade_id from {{ this }} where batch_id >= {{ from_batch }})
-        )
-        {%- endif %}
+        and {{ is_touched('hh_t_id', {'delivered': 'hh_t_id', 'all_trades': 'trade_id'}, 'current_trade_id') }}
 
 ),
 
 completed_trades as (
 
     select *
-    from {{ ref('silver_trades') }}
-    where completed_batch_id is not null
-    {%- if is_incremental() %}
+    from all_trades
+    where
+        completed_batch_id is not null
         and trade_id in (select hh_t_id from holding_rows)
-    {%- endif %}
 
 )
 

@@ -4,19 +4,19 @@
     A trade is replayed as a whole whenever one of its rows comes, goes or is delivered anew. What its creation
     fixes (account, security and their versions of that day) stays; later changes bring state, close and amounts.
 #}
-with trade_rows as (
+with delivered as (
+
+    select * from {{ ref('bronze_brokerage__trade') }}
+
+),
+
+trade_rows as (
 
     select *
-    from {{ ref('bronze_brokerage__trade') }}
+    from delivered
     where
         batch_id <= {{ last_batch() }}
-        {%- if is_incremental() %}
-        and t_id in (
-            select t_id from {{ ref('bronze_brokerage__trade') }} where {{ in_batch_window() }}
-            union
-            select trade_id from {{ this }} where batch_id >= {{ first_batch() }}
-        )
-        {%- endif %}
+        and {{ is_touched('t_id', {'delivered': 't_id'}, 'trade_id') }}
 
 ),
 
@@ -26,9 +26,7 @@ history_rows as (
     from {{ ref('bronze_brokerage__trade_history') }}
     where
         batch_id <= {{ last_batch() }}
-        {%- if is_incremental() %}
         and th_t_id in (select t_id from trade_rows)
-        {%- endif %}
 
 ),
 

@@ -4,19 +4,19 @@
     The watches of a customer on a symbol form a queue: a stop ends the oldest one that is open. All of a
     customer's watches on a symbol are replayed together. A stop without an open watch is kept, with no placing.
 #}
-with events as (
+with delivered as (
+
+    select * from {{ ref('bronze_brokerage__watch_history') }}
+
+),
+
+events as (
 
     select *
-    from {{ ref('bronze_brokerage__watch_history') }}
+    from delivered
     where
         batch_id <= {{ last_batch() }}
-        {%- if is_incremental() %}
-        and (w_c_id, w_s_symb) in (
-            select w_c_id, w_s_symb from {{ ref('bronze_brokerage__watch_history') }} where {{ in_batch_window() }}
-            union
-            select customer_id, symbol from {{ this }} where batch_id >= {{ first_batch() }}
-        )
-        {%- endif %}
+        and {{ is_touched('w_c_id, w_s_symb', {'delivered': 'w_c_id, w_s_symb'}, 'customer_id, symbol') }}
 
 ),
 
