@@ -248,8 +248,10 @@ class Committer:
     ) -> None:
         for key in loaded.totals.keys() | replaced:
             count, files = loaded.totals.get(key, (0, 0, 0))[0], loaded.files.get(key, ())
-            if not self._tables[key].is_staged and (count or key in replaced):
-                self._loads.record(connection, self._tables[key], count, files)
+            table = self._tables[key]
+            if not table.is_staged and (count or key in replaced):
+                rewrites = modes.is_rewritten(connection, table)
+                self._loads.record(connection, table, count, files, rewrites=rewrites)
 
     def _wait_for_turn(self, segment: Segment) -> None:
         for before in segment.follows:

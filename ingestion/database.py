@@ -78,6 +78,11 @@ MIGRATIONS: tuple[tuple[Step, ...], ...] = (
         )""",
     ),
     ("alter table _tradehouse.loads add column rows bigint",),
+    (
+        "alter table _tradehouse.loads add column rewrites boolean",
+        "alter table _tradehouse.judged add column loses boolean",
+        names.free_load,
+    ),
 )
 """The statements that lead from schema version N to N + 1; the first creates version 1."""
 

@@ -51,6 +51,7 @@ def selected(table: Table, reference: FileReference, names: list[str]) -> list[s
         }
     origin["_airbyte_extracted_at"] = extracted_at(reference)
     origin["_airbyte_generation_id"] = str(table.generation_id)
+    origin |= table.numbered
     fields = [f"{field(number)} as {quoted(name)}" for number, name in enumerate(names)]
     return fields + [f"{value} as {name}" for name, value in origin.items()]
 

@@ -8,6 +8,7 @@ sync that changed what readers see is one. Not here: syncs, states and files (`l
 import threading
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 import duckdb
 
@@ -77,6 +78,15 @@ class Loads:
             (batch, delivery): load for batch, delivery, load, goes_on in rows if goes_on
         }
 
+    def numbered(self, table: Table) -> Table:
+        """The table, told the load that the rows of this sync are; not where they have provenance.
+
+        Only one sync of a home writes at a time, so the number is known before there are rows.
+        """
+        if table.provenance:
+            return table
+        return replace(table, load=self._number_of((None, None)))
+
     def record(
         self,
         connection: duckdb.DuckDBPyConnection,
@@ -84,22 +94,25 @@ class Loads:
         records: int,
         files: Iterable[LoadedFile] = (),
         rows: int | None = None,
+        *,
+        rewrites: bool = False,
     ) -> None:
         """Record that rows of a stream became visible, or, with 0, that only others went.
 
-        Of a table with every key once `rows` says how many of the records are in it.
+        Of a table with every key once `rows` says how many of the records are in it. `rewrites`
+        says that what earlier loads brought is gone or another without a newer row of its key.
 
         In the transaction of `connection` that makes them so. Rows of files belong to the files'
-        deliveries.
+        deliveries where the source keeps provenance.
         """
         by_delivery: Counter[Delivery] = Counter()
-        for file in files:
+        for file in files if table.provenance else ():
             by_delivery[(file.reference.batch, file.reference.delivery)] += file.records
         if not by_delivery or records > by_delivery.total():
             by_delivery[(None, None)] += records - by_delivery.total()
         for delivery, count in by_delivery.items():
             connection.execute(
-                "insert into _tradehouse.loads values (?, ?, ?, ?, ?, ?, ?, ?, ?, now(), ?)",
+                "insert into _tradehouse.loads values (?, ?, ?, ?, ?, ?, ?, ?, ?, now(), ?, ?)",
                 [
                     self._source,
                     self._number_of(delivery),
@@ -109,6 +122,7 @@ class Loads:
                     count,
                     self._sync_id,
                     rows,
+                    rewrites,
                 ],
             )
 

@@ -14,12 +14,21 @@ from ingestion.tables import ARRIVAL, DELETED_SCHEMA, STAGING_SCHEMA, Table, lit
 from tradehouse.output import count
 
 
-def merge(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[list[str], int]:
+@dataclass(frozen=True)
+class Merged:
+    """What a reader of the summary should know; how many of the staged rows are in the table."""
+
+    told: list[str]
+    rows: int
+    removes: bool
+    """Whether rows went whose keys may have no row any more: the source deleted some."""
+
+
+def merge(connection: duckdb.DuckDBPyConnection, table: Table) -> Merged:
     """Bring what is staged into the table, in the caller's transaction; empties what is staged.
 
     Decides by narrow columns which row of a key is newest; only then touches whole rows. Of keys
-    with a cursor that is none of its type the row that came last stays. Returns what a reader of
-    the summary should know, and how many of the staged rows are in the table.
+    with a cursor that is none of its type the row that came last stays.
     """
     values.define(connection)
     names = list(_columns(connection, STAGING_SCHEMA, table))
@@ -45,23 +54,32 @@ def merge(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[list[str
         union all
         select {literal(table.target)}, {ARRIVAL} from {table.target} as staged where {absent}"""
     )
-    for name in known:
-        connection.execute(
+    gone = {
+        name: _changed(
+            connection,
             f"""delete from {name} as stored where {present} and {ARRIVAL} not in (
-                select arrival from newest where origin = {literal(name)})"""
+                select arrival from newest where origin = {literal(name)})""",
         )
-    chosen = f"""select * from {table.target} where {ARRIVAL} in (
+        for name in known
+    }
+    chosen = f"""select {table.staged_columns} from {table.target} where {ARRIVAL} in (
         select arrival from newest where origin = {literal(table.target)})"""
     living = f"and not {is_deletion}" if is_deletion else ""
-    [(rows,)] = connection.execute(
-        f"insert into {table.sql_name} by name {chosen} {living}"
-    ).fetchall()
+    rows = _changed(connection, f"insert into {table.sql_name} by name {chosen} {living}")
+    deletions = 0
     if is_deletion is not None:
-        connection.execute(f"insert into {table.deletions} by name {chosen} and {is_deletion}")
+        into = f"insert into {table.deletions} by name"
+        deletions = _changed(connection, f"{into} {chosen} and {is_deletion}")
     told = _without_key(connection, table, absent) + _with_odd_cursor(connection, table, compared)
     connection.execute(f"delete from {table.target}")
     connection.execute("drop table newest")
-    return told, rows
+    return Merged(told, rows, removes=bool(deletions and gone[table.sql_name]))
+
+
+def _changed(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
+    """How many rows a statement inserts or deletes."""
+    row = connection.execute(statement).fetchone()
+    return int(row[0]) if row else 0
 
 
 def stage_stored(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
@@ -69,8 +87,8 @@ def stage_stored(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     name, target = table.sql_name, table.target
     connection.execute(f"create temp table arrived as select * from {target} order by {ARRIVAL}")
     connection.execute(f"delete from {target}")
-    connection.execute(f"insert into {target} select * from {name} order by {ARRIVAL}")
-    connection.execute(f"insert into {target} select * from arrived order by {ARRIVAL}")
+    connection.execute(f"insert into {target} by name select * from {name} order by {ARRIVAL}")
+    connection.execute(f"insert into {target} by name select * from arrived order by {ARRIVAL}")
     connection.execute(f"delete from {name}")
     connection.execute("drop table arrived")
 

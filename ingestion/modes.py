@@ -12,13 +12,45 @@ from dataclasses import replace
 import duckdb
 import orjson
 
-from ingestion import merging, recognition
+from ingestion import comparing, merging, recognition, tables
 from ingestion.database import most_memory
 from ingestion.loads import Loads
-from ingestion.tables import DELETED_SCHEMA, STAGING_SCHEMA, Table, literal, quoted
+from ingestion.tables import DELETED_SCHEMA, LOAD, STAGING_SCHEMA, Table, literal, quoted
 
 _OF_STREAM = "where source = ? and stream = ? and namespace is not distinct from ?"
 REFRESHING = ("full_refresh_append", "full_refresh_overwrite")
+
+
+def prepare(
+    connection: duckdb.DuckDBPyConnection, table: Table, loads: Loads
+) -> tuple[Table, list[str]]:
+    """The table as `tables.prepare` leaves it; rows whose column got another type are a load."""
+    before = tables.existing_columns(connection, table)
+    prepared, changes = tables.prepare(connection, loads.numbered(table))
+    after = tables.existing_columns(connection, table)
+    is_retyped = any(after[name] != kind for name, kind in before.items())
+    if is_retyped and prepared.load is not None and _has_rows(connection, table.sql_name):
+        loads.record(connection, prepared, 0, rewrites=True)
+    return prepared, changes
+
+
+def is_rewritten(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    """Whether rows of earlier loads are no longer in force, or are no more, by what is loaded now.
+
+    Rows of keys that came again do not count: the newer ones say so.
+    """
+    if table.load is None:
+        return False
+    is_copy = table.declared.sync_mode == "full_refresh_append" and table.generation_id > 1
+    if is_copy or table.minimum_generation_id > 1:
+        return True
+    names = list(tables.existing_columns(connection, table))
+    is_deletion = comparing.deletion(table, names, comparing.Spelling())
+    if is_deletion is None:
+        return False
+    ours = f"{LOAD} = {table.load} and {is_deletion}"
+    query = f"select 1 from {table.sql_name} where {ours} limit 1"
+    return connection.execute(query).fetchone() is not None
 
 
 def with_generation(
@@ -174,8 +206,7 @@ def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table, loads: Loa
         _remove_older(connection, table, minimum)
     is_anew = is_merged(table) and is_merged_anew(connection, table)
     is_load = bool(staged or minimum or is_anew)
-    if is_load and not is_merged(table):
-        loads.record(connection, table, staged)
+    table = replace(loads.numbered(table), minimum_generation_id=minimum or 0)
     if is_merged(table):
         if is_anew:
             merging.stage_stored(connection, table)
@@ -183,11 +214,15 @@ def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table, loads: Loa
             f"update _tradehouse.streams set merged_by = ?::json {_OF_STREAM}",
             [_merged_by(table), table.source, table.key[1], table.key[0]],
         )
-        told, rows = merging.merge(connection, table)
+        merged = merging.merge(connection, table)
         if is_load:
-            loads.record(connection, table, staged, rows=rows)
-        return told
+            rewrites = is_anew or merged.removes or is_rewritten(connection, table)
+            loads.record(connection, table, staged, rows=merged.rows, rewrites=rewrites)
+        return merged.told
     recognition.append_unseen(connection, table)
+    if is_load:
+        rewrites = is_rewritten(connection, table)
+        loads.record(connection, table, staged, rewrites=rewrites)
     return []
 
 
@@ -207,12 +242,14 @@ def merge_leftovers(
 
 
 def _add_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Let what was staged before have the columns that it is compared by now."""
+    """Let what was staged before have the columns that it is compared by now, and its load's."""
     for name in (table.sql_name, table.target):
         for column in table.columns:
             connection.execute(
                 f"alter table {name} add column if not exists {quoted(column.name)} {column.type}"
             )
+        if not table.provenance:
+            connection.execute(f"alter table {name} add column if not exists {LOAD} BIGINT")
 
 
 def _stands(connection: duckdb.DuckDBPyConnection, schema: str, table: Table) -> bool:

@@ -17,6 +17,7 @@ OWN_COLUMNS = (
     "_airbyte_extracted_at",
     "_airbyte_meta",
     "_airbyte_generation_id",
+    "_load",
     "rowid",  # DuckDB's own name for a row's place in its table.
     "file_index",
     "file_row_number",
@@ -165,16 +166,24 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> None:
                 then entry.key else entry.value[1] end
         from columns"""
     )
-    _rename_row_ids(connection)
+    _rename(connection, "rowid")  # It hides what the loader tells rows by.
     _rename_beside(connection)
 
 
-def _rename_row_ids(connection: duckdb.DuckDBPyConnection) -> None:
-    """A column `rowid` hides what the loader tells rows by."""
+def free_load(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let no field's column be called as that of a row's load, of which there was none before."""
+    _rename(connection, "_load")
+
+
+def _rename(connection: duckdb.DuckDBPyConnection, reserved: str) -> None:
+    """Give columns of this name, in any case, another one."""
     found = connection.execute(
         """select schema_name, table_name, column_name from duckdb_columns()
         where database_name = current_database() and not internal
-            and schema_name <> '_tradehouse' and lower(column_name) = 'rowid'"""
+            and (schema_name in (select source from _tradehouse.streams)
+                or schema_name in ('_tradehouse_staging', '_tradehouse_deleted'))
+            and lower(column_name) = ?""",
+        [reserved],
     ).fetchall()
     for schema, table, column in found:
         present = connection.execute(

@@ -118,7 +118,7 @@ def _insert(
 ) -> None:
     """Insert what is read from files, each row as it is. Raises NotPlainError."""
     references = [reference for reference, _ in group]
-    origin = _origin(table, group, number)
+    origin = _origin(table, group, number) | table.numbered
     statement = f"""
         insert into {table.target} by name
         select {", ".join(columns)},

@@ -78,7 +78,7 @@ def append_unseen(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     same = " and ".join(_is_same(column, is_whole=is_whole) for column in columns)
     connection.execute(
         f"""insert into {table.sql_name} by name
-        select staged.* from {table.target} as staged
+        select staged.{table.staged_columns} from {table.target} as staged
         where not exists (select 1 from {table.sql_name} as stored where {same or "false"})"""
     )
     connection.execute(f"delete from {table.target}")

@@ -105,9 +105,10 @@ def insert_statement(table: Table, part: Part) -> str:
     source_meta = numbers.unmarked("record.meta", part.mark, is_json=True)
     raw_id = "" if table.computes_raw_id else f"{RAW_ID}, "
     raw_value = "" if table.computes_raw_id else "uuid()::varchar, "
+    load, number = (", ".join(["", *each]) for each in (table.numbered, table.numbered.values()))
     return f"""
         insert into {table.target} ({"".join(name + ", " for name in names)}{raw_id}
-            _airbyte_extracted_at, _airbyte_meta, _airbyte_generation_id)
+            _airbyte_extracted_at, _airbyte_meta, _airbyte_generation_id{load})
         with lines as (
             select {"".join(text + ", " for text in texts)}
                 record.emitted_at as emitted_at, {source_meta} as meta
@@ -119,7 +120,7 @@ def insert_statement(table: Table, part: Part) -> str:
         select {"".join(f"v{i}, " for i in range(len(typed)))}{raw_value}
             epoch_ms(emitted_at)::timestamptz,
             {values.meta(list(enumerate(table.columns)))},
-            {table.generation_id}
+            {table.generation_id}{number}
         from typed"""
 
 

@@ -159,7 +159,7 @@ class Run:
         try:
             self._lost = self._tables_lost(connection, wanted)
             for key, table in wanted.items():
-                prepared, changes = tables.prepare(connection, table)
+                prepared, changes = modes.prepare(connection, table, self._loads)
                 self._result.warnings += changes
                 plan[key] = modes.with_generation(
                     connection, prepared, full_refresh=self._full_refresh, reset=self._reset

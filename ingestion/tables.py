@@ -21,6 +21,11 @@ AIRBYTE_COLUMNS = {
     "_airbyte_generation_id": "BIGINT",
 }
 RAW_ID = "_airbyte_raw_id"
+LOAD = "_load"
+"""The number of the load that brought a row, or the version of it that is there.
+
+NULL in rows that were loaded before they were numbered. Where rows have provenance, that says it.
+"""
 ARRIVAL = "rowid"
 """DuckDB's number of a row orders a table's rows as they arrived; no field's column has its name.
 
@@ -57,6 +62,8 @@ class Table:
     recognises: bool = False
     """Whether rows that are there already with the same content are left out: after a switch
     between the embedded runner and a server, the other one's rows come again."""
+    load: int | None = None
+    """The load that a sync's rows will be, where they are numbered (`Loads.numbered`)."""
 
     @property
     def sql_name(self) -> str:
@@ -91,6 +98,16 @@ class Table:
         properties = (self.discovered.get("json_schema") or {}).get("properties") or {}
         is_delivered = self.provenance and self.file_format is not None
         return is_delivered and not self.is_staged and "_delivery" in properties
+
+    @property
+    def numbered(self) -> dict[str, str]:
+        """The column with the load's number and its value in SQL; none where it is not numbered."""
+        return {} if self.load is None else {LOAD: str(self.load)}
+
+    @property
+    def staged_columns(self) -> str:
+        """All columns of a staged row as they go into the table: it is of the load that merges."""
+        return "*" if self.load is None else f"* replace ({self.load} as {LOAD})"
 
     @property
     def merge_key(self) -> list[list[str]]:
@@ -213,6 +230,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[Table,
     if present:
         columns = [_fit(connection, table, column, present, changes) for column in table.columns]
         table = replace(table, columns=tuple(columns))
+        add_load(connection, table)
     else:
         connection.execute(_create(table))
     if table.is_staged:
@@ -232,6 +250,13 @@ def add_missing(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     for column in table.columns:
         if lowered(column.name) not in present:
             _add(connection, table, column, present, [])
+    add_load(connection, table)
+
+
+def add_load(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Let a table of a version that did not number rows have the column for it."""
+    if not table.provenance and LOAD not in existing_columns(connection, table):
+        connection.execute(f"alter table {table.sql_name} add column {LOAD} BIGINT")
 
 
 def _fit(
@@ -396,6 +421,7 @@ def _create(table: Table) -> str:
         for column in table.columns
     ]
     lines += [raw_id, *(f"{name} {kind}" for name, kind in AIRBYTE_COLUMNS.items())]
+    lines += [] if table.provenance else [f"{LOAD} BIGINT"]
     return f"create table {table.sql_name} ({', '.join(lines)})"
 
 

@@ -120,13 +120,21 @@ def judge(home: Path, cases: Sequence[Case]) -> list[Verdict]:
     verdicts = []
     with open_raw(paths.raw_database, tmp=paths.tmp) as connection:
         for case in cases:
-            reason = case.fault
+            reason, loses = case.fault, False
             if reason is None and case.contract is not None:
-                reason = _breach(connection, case.contract, case.since_load, case.is_whole)
+                reason, loses = _breach(connection, case.contract, case.since_load, case.is_whole)
             verdicts.append(Verdict(case.source, case.load, case.since_load, reason))
             connection.execute(
-                "insert or replace into _tradehouse.judged values (?, ?, ?, ?, ?, ?, now())",
-                [case.source, case.load, case.since_load, case.stamp, reason, reason is None],
+                "insert or replace into _tradehouse.judged values (?, ?, ?, ?, ?, ?, now(), ?)",
+                [
+                    case.source,
+                    case.load,
+                    case.since_load,
+                    case.stamp,
+                    reason,
+                    reason is None,
+                    loses,
+                ],
             )
         ledger.write_snapshot(connection, paths)
     return verdicts
@@ -172,8 +180,12 @@ def _types(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]
 
 def _breach(
     connection: duckdb.DuckDBPyConnection, contract: Contract, since: int, is_whole: bool
-) -> str | None:
-    """What is too much, of the first stream that has it."""
+) -> tuple[str | None, bool]:
+    """What is too much, of the first stream that has it; whether a key may be lost to quarantine.
+
+    That is where raw has no older version of a record any more that breaks the contract.
+    """
+    loses = False
     counts = dict(
         connection.execute(
             """select table_name, sum(coalesce(rows, records))::bigint from _tradehouse.loads
@@ -188,12 +200,14 @@ def _breach(
         if not (came or is_whole) or not record_files.judged(stream):
             continue
         rows, bad, first = _count(connection, contract, name, table, None if is_whole else came)
+        loses |= bool(bad) and table.declared.sync_mode == "incremental_deduplicated"
         if bad > rows * share:
-            return (
+            reason = (
                 f"{bad:,} of {rows:,} records of {name} are bound for quarantine, more than "
                 f"{share * 100:g} %; the first: {first}"
             )
-    return None
+            return reason, loses
+    return None, loses
 
 
 def _count(

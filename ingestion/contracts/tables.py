@@ -78,10 +78,14 @@ def missing(present: Collection[tuple[str, ...]]) -> list[str]:
         if not all(
             (source, names.lowered(table.name), names.lowered(column)) in present
             for table in wanted
-            for column in (tables.RAW_ID, *(each.name for each in table.columns))
+            for column in (tables.RAW_ID, *_numbered(table), *(each.name for each in table.columns))
         ):
             found.append(source)
     return found
+
+
+def _numbered(table: Table) -> list[str]:
+    return [] if table.provenance else [tables.LOAD]
 
 
 def present(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, ...], str]:

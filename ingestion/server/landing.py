@@ -184,8 +184,10 @@ class Landing:
         for unit in each:
             columns, by_field = table_columns(unit, offered.fields(), recorded, base.names)
             recognises = self._recognises(base, unit)
-            table, changes = tables.prepare(
-                connection, replace(base, columns=columns, recognises=recognises)
+            table, changes = modes.prepare(
+                connection,
+                replace(base, columns=columns, recognises=recognises),
+                self._loads,
             )
             self.warnings += changes
             is_copy = offered.declared.sync_mode == "full_refresh_append"
@@ -210,7 +212,9 @@ class Landing:
             if table.is_staged:
                 self.warnings += modes.merge_staged(connection, table, self._loads)
             elif replaces or (unit is not None and count):
-                self._loads.record(connection, table, 0 if unit is None else count)
+                rewrites = modes.is_rewritten(connection, table)
+                landed = 0 if unit is None else count
+                self._loads.record(connection, table, landed, rewrites=rewrites)
         return counts, nulled
 
     def _recognises(self, table: Table, unit: Unit | None) -> bool:

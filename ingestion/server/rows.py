@@ -45,12 +45,13 @@ def insert_statement(table: Table, unit: Unit, by_field: Mapping[str, str]) -> s
         if _is_converted(column, kind):
             changes.append((index, column))
     names = [f"{quoted(column.name)}, " for column in table.columns]
+    load, number = (", ".join(["", *each]) for each in (table.numbered, table.numbered.values()))
     seen = ""
     if unit.again:
         seen = f"where {RAW_ID} not in (select {RAW_ID} from {table.sql_name})"
     return f"""
         insert into {table.target} ({"".join(names)}{RAW_ID},
-            _airbyte_extracted_at, _airbyte_meta, _airbyte_generation_id)
+            _airbyte_extracted_at, _airbyte_meta, _airbyte_generation_id{load})
         with given as (
             select {"".join(given)}{RAW_ID}::varchar as raw_id,
                 {extracted_at(unit.columns)} as extracted_at,
@@ -58,7 +59,7 @@ def insert_statement(table: Table, unit: Unit, by_field: Mapping[str, str]) -> s
             from {unit.relation} {seen}
         )
         select {"".join(f"v{index}, " for index in range(len(given)))}raw_id, extracted_at,
-            {values.meta(changes)}, {table.generation_id}
+            {values.meta(changes)}, {table.generation_id}{number}
         from given"""
 
 

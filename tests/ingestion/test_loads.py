@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from ingestion import ledger, loads
 from ingestion.database import MIGRATIONS, migrate
@@ -184,3 +185,135 @@ def test_after_an_older_raw_the_whole_source_waits(tmp_path: Path) -> None:
     loads = [("own", 1, "a", None, 1), ("own", 2, "a", None, 9)]
     home = home_of(tmp_path, loads, [("own", 1, 1), ("own", 2, 2), ("gone", 1, 1)])
     assert waiting(home) == [("gone", 0, {"*"}), ("own", 0, {"*"})]
+
+
+def numbered(source: Source, table: str = "a") -> list[Any]:
+    return source.query(f"select n, _load from played.{table} order by all")
+
+
+def rewriting(source: Source) -> list[Any]:
+    """The loads that say that earlier rows are gone or others."""
+    return source.query("select distinct load from _tradehouse.loads where rewrites order by all")
+
+
+def declare(source: Source, mode: str, **more: Any) -> None:
+    source.declared["streams"] = {"a": {"sync_mode": mode} | more}
+
+
+def bring(source: Source, *lines: str, complete: bool = True, **arguments: Any) -> None:
+    end = status("a") if complete else error_trace("gone")
+    source.plays([*lines, state("a", 1), end], streams=STREAMS, exit_code=0 if complete else 1)
+    assert (source.sync(**arguments).status == "succeeded") == complete
+
+
+def test_every_row_says_which_load_brought_it(source: Source) -> None:
+    play(source, *rows("a", 1, 2), state("a", 1), *rows("b", 1), state("b", 1))
+    source.sync()
+    play(source, *rows("a", 3), state("a", 2), *rows("a", 4), complete=False)
+    source.sync()
+    play(source, *rows("a", 5), state("a", 3), *rows("b", 2), state("b", 2))
+    source.sync()
+    assert numbered(source) == [(1, 1), (2, 1), (3, 2), (5, 3)]
+    assert numbered(source, "b") == [(1, 1), (2, 3)]
+    assert rewriting(source) == []
+
+
+def test_a_full_copy_is_of_its_load_and_rewrites_the_one_before(source: Source) -> None:
+    declare(source, "full_refresh_overwrite")
+    bring(source, *rows("a", 1, 2))
+    assert (numbered(source), rewriting(source)) == ([(1, 1), (2, 1)], [])
+    bring(source, *rows("a", 1))
+    assert (numbered(source), rewriting(source)) == ([(1, 2)], [(2,)])
+    declare(source, "full_refresh_append")
+    bring(source, *rows("a", 1))
+    assert (numbered(source), rewriting(source)) == ([(1, 2), (1, 3)], [(2,), (3,)])
+    declare(source, "incremental_append")
+    bring(source, *rows("a", 2))
+    bring(source, *rows("a", 7), reset=True)
+    assert (numbered(source), rewriting(source)) == ([(7, 5)], [(2,), (3,), (5,)])
+
+
+def test_of_a_key_the_load_is_that_of_the_version_that_is_there(source: Source) -> None:
+    declare(source, "incremental_deduplicated", key="n", cursor="at")
+    streams = [stream("a", n="integer", at="integer", _ab_cdc_deleted_at="string")]
+
+    def deliver(*versions: tuple[int, int], deleted: str | None = None) -> None:
+        lines = [
+            record("a", {"n": n, "at": at, "_ab_cdc_deleted_at": deleted}) for n, at in versions
+        ]
+        source.plays([*lines, state("a", 1), status("a")], streams=streams)
+        assert source.sync().status == "succeeded"
+
+    deliver((1, 1), (2, 5), (3, 1))
+    deliver((1, 2), (2, 4), (2, 3))  # Of 2 the version that is there is newer.
+    assert numbered(source) == [(1, 2), (2, 1), (3, 1)]
+    deliver((9, 9), deleted="2020-01-01")  # Of what never came.
+    assert rewriting(source) == []
+    deliver((3, 2), deleted="2020-01-01")
+    assert (numbered(source), rewriting(source)) == ([(1, 2), (2, 1)], [(4,)])
+    declare(source, "incremental_deduplicated", key="at", cursor="at")
+    deliver((4, 9))
+    assert (numbered(source), rewriting(source)) == ([(1, 5), (2, 5), (4, 5)], [(4,), (5,)])
+
+
+def test_a_deletion_among_versions_rewrites(source: Source) -> None:
+    declare(source, "incremental_append")
+    streams = [stream("a", n="integer", _ab_cdc_deleted_at="string")]
+    for deleted in (None, "2020-01-01"):
+        line = record("a", {"n": 1, "_ab_cdc_deleted_at": deleted})
+        source.plays([line, state("a", 1), status("a")], streams=streams)
+        source.sync()
+    assert (numbered(source), rewriting(source)) == ([(1, 1), (1, 2)], [(2,)])
+
+
+def test_what_a_dead_sync_left_staged_is_of_the_load_that_merges_it(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merged = {"sync_mode": "incremental_deduplicated", "key": "n"}
+    source.declared["streams"] = {"a": merged, "b": {"sync_mode": "incremental_append"}}
+    with monkeypatch.context() as patched:
+        patched.setattr("ingestion.modes.merge", lambda *_: [])
+        play(source, *rows("a", 1, 2), state("a", 1), *rows("b", 1), state("b", 1))
+        source.sync()
+    assert (numbered(source), numbered(source, "b")) == ([], [(1, 1)])
+    play(source, *rows("b", 2), state("b", 2))
+    source.sync()
+    assert numbered(source) == [(1, 2), (2, 2)]
+    assert numbered(source, "b") == [(1, 1), (2, 2)]
+    assert sorted(source.query(LOADS)) == [(1, "b", 1), (2, "a", 2), (2, "b", 1)]
+
+
+def test_a_column_of_another_type_is_a_load_that_rewrites(source: Source) -> None:
+    declare(source, "incremental_append")
+    bring(source, *rows("a", 1))
+    source.plays([status("a")], streams=[stream("a", n="string")])
+    source.sync()
+    assert (source.query(LOADS), rewriting(source)) == ([(1, "a", 1), (2, "a", 0)], [(2,)])
+
+
+@pytest.mark.parametrize("mode", ["incremental_append", "incremental_deduplicated"])
+def test_rows_of_a_home_of_before_have_no_load_and_a_field_may_be_called_so(
+    source: Source, mode: str
+) -> None:
+    declare(source, mode, key="n")
+    streams = [stream("a", n="integer", _load="string", _LOAD="string")]
+
+    def deliver(n: int, word: str) -> None:
+        line = record("a", {"n": n, "_load": word, "_LOAD": word})
+        source.plays([line, state("a", n), status("a")], streams=streams)
+        assert source.sync().status == "succeeded"
+
+    deliver(1, "one")
+    with duckdb.connect(str(source.paths.raw_database)) as raw:  # As the version before left it.
+        for table in ('played."a"', '_tradehouse_staging."played.a"'):
+            if "staging" not in table or mode == "incremental_deduplicated":
+                raw.execute(f"alter table {table} drop column _load")
+                raw.execute(f"alter table {table} rename column _load_2 to _load")
+        raw.execute("update _tradehouse.names set name = '_load' where name = '_load_2'")
+        raw.execute("alter table _tradehouse.loads drop column rewrites")
+        raw.execute("alter table _tradehouse.judged drop column loses")
+        newest = "(select max(version) from _tradehouse.schema_version)"
+        raw.execute(f"delete from _tradehouse.schema_version where version = {newest}")
+    deliver(2, "two")
+    found = source.query("select n, _load, _load_2, _LOAD_3 from played.a order by all")
+    assert found == [(1, None, "one", "one"), (2, 2, "two", "two")]
