@@ -15,9 +15,9 @@ from textwrap import indent
 import duckdb
 
 from ingestion import comparing
-from ingestion.tables import AIRBYTE_COLUMNS, RAW_ID, Column, Table, quoted
+from ingestion.tables import AIRBYTE_COLUMNS, LOAD, RAW_ID, Column, Table, quoted
 
-OWN_COLUMNS = ("raw_id", "extracted_at")
+OWN_COLUMNS = ("raw_id", "extracted_at", LOAD)
 NAME_LENGTH = 60
 _AS_STORED = ("plain", "loaded:json")
 Path = tuple[str, ...]
@@ -165,6 +165,7 @@ def model_sql(
     source = f"source_{name}"
     lines = [own if sql == own else f"{sql} as {own}" for own, sql in columns.items()]
     lines += [f"{RAW_ID} as raw_id", "_airbyte_extracted_at as extracted_at"]
+    lines += [f"coalesce({LOAD}, 0) as {LOAD}"] if is_numbered(table) else []
     listed = ",\n".join(lines)
     relation = f"{{{{ source('{table.source}', '{source_table(table, name)}') }}}}"
     history = _History(table, typed) if keeps_history(table) else None
@@ -192,6 +193,11 @@ final as (
 select * from final
 {{% endcall %}}
 """
+
+
+def is_numbered(table: Table) -> bool:
+    """Whether rows of raw say which load brought them; those with provenance say more."""
+    return not table.provenance
 
 
 def keeps_history(table: Table) -> bool:
@@ -245,13 +251,10 @@ class _History:
             is_odd = f"({value}) is null and {delivered} <> ''"
             is_moment = told[0].startswith(("loaded:time", "timestamp", "time"))
             parts = [value, *[comparing.finer(delivered)] * is_moment]
-        self._taken = [*(each.name.lower() for each in table.columns), *AIRBYTE_COLUMNS, RAW_ID]
+        own = [*AIRBYTE_COLUMNS, RAW_ID, *([LOAD] if is_numbered(table) else [])]
+        self._taken = [*(each.name.lower() for each in table.columns), *own]
         self._arrival = self._name("arrival_number")
-        self._columns = [
-            *(identifier(each.name) for each in table.columns),
-            *AIRBYTE_COLUMNS,
-            RAW_ID,
-        ]
+        self._columns = [*(identifier(each.name) for each in table.columns), *own]
         keys = []
         for path, place in zip(table.merge_key, key, strict=True):
             told = typed.get(tuple(path))

@@ -322,7 +322,7 @@ class Contract(_Model):
 
 
 _FILE = re.compile(r"[a-z][a-z0-9_]*")
-OWN_COLUMNS = ("raw_id", "extracted_at")
+OWN_COLUMNS = ("raw_id", "extracted_at", "_load")
 """Columns that every model of records has."""
 _RECORD_TYPES = ("number", "timestamptz", "timetz", "json")
 _OF_STREAM = {

@@ -16,13 +16,14 @@ from ingestion.contracts import records
 from ingestion.contracts.model import MADE, Contract, Stream
 from ingestion.declarations import Declaration
 from ingestion.prose import prose
-from ingestion.tables import AIRBYTE_COLUMNS, RAW_ID, Table
+from ingestion.tables import AIRBYTE_COLUMNS, LOAD, RAW_ID, Table
 
 METADATA = {
     RAW_ID: "Unique id of the row in the raw table.",
     "_airbyte_extracted_at": "When the connector read the record, UTC.",
     "_airbyte_meta": "What source and loader had to change in the record; null when nothing.",
     "_airbyte_generation_id": "Number of the full refresh that brought the row.",
+    LOAD: "Load of the source that brought the row; none, or 0, before loads were noted in rows.",
 }
 QUARANTINE = {
     "stream": "Stream of the record.",
@@ -246,9 +247,8 @@ def _source_table(contract: Contract, stream: Stream, table: Table, name: str) -
         for own, column in stream.columns.items()
         if len(records.path_of(own, column)) == 1
     ]
-    columns += [
-        {"name": name, "description": METADATA[name]} for name in (RAW_ID, *AIRBYTE_COLUMNS)
-    ]
+    own = [RAW_ID, *AIRBYTE_COLUMNS, *([LOAD] if bronze.is_numbered(table) else [])]
+    columns += [{"name": name, "description": METADATA[name]} for name in own]
     called = bronze.source_table(table, name)
     described: dict[str, Any] = {"name": called}
     if called != table.name:
@@ -293,6 +293,7 @@ def _model(contract: Contract, stream: Stream, table: Table, name: str) -> dict[
     columns += [
         {"name": "raw_id", "description": METADATA[RAW_ID]},
         {"name": "extracted_at", "description": METADATA["_airbyte_extracted_at"]},
+        *([{"name": LOAD, "description": METADATA[LOAD]}] if bronze.is_numbered(table) else []),
     ]
     model = bronze.model_name(table, name)
     return {

@@ -234,7 +234,7 @@ def _table(contract: Contract, declaration: Declaration, name: str, stream: Stre
         key=(stream.namespace, called),
         name=stream.stored or called,
         columns=tuple(columns.values()),
-        provenance=False,
+        provenance=declaration.provenance,
         file_format=None,
         declared=declared.model_copy(
             update=dict.fromkeys([*["key"] * bool(stream.key), *["cursor"] * bool(stream.cursor)])

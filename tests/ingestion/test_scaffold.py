@@ -114,7 +114,7 @@ def fill(raw: duckdb.DuckDBPyConnection, table: Table, rows: list[dict[str, Any]
     columns = [f"{quoted(each.name)} {each.type}" for each in table.columns]
     columns += ["_airbyte_raw_id varchar default uuid()", "_airbyte_meta json"]
     columns += ["_airbyte_extracted_at timestamptz default timestamptz '2024-01-01 00:00:00Z'"]
-    columns += ["_airbyte_generation_id bigint default 1"]
+    columns += ["_airbyte_generation_id bigint default 1", "_load bigint"]
     raw.execute("create schema if not exists odd")
     raw.execute(f"create table {table.sql_name} ({', '.join(columns)})")
     stored = {each.field: each.name for each in table.columns}
@@ -148,7 +148,7 @@ def test_odd_names_are_data_in_every_model() -> None:
             values = {each.field: f"{table.name}/{each.field}" for each in table.columns}
             fill(raw, table, [values])
             [found] = models.rows(raw, table).rows
-            assert list(found[:-2]) == list(values.values())
+            assert list(found[:-3]) == list(values.values())
 
 
 def test_odd_texts_are_data_in_every_description(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_odd_streams_and_fields_become_models_with_the_values_that_raw_holds(
             model = bronze.model_name(table, called[table.name])
             found = connection.execute(f"from bronze.{quoted(model)}").fetchall()
             expected = tuple(f"{table.name}/{each.field}" for each in table.columns)
-            assert [row[:-2] for row in found] == [expected]
+            assert [row[:-3] for row in found] == [expected]
 
 
 VERSIONED = {"id": INTEGER, "v": TEXT}
