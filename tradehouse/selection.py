@@ -20,6 +20,9 @@ BUILT = ("model", "snapshot", "test")
 
 _REFERENCE = re.compile(r"""\bref\(\s*(?:['"][^'"]+['"]\s*,\s*)?['"]([^'"]+)['"]""")
 
+_LOAD_WINDOW = re.compile(r"""\bin_load_window\(\s*['"](\w+)['"]""")
+_COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
+
 RawTable = tuple[str, str]
 """A raw table: its schema, which is called as its source, and its name; no letter has a case."""
 
@@ -117,9 +120,41 @@ def names_to_run(manifest: Any, live: set[RawTable]) -> list[str]:
 def names_to_rebuild(manifest: Any, whole: set[RawTable]) -> list[str]:
     """Return the names of models built batch by batch that rows without a batch can reach.
 
-    Such rows may belong to batches that are built, so these models are built from nothing.
+    Such rows may belong to batches that are built, so these models are built from nothing: save
+    those that read them load by load (macro `in_load_window`), unless they also read a model that
+    is built from nothing for them.
     """
-    return sorted(node.name for node in reached_nodes(manifest, whole) if _is_windowed(node))
+    found: set[str] = set()
+    for source in {schema for schema, _ in whole}:
+        tables = {(schema, table) for schema, table in whole if schema == source}
+        reached = {one.unique_id: one for one in reached_nodes(manifest, tables)}
+        is_undone = (source, EVERY_TABLE) in tables
+        known: dict[str, bool] = {}
+        for unique_id, node in reached.items():
+            if _is_windowed(node) and _is_anew(manifest, unique_id, source, reached, known):
+                found.add(node.name)
+        found |= {one.name for one in reached.values() if is_undone and _is_windowed(one)}
+    return sorted(found)
+
+
+def windows_by_load(node: Any) -> set[str]:
+    """Return the sources that a model reads load by load."""
+    return set(_LOAD_WINDOW.findall(_COMMENT.sub("", node.raw_code)))
+
+
+def _is_anew(
+    manifest: Any, unique_id: str, source: str, reached: dict[str, Any], known: dict[str, bool]
+) -> bool:
+    """Whether rows of a source reach a node by a model that is built from nothing, as it may be."""
+    if unique_id not in reached:
+        return False
+    if unique_id not in known:
+        node = reached[unique_id]
+        known[unique_id] = (_is_windowed(node) and source not in windows_by_load(node)) or any(
+            _is_anew(manifest, parent, source, reached, known)
+            for parent in getattr(node.depends_on, "nodes", ())
+        )
+    return known[unique_id]
 
 
 def names_of_tests(manifest: Any, whole: set[RawTable]) -> list[str]:

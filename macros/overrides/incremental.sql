@@ -18,6 +18,12 @@
             ~ ' else it is: materialized=\'table\', or incremental_strategy=\'append\', \'delete+insert\' or \'merge\''
         ) %}
     {% endif %}
+    {% if sources_by_load(model) and not config.get('unique_key') %}
+        {% do exceptions.raise_compiler_error(
+            'A model that asks for in_load_window() replaces the keys that new loads touch, so it has a unique_key: '
+            ~ model.name ~ ' has none'
+        ) %}
+    {% endif %}
     {% if is_kept_by_empty() %}{{ return(keep_as_it_is()) }}{% endif %}
     {% set existing_relation = load_cached_relation(this) %}
     {% set target_relation = this.incorporate(type='table') %}
