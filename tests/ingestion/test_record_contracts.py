@@ -1,6 +1,7 @@
 """Records by their contract: typed exactly, in quarantine with a reason, and none lost."""
 
 import json
+import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -20,6 +21,7 @@ from ingestion.scaffold import scaffold
 from tests.ingestion.conftest import Source, record, state, status, stream
 from tests.ingestion.modelling import Models
 
+DELETED = "_ab_cdc_deleted_at"
 MOMENT = {"type": ["null", "string"], "format": "date-time"}
 DAY = {"type": ["null", "string"], "format": "date"}
 OFFERED = stream(
@@ -743,3 +745,39 @@ def test_a_new_column_is_an_entry_and_a_command(source: Source, tmp_path: Path) 
     assert "{{ record_value('rank', 'integer:2') }} as rank" in sql
     with pytest.raises(DeclarationError, match="exist already and are not overwritten"):
         scaffold(declared, tables, project)
+
+
+@pytest.mark.parametrize("mode", ["incremental_append", "incremental_deduplicated"])
+def test_one_sync_or_three_give_the_same_bronze_but_for_the_load(tmp_path: Path, mode: str) -> None:
+    chance = random.Random(7)
+    gone = [None, None, None, "2024-01-01"]
+    versions = [
+        {
+            "id": chance.randrange(20),
+            "at": chance.randrange(9),
+            "n": n,
+            DELETED: chance.choice(gone),
+        }
+        for n in range(90)
+    ]
+    offered = stream("s", id="integer", at="integer", n="integer", **{DELETED: "string"})
+    found = {}
+    for parts in (1, 3):
+        (tmp_path / str(parts)).mkdir()
+        source = Source(tmp_path / str(parts))
+        source.declared["streams"] = {"s": {"sync_mode": mode, "key": "id", "cursor": "at"}}
+        for part in range(parts):
+            some = versions[part * 90 // parts : (part + 1) * 90 // parts]
+            lines = [*(record("s", row) for row in some), state("s", part), status("s")]
+            source.plays(lines, streams=[offered])
+            assert source.sync().status == "succeeded"
+        declared = source.declaration()
+        models = Models(declared, inventory.discover_tables(declared, source.home))
+        with duckdb.connect(str(source.paths.raw_database)) as connection:
+            assert models.build(connection) == []
+            model = "from bronze_played__s select"
+            loads = dict(connection.execute(f"{model} n, _load").fetchall())
+            found[parts] = connection.execute(f"{model} id, at_, n order by id").fetchall()
+        assert loads == {n: 1 + n * parts // 90 for n in loads}
+    assert len(found[1]) > 10
+    assert found[1] == found[3]

@@ -450,3 +450,90 @@ def test_a_home_may_have_no_brokerage_and_get_one_later(modelled: Path, tmp_path
     team.run("--landing", str(team.home / "landing"))
     assert days(team) == [(1, 2), (2, 2)]
     assert team.mart() == [(1, "Lisbon", 0), (2, "Porto", 0)]
+
+
+BY_LOAD = {
+    "silver/own/silver_own_branches.sql": """\
+{{ config(
+    materialized='incremental', incremental_strategy='batches', batch_column=none, unique_key='id'
+) }}
+with touched as (
+    select id from {{ source('own', 'branches') }} where {{ in_load_window('own') }}
+    union
+    select branch from {{ source('own', 'visits') }} where {{ in_load_window('own') }}
+)
+select
+    branches.id,
+    branches.city,
+    count(visits.id) as visits,
+    greatest(max(branches._load), coalesce(max(visits._load), 0)) as last_load,
+    '{{ invocation_id }}' as built_by
+from {{ source('own', 'branches') }} as branches
+left join {{ source('own', 'visits') }} as visits on branches.id = visits.branch
+where branches.id in (select id from touched)
+group by all
+""",
+    "gold/own/mart_own_scores.sql": """\
+{{ config(
+    materialized='incremental', incremental_strategy='batches', batch_column=none, unique_key='id'
+) }}
+select id, city, visits * 10 as score, last_load, built_by, '{{ invocation_id }}' as scored_by
+from {{ ref('silver_own_branches') }} where {{ in_load_window('own', 'last_load') }}
+""",
+    # Of these rows none says what its load was, so it is built from nothing.
+    "gold/own/mart_own_sums.sql": """\
+{{ config(
+    materialized='incremental', incremental_strategy='batches', batch_column=none, unique_key='city'
+) }}
+select city, sum(score) as score from {{ ref('mart_own_scores') }} group by all
+""",
+}
+
+
+def test_a_model_that_reads_load_by_load_builds_the_keys_that_a_load_touches(
+    tmp_path: Path,
+) -> None:
+    team = Team(tmp_path / "home", tmp_path)
+    for name, content in {**BY_LOAD, "bronze/own/_own.yml": MODELS["bronze/own/_own.yml"]}.items():
+        path = team.project / "models" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+    declaration = team.project / "ingestion" / "sources" / "brokerage.yml"
+    text = declaration.read_text()
+    declaration.write_text(text.replace("enabled: true", "enabled: false"))
+
+    def scores() -> tuple[list[tuple[Any, ...]], list[int]]:
+        """Values, and in which of the runs so far, from 0, each row was made."""
+        rows = gold(
+            team.home,
+            "select id, city, score, last_load, built_by, scored_by from gold.mart_own_scores"
+            " order by id",
+        )
+        assert all(built_by == scored_by for *_, built_by, scored_by in rows)
+        known.update({row[-1]: len(known) for row in rows if row[-1] not in known})
+        sums = gold(team.home, "select city, score from gold.mart_own_sums order by all")
+        assert sums == sorted((city, score) for _, city, score, *_ in rows)
+        return [row[:4] for row in rows], [known[row[-1]] for row in rows]
+
+    known: dict[str, int] = {}
+    team.bring({1: "Lisbon", 2: "Porto"}, (1,))
+    team.run()
+    assert scores() == ([(1, "Lisbon", 10, 1), (2, "Porto", 0, 1)], [0, 0])
+
+    team.bring({3: "Faro"}, (1,), at=2)
+    team.run()
+    after_two = [(1, "Lisbon", 20, 2), (2, "Porto", 0, 1), (3, "Faro", 0, 2)]
+    assert scores() == (after_two, [1, 0, 1])
+    shutil.copy(team.home / "raw.duckdb", tmp_path / "older.duckdb")
+    team.run("--no-sync", "--rebuild", "silver_own_branches")
+    assert scores() == (after_two, [2, 2, 2])
+
+    team.bring({2: None}, (3,), at=3)  # No row is left to say so.
+    team.run()
+    assert scores() == ([(1, "Lisbon", 20, 2), (3, "Faro", 10, 3)], [3, 3])
+
+    shutil.copy(tmp_path / "older.duckdb", team.home / "raw.duckdb")
+    team.run("--no-sync")
+    built = json.loads((team.home / "state" / "build.json").read_text())
+    assert built["reasons"] == ["an older raw of own was put back"]
+    assert scores() == (after_two, [4, 4, 4])
