@@ -601,6 +601,24 @@ def test_a_load_is_judged_by_its_own_rows_and_the_newest_of_each(
     )
 
 
+@pytest.mark.parametrize("mode", ["incremental_append", "incremental_deduplicated"])
+def test_a_load_tells_whether_quarantine_takes_keys_away(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    shop = Shop(source, mode)
+    shop.bring(*(GOOD | {"id": n} for n in range(40)))
+    project = Project(source, tmp_path, monkeypatch)
+    project.write(lambda columns: columns["amount"].update({"type": "decimal(8,2)"}))
+    assert [one.is_held for one in project.judge({"played": [1]})] == [False]
+    later = {"at": "2024-03-01T00:00:00Z"}
+    shop.bring(*(GOOD | later | {"id": n, "amount": "no" if n == 1 else 1} for n in range(40)))
+    assert [one.is_held for one in project.judge({"played": [2]})] == [False]
+    # Where raw keeps every version the last good one stays in force.
+    is_lost = mode == "incremental_deduplicated"
+    found = source.query("select load, loses from _tradehouse.judged order by load")
+    assert found == [(1, False), (2, is_lost)]
+
+
 def test_better_versions_end_what_held_older_ones(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,8 +84,8 @@ def test_the_newest_row_of_a_key(landed: ServedHome) -> None:
     landed.sync()
     landed.orders.records += [order(2, updated=7, note="later"), order(3)]
     assert landed.sync().status == "succeeded"
-    found = landed.query("select id, updated, note from shop.orders order by id")
-    assert found == [(1, 5, "new"), (2, 7, "later"), (3, 3, None)]
+    found = landed.query("select id, updated, note, _load from shop.orders order by id")
+    assert found == [(1, 5, "new", 1), (2, 7, "later", 2), (3, 3, None, 2)]
 
 
 def test_an_overwrite_is_seen_when_it_is_complete(landed: ServedHome) -> None:
@@ -99,7 +99,10 @@ def test_an_overwrite_is_seen_when_it_is_complete(landed: ServedHome) -> None:
     assert landed.ids() == [1, 2, 3, 4, 5]
     assert landed.sync().status == "succeeded"
     assert landed.ids() == [3, 4, 5, 6, 7, 8]
-    assert landed.query("select distinct _airbyte_generation_id from shop.orders") == [(2,)]
+    found = landed.query("select distinct _airbyte_generation_id, _load from shop.orders")
+    assert found == [(2, 2)]
+    loads = "select load, bool_or(rewrites) from _tradehouse.loads group by load order by load"
+    assert landed.query(loads) == [(1, False), (2, True)]
 
 
 def test_an_overwrite_that_brings_nothing(landed: ServedHome) -> None:
@@ -123,8 +126,8 @@ def test_every_full_copy_is_kept(landed: ServedHome) -> None:
     landed.plan(apply=True)
     landed.sync()
     landed.sync()
-    found = landed.query("select _airbyte_generation_id, id from shop.orders order by all")
-    assert found == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    found = landed.query("select _airbyte_generation_id, _load, id from shop.orders order by all")
+    assert found == [(1, 1, 1), (1, 1, 2), (2, 2, 1), (2, 2, 2)]
 
 
 def test_a_new_column(landed: ServedHome) -> None:

@@ -36,6 +36,9 @@ def test_there_and_back_and_there(served: ServedHome) -> None:
         result = served.sync()
         assert result.status == "succeeded", result.errors
         assert history(served) == expected(served), runner
+        new = f"select distinct _load from shop.orders where id = {10 + number} or updated >= 100"
+        new += f" and updated = {100 + number}"
+        assert served.query(new) == [(number + 1,)]
     counts = served.query(
         "select runner, sum(records)::int from _tradehouse.syncs group by 1 order by 1"
     )
