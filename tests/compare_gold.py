@@ -33,7 +33,13 @@ GOLD_TABLES = (
     "trade_type",
 )
 # What the platform publishes beside the tables that bare SQL has too.
-MARTS = ("mart_broker_monthly_trading", "mart_customer_worth", "mart_security_performance")
+MARTS = (
+    "mart_branch_monthly_targets",
+    "mart_broker_monthly_trading",
+    "mart_customer_monthly_trading",
+    "mart_customer_worth",
+    "mart_security_performance",
+)
 TIME_STAMPS = frozenset({("di_messages", "message_date_and_time")})
 SAMPLE_ROWS = 3
 

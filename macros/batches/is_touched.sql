@@ -5,21 +5,19 @@
     key:    the key's columns in the row, separated by commas
     inputs: the CTEs that keys come in, which have batch_id, each with the key's columns there
     own:    the key's columns in the model itself: what it has of batches of the window may not come again
-    caller: a query for keys that are touched in another way; it may read {{ this }}
+    caller: a query for keys that are touched in another way, such as by a load (`in_load_window`); it may read {{ this }}
 #}
-{% macro is_touched(key, inputs, own) %}
-    {%- set further = caller() if caller is defined and (is_incremental() or not execute) -%}
+{% macro is_touched(key, inputs={}, own=none) %}
+    {%- set queries = [caller()] if caller is defined and (is_incremental() or not execute) else [] -%}
     {%- if is_incremental() -%}
+        {%- for input, columns in inputs.items() -%}
+            {%- do queries.append('select ' ~ columns ~ ' from ' ~ input ~ ' where batch_id >= ' ~ first_batch()) -%}
+        {%- endfor -%}
+        {%- if own is not none -%}
+            {%- do queries.append('select ' ~ own ~ ' from ' ~ this ~ ' where batch_id >= ' ~ first_batch()) -%}
+        {%- endif -%}
         ({{ key }}) in (
-            select {{ own }} from {{ this }} where batch_id >= {{ first_batch() }}
-            {%- for input, columns in inputs.items() %}
-            union all
-            select {{ columns }} from {{ input }} where batch_id >= {{ first_batch() }}
-            {%- endfor %}
-            {%- if further %}
-            union all
-            {{ further }}
-            {%- endif %}
+            {{ queries | join('\n            union all\n            ') }}
         )
     {%- else -%}
         true

@@ -27,7 +27,8 @@ final as (
         {{ record_value('month', 'loaded:date') }} as month,
         {{ record_value('target_usd', 'decimal:15,2') }} as target_usd,
         _airbyte_raw_id as raw_id,
-        _airbyte_extracted_at as extracted_at
+        _airbyte_extracted_at as extracted_at,
+        coalesce(_load, 0) as _load
     from chosen
 
 )

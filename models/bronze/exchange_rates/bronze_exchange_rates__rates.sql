@@ -31,7 +31,8 @@ final as (
         {{ record_value('currency', 'text:3') }} as currency,
         {{ record_value('rate', 'decimal:18,8') }} as rate,
         _airbyte_raw_id as raw_id,
-        _airbyte_extracted_at as extracted_at
+        _airbyte_extracted_at as extracted_at,
+        coalesce(_load, 0) as _load
     from chosen
 
 )

@@ -72,6 +72,29 @@ events as (
     from trades
     where is_published and closed_month is not null
 
+    union all
+
+    -- A trade that closes twice leaves the month of its former closing.
+    select
+        trades.broker_id,
+        cast(date_trunc('month', changes.t_dts) as date),
+        trades.batch_id,
+        0,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null
+    from {{ ref('bronze_brokerage__trade') }} as changes
+    inner join trades
+        on changes.t_id = trades.trade_id
+    where
+        changes.cdc_flag is not null
+        and changes.t_st_id in ('CMPT', 'CNCL')
+        and {{ is_known_day('cast(changes.t_dts as date)') }}
+
 ),
 
 months as (
@@ -99,15 +122,6 @@ months as (
             {'events': 'broker_id, month_start_date'},
             'broker_id, month_start_date'
         ) %}
-            -- A trade that closes twice leaves the month of its former closing.
-            select
-                trades.broker_id,
-                cast(date_trunc('month', changes.t_dts) as date)
-            from {{ ref('bronze_brokerage__trade') }} as changes
-            inner join trades
-                on changes.t_id = trades.trade_id
-            where trades.batch_id >= {{ first_batch() }} and changes.t_st_id in ('CMPT', 'CNCL')
-            union all
             select
                 broker_id,
                 month_start_date

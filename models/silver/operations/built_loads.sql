@@ -8,7 +8,8 @@
 {% for model in [
     'audit', 'di_messages', 'dim_account', 'dim_broker', 'dim_company', 'dim_customer', 'dim_date', 'dim_security',
     'dim_time', 'dim_trade', 'fact_cash_balances', 'fact_holdings', 'fact_market_history', 'fact_watches',
-    'financial', 'industry', 'mart_broker_monthly_trading', 'mart_customer_worth', 'mart_security_performance',
+    'financial', 'industry', 'mart_branch_monthly_targets', 'mart_broker_monthly_trading', 'mart_customer_monthly_trading',
+    'mart_customer_worth', 'mart_security_performance',
     'prospect', 'quarantine_unmatched', 'status_type', 'tax_rate', 'trade_type'
 ] %}
     {% do ref(model) %}
