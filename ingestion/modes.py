@@ -15,6 +15,7 @@ import orjson
 from ingestion import comparing, merging, recognition, tables
 from ingestion.database import most_memory
 from ingestion.loads import Loads
+from ingestion.names import lowered
 from ingestion.tables import DELETED_SCHEMA, LOAD, STAGING_SCHEMA, Table, literal, quoted
 
 _OF_STREAM = "where source = ? and stream = ? and namespace is not distinct from ?"
@@ -27,8 +28,9 @@ def prepare(
     """The table as `tables.prepare` leaves it; rows whose column got another type are a load."""
     before = tables.existing_columns(connection, table)
     prepared, changes = tables.prepare(connection, loads.numbered(table))
-    after = tables.existing_columns(connection, table)
-    is_retyped = any(after[name] != kind for name, kind in before.items())
+    is_retyped = any(
+        before.get(lowered(column.name), column.type) != column.type for column in prepared.columns
+    )
     if is_retyped and prepared.load is not None and _has_rows(connection, table.sql_name):
         loads.record(connection, prepared, 0, rewrites=True)
     return prepared, changes
@@ -44,7 +46,7 @@ def is_rewritten(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
     is_copy = table.declared.sync_mode == "full_refresh_append" and table.generation_id > 1
     if is_copy or table.minimum_generation_id > 1:
         return True
-    names = list(tables.existing_columns(connection, table))
+    names = [column.name for column in table.columns]
     is_deletion = comparing.deletion(table, names, comparing.Spelling())
     if is_deletion is None:
         return False

@@ -4,7 +4,7 @@ Not here: inserting rows (`records`, `plain`, `insertion`).
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -230,7 +230,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[Table,
     if present:
         columns = [_fit(connection, table, column, present, changes) for column in table.columns]
         table = replace(table, columns=tuple(columns))
-        add_load(connection, table)
+        _add_load(connection, table, present)
     else:
         connection.execute(_create(table))
     if table.is_staged:
@@ -250,12 +250,14 @@ def add_missing(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     for column in table.columns:
         if lowered(column.name) not in present:
             _add(connection, table, column, present, [])
-    add_load(connection, table)
+    _add_load(connection, table, present)
 
 
-def add_load(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def _add_load(
+    connection: duckdb.DuckDBPyConnection, table: Table, present: Collection[str]
+) -> None:
     """Let a table of a version that did not number rows have the column for it."""
-    if not table.provenance and LOAD not in existing_columns(connection, table):
+    if not table.provenance and LOAD not in present:
         connection.execute(f"alter table {table.sql_name} add column {LOAD} BIGINT")
 
 

@@ -285,7 +285,7 @@ OFFERED = stream("stock", branch="integer", worth="number", at="integer")
 class Stock:
     """A further source of a team, with a contract, a mart, and its records."""
 
-    def __init__(self, team: Team, folder: Path) -> None:
+    def __init__(self, team: Team, folder: Path, sync_mode: str = "incremental_append") -> None:
         self.team, self.folder = team, folder
         folder.mkdir()
         program = PROJECT / "tests" / "ingestion" / "played_source.py"
@@ -293,7 +293,7 @@ class Stock:
             "description": "Stock.",
             "owner": "data-platform",
             "connector": {"command": [sys.executable, str(program), str(folder)]},
-            "streams": {"stock": {"sync_mode": "incremental_append"}},
+            "streams": {"stock": {"sync_mode": sync_mode, "key": "branch", "cursor": "at"}},
         }
         (team.project / "ingestion/sources/stock.yml").write_text(json.dumps(declared))
         self.generate(CONTRACT)
@@ -490,17 +490,22 @@ select city, sum(score) as score from {{ ref('mart_own_scores') }} group by all
 }
 
 
-def test_a_model_that_reads_load_by_load_builds_the_keys_that_a_load_touches(
-    tmp_path: Path,
-) -> None:
-    team = Team(tmp_path / "home", tmp_path)
+def team_alone(folder: Path) -> Team:
+    """A team without a brokerage, with models that read load by load."""
+    team = Team(folder / "home", folder)
     for name, content in {**BY_LOAD, "bronze/own/_own.yml": MODELS["bronze/own/_own.yml"]}.items():
         path = team.project / "models" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(content)
     declaration = team.project / "ingestion" / "sources" / "brokerage.yml"
-    text = declaration.read_text()
-    declaration.write_text(text.replace("enabled: true", "enabled: false"))
+    declaration.write_text(declaration.read_text().replace("enabled: true", "enabled: false"))
+    return team
+
+
+def test_a_model_that_reads_load_by_load_builds_the_keys_that_a_load_touches(
+    tmp_path: Path,
+) -> None:
+    team = team_alone(tmp_path)
 
     def scores() -> tuple[list[tuple[Any, ...]], list[int]]:
         """Values, and in which of the runs so far, from 0, each row was made."""
@@ -537,3 +542,48 @@ def test_a_model_that_reads_load_by_load_builds_the_keys_that_a_load_touches(
     built = json.loads((team.home / "state" / "build.json").read_text())
     assert built["reasons"] == ["an older raw of own was put back"]
     assert scores() == (after_two, [4, 4, 4])
+
+
+def test_what_goes_to_quarantine_goes_from_a_model_that_reads_load_by_load(tmp_path: Path) -> None:
+    team = team_alone(tmp_path)
+    stock = Stock(team, tmp_path / "stock", "incremental_deduplicated")
+    (team.project / "models/gold/own/mart_stock.sql").write_text(
+        "{{ config(materialized='incremental', incremental_strategy='batches', batch_column=none,"
+        " unique_key='branch') }}\n"
+        "select branch, worth, '{{ invocation_id }}' as built_by\n"
+        "from {{ ref('bronze_stock__stock') }} where {{ in_load_window('stock') }}\n"
+    )
+    team.bring({1: "Lisbon"})
+
+    def made() -> dict[int, int]:
+        """In which of the builds so far, from 0, each row was made."""
+        rows = gold(team.home, "select branch, built_by from gold.mart_stock order by branch")
+        known.update({by: len(known) for _, by in rows if by not in known})
+        return {branch: known[by] for branch, by in rows}
+
+    known: dict[str, int] = {}
+    stock.bring({1: 10, 2: 20, 3: 30}, at=1)
+    team.run()
+    assert made() == {1: 0, 2: 0, 3: 0}
+    stock.bring({1: 11}, at=2)
+    team.run()
+    assert stock.mart() == [(1, "11.00"), (2, "20.00"), (3, "30.00")]
+    assert made() == {1: 1, 2: 0, 3: 0}
+
+    stock.bring({1: 12, 2: 1.234}, at=3)
+    team.run()
+    assert stock.mart() == [(1, "12.00"), (3, "30.00")]
+    assert made() == {1: 2, 3: 2}
+
+    stock.bring({1: 1.234}, at=4)
+    team.bring({2: "Porto"}, at=2)
+    team.run(code=EXIT_HELD)
+    assert stock.mart() == [(1, "12.00"), (3, "30.00")]
+    assert made() == {1: 2, 3: 2}
+    stock.bring({3: 31}, at=5)
+    team.run()
+    assert stock.mart() == [(3, "31.00")]
+    stock.bring({2: 21}, at=6)
+    team.run()
+    assert stock.mart() == [(2, "21.00"), (3, "31.00")]
+    assert made() == {2: 4, 3: 3}
