@@ -141,7 +141,10 @@ def _quarantine(contract: Contract, tables: Mapping[str, Table]) -> str:
 
 
 def _conserved(contract: Contract, tables: Mapping[str, Table]) -> str:
-    """Each stream's rows: those of raw are those of bronze and those in quarantine."""
+    """Each stream's rows: those of raw are those of bronze and those in quarantine.
+
+    It reads several models, so it names the one on whose page it is shown.
+    """
     parts = []
     for name, table in tables.items():
         relation = f"{{{{ {_relation(table, name)} }}}}"
@@ -177,7 +180,9 @@ def _conserved(contract: Contract, tables: Mapping[str, Table]) -> str:
             f"{indent(expected, ' ' * 12)}\n        ) as rows_expected\n)\n"
             f"where\n{indent(breach, '    ')}"
         )
+    page = {"dagster": {"ref": {"name": quarantine(contract.source)}}}
     return (
+        f"{{{{ config(meta = {page}) }}}}\n"
         f"{{% if is_held('{contract.source}') %}}select 1 where false{{% else %}}\n"
         "-- What was delivered is in bronze, in quarantine, or an older version of what is there.\n"
         + "\n\nunion all\n\n".join(parts)

@@ -1,4 +1,5 @@
 {#- Made from contracts/branch_targets.yml by `tradehouse contracts generate`: change it there. #}
+{{ config(meta = {'dagster': {'ref': {'name': 'bronze_branch_targets__quarantine'}}}) }}
 {% if is_held('branch_targets') %}select 1 where false{% else %}
 -- What was delivered is in bronze, in quarantine, or an older version of what is there.
 select

@@ -1,4 +1,5 @@
 {#- Made from contracts/exchange_rates.yml by `tradehouse contracts generate`: change it there. #}
+{{ config(meta = {'dagster': {'ref': {'name': 'bronze_exchange_rates__quarantine'}}}) }}
 {% if is_held('exchange_rates') %}select 1 where false{% else %}
 -- What was delivered is in bronze, in quarantine, or an older version of what is there.
 select
