@@ -19,6 +19,8 @@ pytestmark = pytest.mark.xdist_group("run")
 
 MODELS, TESTS, STATEMENTS, ROWS_WRITTEN = 43, 73, 420, 200
 MESSAGES = 800
+# What stands on the optional sources beside the brokerage: a table that a day adds to, and a view.
+APART = ("mart_customer_monthly_trading", "mart_branch_monthly_targets")
 BLOCK = 262_144
 REWRITTEN = 100 * BLOCK
 
@@ -97,13 +99,14 @@ def test_a_day_costs_no_more_than_it_has_to(published, statements):
     [build] = take(published).builds
 
     run = len(build["nodes"]) - build["untouched"]
-    tests_run = sum("count(*) as failures" in sql for sql, _ in statements)
-    kinds = Counter(sql.split()[0] for sql, _ in statements)
-    assert run - tests_run <= MODELS
+    own = [one for one in statements if not any(name in one[0] for name in APART)]
+    tests_run = sum("count(*) as failures" in sql for sql, _ in own)
+    kinds = Counter(sql.split()[0] for sql, _ in own)
+    assert run - tests_run - len(APART) - 1 <= MODELS
     assert tests_run <= TESTS
-    assert len(statements) <= STATEMENTS
+    assert len(own) <= STATEMENTS
     assert kinds["drop"] + kinds["alter"] <= 20
-    assert 0 < sum(rows for _, rows in statements) <= ROWS_WRITTEN
+    assert 0 < sum(rows for _, rows in own) <= ROWS_WRITTEN
     assert [one["renewals"] for one in releases.list_releases(Home(published))] == [0, 1]
     after = blocks(published)
     rewritten = sum(before.get(one) != digest for one, digest in after.items()) * BLOCK
