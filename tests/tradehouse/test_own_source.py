@@ -515,10 +515,9 @@ def test_a_model_that_reads_load_by_load_builds_the_keys_that_a_load_touches(
             " order by id",
         )
         assert all(built_by == scored_by for *_, built_by, scored_by in rows)
-        known.update({row[-1]: len(known) for row in rows if row[-1] not in known})
         sums = gold(team.home, "select city, score from gold.mart_own_sums order by all")
         assert sums == sorted((city, score) for _, city, score, *_ in rows)
-        return [row[:4] for row in rows], [known[row[-1]] for row in rows]
+        return [row[:4] for row in rows], [known.setdefault(row[-1], len(known)) for row in rows]
 
     known: dict[str, int] = {}
     team.bring({1: "Lisbon", 2: "Porto"}, (1,))
@@ -558,8 +557,7 @@ def test_what_goes_to_quarantine_goes_from_a_model_that_reads_load_by_load(tmp_p
     def made() -> dict[int, int]:
         """In which of the builds so far, from 0, each row was made."""
         rows = gold(team.home, "select branch, built_by from gold.mart_stock order by branch")
-        known.update({by: len(known) for _, by in rows if by not in known})
-        return {branch: known[by] for branch, by in rows}
+        return {branch: known.setdefault(by, len(known)) for branch, by in rows}
 
     known: dict[str, int] = {}
     stock.bring({1: 10, 2: 20, 3: 30}, at=1)
@@ -583,6 +581,7 @@ def test_what_goes_to_quarantine_goes_from_a_model_that_reads_load_by_load(tmp_p
     stock.bring({3: 31}, at=5)
     team.run()
     assert stock.mart() == [(3, "31.00")]
+    assert made() == {3: 3}
     stock.bring({2: 21}, at=6)
     team.run()
     assert stock.mart() == [(2, "21.00"), (3, "31.00")]
