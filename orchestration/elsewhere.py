@@ -4,6 +4,7 @@ Of a build that passed its days and its tests are told, of one whose tests faile
 while nobody writes. A run of Dagster's tells its own.
 """
 
+import json
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from typing import Any
@@ -35,18 +36,30 @@ INTERVAL_SECONDS = 30
 DAYS_A_TICK = 3
 EVER = "1970-01-01T00:00:00+00:00"
 CURSOR = "tradehouse_told_tests_of_build"
+TOLD_LOADS = "tradehouse_told_loads"
 LAST = AssetKey(["silver", LAST_NODE])
 CODE_VERSION = "dagster/code_version"
 
 
-def tell_days(instance: DagsterInstance, home: Home, specs: Collection[AssetSpec]) -> list[str]:
-    """Tell some of the days that were built and that the page does not know; return them."""
+def tell_days(
+    instance: DagsterInstance, home: Home, specs: Collection[AssetSpec]
+) -> list[str | None]:
+    """Tell some of the days that were built and that the page does not know; return them.
+
+    What loads of other sources brought may be in any day: the newest is told again, or none where
+    there are no days.
+    """
     record = state.read(home, "build")
     if record.get("status") != build.PASSED or is_busy(instance, home):
         return []
     known = instance.get_materialized_partitions(LAST)
     built = [one["batch_date"] for one in record["batches"] if one["is_accepted"]]
-    days = [day for day in built if day not in known][:DAYS_A_TICK]
+    days: list[str | None] = [day for day in built if day not in known][:DAYS_A_TICK]
+    loads = json.dumps(record.get("built_loads", {}), sort_keys=True)
+    told = instance.daemon_cursor_storage.get_cursor_values({TOLD_LOADS}).get(TOLD_LOADS, "{}")
+    newest = built[-1] if built else None
+    if not days and loads != told:
+        days = [newest]
     if not days:
         return []
     # The last node is told last: a day that was told in part is told again.
@@ -61,6 +74,8 @@ def tell_days(instance: DagsterInstance, home: Home, specs: Collection[AssetSpec
                 tags={CODE_VERSION: spec.code_version} if spec.code_version else {},
             )
             instance.report_runless_asset_event(event)
+    if newest in days:
+        instance.daemon_cursor_storage.set_cursor_values({TOLD_LOADS: loads})
     return days
 
 
@@ -187,7 +202,7 @@ def elsewhere_sensor(
         is_last = len(days) < DAYS_A_TICK
         tests = tell_checks(context.instance, home, checks, counted) if is_last else 0
         if days:
-            return f"Told: {', '.join(days)}"
+            return f"Told: {', '.join(day or 'what has no day' for day in days)}"
         return f"Told: {tests} tests" if tests else "Every day that is built is known."
 
     return watching_sensor(

@@ -57,6 +57,26 @@ def test_days_that_were_built_are_told_once(defined, instance):
     assert tick(defined, instance) == "Every day that is built is known."
 
 
+def test_loads_without_a_day_are_told_once_on_the_newest(home, defined, instance):
+    tick(defined, instance)
+    for number in (1, 2):
+        loads = {"built_loads": {"own": [number, 1500000000000000 + number]}}
+        state.write(Home(home), "build", record() | loads)
+        assert tick(defined, instance) == f"Told: {MIDDLE}"
+        assert tick(defined, instance) == "Every day that is built is known."
+    told = instance.fetch_materializations(TRADES, limit=10).records
+    assert [one.partition_key for one in told] == [MIDDLE, MIDDLE, MIDDLE, FIRST]
+
+
+def test_loads_of_a_home_without_a_brokerage_are_told_without_a_day(home, defined, instance):
+    loads = {"built_loads": {"own": [1, 1500000000000000]}}
+    state.write(Home(home), "build", record(days=()) | loads)
+    assert tick(defined, instance) == "Told: what has no day"
+    assert tick(defined, instance) == "Every day that is built is known."
+    [told] = instance.fetch_materializations(TRADES, limit=10).records
+    assert told.partition_key is None
+
+
 def test_what_is_not_published_or_documented_is_not_told_to_be(defined, instance):
     tick(defined, instance)
 
