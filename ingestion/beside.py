@@ -6,6 +6,7 @@ declared `config`. Not here: the process itself (`process`), and when it is star
 
 import json
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ def start(
     redact: Redactor,
     environment: dict[str, str],
     directory: Path,
+    directory_of_secrets: Path,
 ) -> tuple[ConnectorProcess, Values]:
     """Start the program and wait for its first line; returns it with the values.
 
@@ -45,6 +47,7 @@ def start(
             redact=redact,
             environment=environment,
             directory=directory,
+            directory_of_secrets=directory_of_secrets,
             keeps_input_open=True,
         )
     except OSError as error:
@@ -53,19 +56,26 @@ def start(
             f"{words[0]}: {error.strerror}."
         ) from None
     try:
-        return process, _values(declaration.name, process, limits.start_seconds)
+        values = _values(declaration.name, process, limits.start_seconds)
     except BaseException:
         process.close()
         raise
+    process.ignore_output()
+    return process, values
 
 
 def _values(source: str, process: ConnectorProcess, seconds: float) -> Values:
     what = f"The program beside the connector of {source}"
-    line = bytearray()
+    line, deadline = bytearray(), time.monotonic() + seconds
     while b"\n" not in line and len(line) < LONGEST_LINE and (block := process.read(4096)):
         line += block
+        if b"\n" not in line and time.monotonic() > deadline:
+            process.timed_out = True
+            break
     if process.timed_out:
-        raise ConnectorError(f"{what} said nothing within {seconds:g} seconds and was stopped.")
+        raise ConnectorError(
+            f"{what} said no whole line within {seconds:g} seconds and was stopped."
+        )
     if not line:
         code = process.wait()
         words = process.last_words() or "it said nothing"

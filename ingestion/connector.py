@@ -153,6 +153,7 @@ class Runner:
             redact=self._redact,
             environment=surroundings.for_connector(self._declaration.environment),
             directory=PROJECT,
+            directory_of_secrets=self._work,
         )
         left.callback(companion.close)
         config = beside.filled(self._declaration.name, self._configuration.values, said)

@@ -109,6 +109,15 @@ class ConnectorProcess:
         self._bytes_left -= len(block)
         return block
 
+    def ignore_output(self) -> None:
+        """Read what else is said and forget it, so that the process never waits to say it."""
+        threading.Thread(target=self._forget_output, daemon=True).start()
+
+    def _forget_output(self) -> None:
+        with suppress(OSError, ValueError):
+            while self._output.read(65536):
+                pass
+
     def _is_readable(self) -> bool:
         ready, _, _ = select.select([self._output], [], [], min(_LOOK_SECONDS, self._shortest()))
         return bool(ready)

@@ -18,8 +18,9 @@ FILES = ("dbt_project.yml", "profiles.yml", "requirements.lock")
 FOLDERS = ("models", "macros", "seeds", "snapshots", "tests/data")
 BUILT = ("model", "seed", "snapshot")
 COMPARED = (*BUILT, "test")
-# What is asked of the environment; settings of the platform's own say what a run is to do.
-_VARIABLE = re.compile(r"""env_var\(\s*['"](?!TRADEHOUSE_|DBT_ENV_SECRET_)(\w+)['"]""")
+# What is asked of the environment; other settings of the platform's own say what a run is to do.
+CONTENT = "TRADEHOUSE_REPORTING_CURRENCY"
+_VARIABLE = re.compile(rf"""env_var\(\s*['"]({CONTENT}|(?!TRADEHOUSE_|DBT_ENV_SECRET_)\w+)['"]""")
 _PROJECT_VARIABLE = re.compile(r"(?<![\w.])var\s*[(.]")
 NEUTRAL_CONFIG = ("docs", "meta", "group", "tags", "description", "owner", "contact", "access")
 

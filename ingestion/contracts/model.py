@@ -6,6 +6,7 @@ A column is one line in the usual case; whatever holds for most of them stands o
 import re
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -96,6 +97,10 @@ class Column(_Model):
     """The first day that it may be, where that is another one than 1900-01-01."""
     latest: date | None = None
     """The last day that it may be, where that is another one than 2100-12-31."""
+    least: Decimal | None = None
+    """The smallest number that it may be."""
+    most: Decimal | None = None
+    """The largest one."""
     absent: bool = False
     """Nothing may be there: what is says that the record could not be read."""
     class_: Annotated[Class | None, Field(alias="class")] = None
@@ -120,6 +125,11 @@ class Column(_Model):
             if value is None or isinstance(value, list)
             else [getattr(value, "written", value)]
         )
+
+    @field_validator("least", "most", mode="before")
+    @classmethod
+    def _as_written(cls, value: Any) -> Any:
+        return getattr(value, "written", value)
 
     @field_validator("type")
     @classmethod
@@ -154,6 +164,11 @@ class Column(_Model):
                 raise ValueError(f"{word}: only a date or a timestamp has one")
             if word in own and getattr(self, word) and self.written is not None:
                 raise ValueError(f"{word}: what is written in a way of its own has none")
+        if (self.least, self.most) != (None, None):
+            if self.name_of_type not in ("integer", "decimal", "number"):
+                raise ValueError("least and most: only a number has them")
+            if self.least is not None and self.most is not None and self.least > self.most:
+                raise ValueError("least: it is more than most")
         if self.absent and (self.required or self.type != "text"):
             raise ValueError("absent: such a column is a text and not required")
         return self
@@ -341,7 +356,7 @@ _OF_STREAM = {
 }
 _OF_COLUMN = {
     "records": {"at", "path", "keeps_empty"},
-    "batches": {"from_", "stored", "delivered", "latest", "absent"},
+    "batches": {"from_", "stored", "delivered", "latest", "least", "most", "absent"},
 }
 """Words that say nothing, by what a source delivers."""
 

@@ -135,7 +135,13 @@ def delivered(column: Column) -> str:
 
 
 def kind(column: Column) -> str:
-    """What the macro `record_value` calls the column's type."""
+    """What the macro `record_value` calls the column's type, with its range."""
+    bounds = ["" if one is None else f"{one:f}" for one in (column.least, column.most)]
+    word = _kind_of_type(column)
+    return f"{word}|{'..'.join(bounds)}" if any(bounds) else word
+
+
+def _kind_of_type(column: Column) -> str:
     name, size = column.name_of_type, column.size.replace(" ", "")
     is_nested = len(column.from_ or "-") > 1
     if column.absent:

@@ -17,7 +17,9 @@
             when coalesce({{ delivered(one['column'], **of) }}, '') = '' then 'missing_value'
             {%- endif %}
             {%- if one['kind'] != 'plain' or of['pointer'] %}
-            when not {{ keeps_contract(one['column'], one['kind'], **of) }} then '{{ breach_of(one['kind']) }}'
+            {%- for kind in [one['kind'].partition('|')[0], one['kind']] | unique %}
+            when not {{ keeps_contract(one['column'], kind, **of) }} then '{{ breach_of(kind) }}'
+            {%- endfor %}
             {%- endif %}
             {%- endfor %}
         end as reason,
@@ -30,8 +32,10 @@
                 when coalesce({{ delivered(one['column'], **of) }}, '') = '' then '{{ one['name'] }}: missing_value'
                 {%- endif %}
                 {%- if one['kind'] != 'plain' or of['pointer'] %}
-                when not {{ keeps_contract(one['column'], one['kind'], **of) }}
-                    then '{{ one['name'] }}: {{ breach_of(one['kind']) }} "' || left({{ delivered(one['column'], **of) }}, 100) || '"'
+                {%- for kind in [one['kind'].partition('|')[0], one['kind']] | unique %}
+                when not {{ keeps_contract(one['column'], kind, **of) }}
+                    then '{{ one['name'] }}: {{ breach_of(kind) }} "' || left({{ delivered(one['column'], **of) }}, 100) || '"'
+                {%- endfor %}
                 {%- endif %}
             end
             {%- endfor %}

@@ -2,9 +2,17 @@
     A field of a record by its contract. `column` is the raw table's column, `field` what the source calls it where that
     differs, `pointer` a place inside it; `kind` is what a contract's type is called here (`ingestion.contracts.records`).
     The loaded: kinds take what the loader typed already, or a text that says the same in one of the forms of ISO 8601.
+    Behind | stand the smallest and the largest number that it may be, such as decimal:8,2|0..100.
 #}
 {% macro record_value(column, kind, field=none, pointer=none) -%}
-    {%- if pointer is none -%}
+    {%- set type, _, bounds = kind.partition('|') -%}
+    {%- if bounds -%}
+        {%- set least, most = bounds.split('..') -%}
+        list_transform(
+            [{{ record_value(column, type, field, pointer) }}],
+            lambda _b_: case when {{ '_b_ >= ' ~ least if least else 'true' }} and {{ '_b_ <= ' ~ most if most else 'true' }} then _b_ end
+        )[1]
+    {%- elif pointer is none -%}
         {{ typed_record_value(column, kind, field, none) }}
     {%- else -%}
         case when not {{ is_unreadable(column, field) }} then {{ typed_record_value(column, kind, field, pointer) }} end

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -100,16 +101,43 @@ sync(Declaration.model_validate_json(sys.argv[1]), __import__("pathlib").Path(sy
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_it_ends_when_the_sync_is_killed(beside: Beside, number: signal.Signals) -> None:
-    source = beside.source
-    source.plays([status("a")], streams=A, sleep=300)
+def begin_sync(source: Source) -> subprocess.Popen[bytes]:
+    """Start a sync in a process of its own."""
     declared = source.declaration().model_dump_json(exclude_unset=True)
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-c", SYNC, declared, str(source.home)],
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
         stderr=subprocess.DEVNULL,
     )
+
+
+def test_no_configuration_is_left_by_a_sync_that_is_killed_while_it_starts(
+    source: Source,
+) -> None:
+    waits = """
+    if len((folder / "pids").read_text().split()) == 2:
+        (folder / "waits").touch()
+        sys.stdin.read()
+    """
+    beside = Beside(source, PROGRAM.replace("print(", textwrap.dedent(waits) + "print("))
+    process = begin_sync(source)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (beside.folder / "waits").exists():
+        time.sleep(0.05)
+    assert list(source.paths.tmp.rglob("config.json"))
+    process.kill()
+    process.wait(60)
+    while time.monotonic() < deadline and list(source.paths.tmp.rglob("config.json")):
+        time.sleep(0.05)
+    assert not list(source.paths.tmp.rglob("config.json"))
+    assert not any(map(is_running, beside.pids()))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_the_sync_is_killed(beside: Beside, number: signal.Signals) -> None:
+    source = beside.source
+    source.plays([status("a")], streams=A, sleep=300)
+    process = begin_sync(source)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and source.got("catalog") is None:
         time.sleep(0.05)
@@ -125,7 +153,11 @@ def test_it_ends_when_the_sync_is_killed(beside: Beside, number: signal.Signals)
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        ("import time; time.sleep(60)", r"said nothing within 1 seconds and was stopped"),
+        ("import time; time.sleep(60)", r"said no whole line within 1 seconds and was stopped"),
+        (
+            "import time\nwhile True: print('x', end='', flush=True); time.sleep(0.1)",
+            r"said no whole line within 1 seconds and was stopped",
+        ),
         (
             "import sys; sys.exit('no landing')",
             r"ended before it began \(exit code 1\): no landing",
@@ -142,6 +174,18 @@ def test_what_is_wrong_with_it_is_said(source: Source, script: str, words: str) 
     source.declared["limits"] = {"start_seconds": 1}
     with pytest.raises(ConnectorError, match=words):
         source.sync()
+
+
+def test_one_that_goes_on_talking_is_not_kept_waiting(source: Source) -> None:
+    talking = PROGRAM.replace(
+        "sys.stdin.read()",
+        "[print('x' * 1000, flush=True) for _ in range(3000)]\n"
+        "(folder / 'said').touch()\nsys.stdin.read()",
+    )
+    beside = Beside(source, talking)
+    source.plays([status("a")], streams=A, sleep=3)
+    assert source.sync().status == "succeeded"
+    assert (beside.folder / "said").exists()
 
 
 def test_one_that_cannot_be_started_is_named(source: Source) -> None:

@@ -258,6 +258,24 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[Any], list[Any]]] = 
         ["9999-12-31T00:00:00Z", "1900-01-01T00:00:00Z", "1899-12-31T00:00:00Z"],
         [datetime(9999, 12, 31, tzinfo=UTC), datetime(1900, 1, 1, tzinfo=UTC)],
     ),
+    "in a range": (
+        NUMBER,
+        {"type": "decimal(8,2)", "least": "-0.5", "most": 100},
+        [-0.5, -0.51, 100, 100.01, None, 1.234],
+        [Decimal("-0.5"), Decimal(100), None],
+    ),
+    "not below": (
+        WHOLE,
+        {"type": "integer", "least": 1, "delivered": "integer"},
+        [1, 0, 2**53 + 1],
+        [1, 2**53 + 1],
+    ),
+    "in a range inside": (
+        {"type": "object"},
+        {"type": "number", "from": ["v", "x"], "most": 2},
+        [{"x": 2.0}, {"x": 2.5}, {"x": "y"}, {}],
+        [2.0, None],
+    ),
     "nothing may be there": (
         TEXT,
         {"type": "text", "absent": True},

@@ -50,7 +50,7 @@ class Shipped(Models):
             assert self.build(connection) == []
             model_name = f"bronze_{self.name_of_source}__{self.stream}"
             held = f"bronze_{self.name_of_source}__quarantine"
-            columns = "* exclude (raw_id, extracted_at)"
+            columns = "* exclude (raw_id, extracted_at, _load)"
             rows = connection.execute(f"select {columns} from {model_name} order by all").fetchall()
             refused = connection.execute(f"select detail from {held} order by all").fetchall()
             connection.execute("rollback")
@@ -97,6 +97,9 @@ def test_the_newest_list_of_rates_counts_and_older_ones_stay_in_raw(source: Sour
         (rate("2017-07-07", "CAD", 1e11), 'rate: not_a_number "100000000000"'),
         (rate("2017-07-07", "CAD", "much"), 'rate: not_a_number "much"'),
         (rate("2017-07-07", "CAD", None), "rate: missing_value"),
+        (rate("2017-07-07", "CAD", 0), 'rate: out_of_range "0"'),
+        (rate("2017-07-07", "CAD", -1.25), 'rate: out_of_range "-1.25"'),
+        (rate("2017-07-07", "CAD", "-0.1"), 'rate: out_of_range "-0.1"'),
     ],
 )
 def test_a_bad_rate_is_in_quarantine(source: Source, bad: dict[str, Any], detail: str) -> None:
@@ -116,6 +119,7 @@ def test_a_bad_rate_is_in_quarantine(source: Source, bad: dict[str, Any], detail
         (target(None, "2017-07-01", 5), "branch: missing_value"),
         (target("Porto", "2017-07-01", 1.234), 'target_usd: not_a_number "1.234"'),
         (target("Porto", "2017-07-01", None), "target_usd: missing_value"),
+        (target("Porto", "2017-07-01", -0.01), 'target_usd: out_of_range "-0.01"'),
     ],
 )
 def test_a_bad_target_is_in_quarantine(source: Source, bad: dict[str, Any], detail: str) -> None:

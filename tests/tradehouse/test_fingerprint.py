@@ -132,6 +132,12 @@ def test_variables_types_and_large_seeds_are_noticed(own, rebuilt, monkeypatch):
     changed("own_environment")
     monkeypatch.delenv("OWN_PLACE")
 
+    monkeypatch.setenv("TRADEHOUSE_REPORTING_CURRENCY", "CAD")
+    changed("mart_customer_monthly_trading", "built_loads")
+    monkeypatch.delenv("TRADEHOUSE_REPORTING_CURRENCY")
+    monkeypatch.setenv("TRADEHOUSE_THREADS", "1")
+    assert fingerprint.digest_project(own) == digests[0]
+
     change(own / "dbt_project.yml", "name: tradehouse", "vars: {threshold: 9}\nname: tradehouse")
     changed("own_variable")
     change(own / "dbt_project.yml", "vars: {threshold: 9}\n", "")

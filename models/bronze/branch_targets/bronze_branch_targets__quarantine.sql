@@ -16,7 +16,7 @@ with refused as (
 {%- set columns = [
     {'name': 'branch', 'kind': 'text:30', 'required': true, 'column': 'branch'},
     {'name': 'month', 'kind': 'loaded:date', 'required': true, 'column': 'month'},
-    {'name': 'target_usd', 'kind': 'decimal:15,2', 'required': true, 'column': 'target_usd'}
+    {'name': 'target_usd', 'kind': 'decimal:15,2|0..', 'required': true, 'column': 'target_usd'}
 ] %}
     union all
 

@@ -16,7 +16,7 @@ chosen as (
     where
         {{ keeps_contract('branch', 'text:30', required=true) }}
         and {{ keeps_contract('month', 'loaded:date', required=true) }}
-        and {{ keeps_contract('target_usd', 'decimal:15,2', required=true) }}
+        and {{ keeps_contract('target_usd', 'decimal:15,2|0..', required=true) }}
 
 ),
 
@@ -25,7 +25,7 @@ final as (
     select
         {{ record_value('branch', 'text:30') }} as branch,
         {{ record_value('month', 'loaded:date') }} as month,
-        {{ record_value('target_usd', 'decimal:15,2') }} as target_usd,
+        {{ record_value('target_usd', 'decimal:15,2|0..') }} as target_usd,
         _airbyte_raw_id as raw_id,
         _airbyte_extracted_at as extracted_at,
         coalesce(_load, 0) as _load

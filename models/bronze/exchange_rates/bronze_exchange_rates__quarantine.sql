@@ -20,7 +20,7 @@ with refused as (
 {%- set columns = [
     {'name': 'day', 'kind': 'loaded:date', 'required': true, 'column': 'day'},
     {'name': 'currency', 'kind': 'text:3', 'required': true, 'column': 'currency'},
-    {'name': 'rate', 'kind': 'decimal:18,8', 'required': true, 'column': 'rate'}
+    {'name': 'rate', 'kind': 'decimal:18,8|0.00000001..', 'required': true, 'column': 'rate'}
 ] %}
     union all
 

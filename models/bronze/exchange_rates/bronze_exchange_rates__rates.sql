@@ -20,7 +20,7 @@ chosen as (
         )
         and {{ keeps_contract('day', 'loaded:date', required=true) }}
         and {{ keeps_contract('currency', 'text:3', required=true) }}
-        and {{ keeps_contract('rate', 'decimal:18,8', required=true) }}
+        and {{ keeps_contract('rate', 'decimal:18,8|0.00000001..', required=true) }}
 
 ),
 
@@ -29,7 +29,7 @@ final as (
     select
         {{ record_value('day', 'loaded:date') }} as day,
         {{ record_value('currency', 'text:3') }} as currency,
-        {{ record_value('rate', 'decimal:18,8') }} as rate,
+        {{ record_value('rate', 'decimal:18,8|0.00000001..') }} as rate,
         _airbyte_raw_id as raw_id,
         _airbyte_extracted_at as extracted_at,
         coalesce(_load, 0) as _load

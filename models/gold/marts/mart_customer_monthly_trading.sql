@@ -73,7 +73,8 @@ events as (
     inner join trades
         on changes.t_id = trades.trade_id
     where
-        changes.cdc_flag is not null
+        changes.batch_id <= {{ last_batch() }}
+        and changes.cdc_flag is not null
         and changes.t_st_id = 'CMPT'
         and {{ is_known_day('cast(changes.t_dts as date)') }}
 

@@ -8,6 +8,9 @@ with targets as (
 
 select
     branch,
-    month as month_start_date,
-    target_usd
+    cast(date_trunc('month', month) as date) as month_start_date,
+    cast(sum(target_usd) as decimal(15, 2)) as target_usd
 from targets
+group by
+    branch,
+    date_trunc('month', month)
