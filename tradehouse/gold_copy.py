@@ -19,9 +19,9 @@ class GoldChange:
 
     Args:
         key: columns of a key; all rows of a changed key are copied anew. Empty: the whole relation.
-        touched: SQL that selects the changed keys from the warehouse, with `{since}` for rows whose
-            `batch_id` is of a batch that was built; default: the keys of such rows of the relation.
-            A view that leaves rows out has to select from what is behind it, as a row may leave it.
+        touched: relation of the warehouse that has the key's columns and `batch_id`; the keys of its
+            rows of batches that were built are the changed ones. Default: the relation itself. A
+            view that leaves rows out names what is behind it, as a row may leave it.
     """
 
     key: list[str] = field(default_factory=list)
@@ -120,11 +120,9 @@ def _replace_keys(connection: Any, name: str, change: GoldChange, first_batch: i
     relation = f'gold."{name}"'
     columns = ", ".join(f'"{column}"' for column in change.key)
     since = f"batch_id >= {first_batch:d}"
-    touched = change.touched or f"select {columns} from warehouse.{relation} where {{since}}"
-    touched = touched.format(since=since)
-    connection.execute("use warehouse")
     connection.execute(
-        f"create or replace temp table touched as select distinct * from ({touched})"
+        f"create or replace temp table touched as select distinct {columns}"
+        f" from warehouse.{change.touched or relation} where {since}"
     )
     connection.execute("begin")
     connection.execute(

@@ -138,8 +138,9 @@ def _write_gold(home: Home, database: Path, build: dict[str, Any]) -> tuple[dict
 
 def _find_base(home: Home, build: dict[str, Any]) -> dict[str, Any] | None:
     """Return the release that holds gold as it was before a build, if there is one to renew."""
-    if build.get("gold_changes") is None:
-        return None
+    changes = build.get("gold_changes")
+    if changes is None or any(" " in (one["touched"] or "") for one in changes.values()):
+        return None  # Written by an earlier version, which noted a query.
     bases = [one for one in releases.list_releases(home) if one["build_id"] == build["based_on"]]
     if not bases or bases[-1].get("renewals", 0) >= RENEWALS:
         return None

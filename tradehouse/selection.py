@@ -168,10 +168,15 @@ def gold_changes(
 ) -> dict[str, dict[str, Any]]:
     """Return what a build for new rows of raw tables can change in gold, by relation.
 
-    A model says with `meta.release_key`, and `meta.release_touched` where it takes more, how its
-    changed rows are found (see `tradehouse.gold_copy.GoldChange`); where they can be of batches
+    A model says with `meta.release_key`, and with `meta.release_touched`, the name of a model, how
+    its changed rows are found (see `tradehouse.gold_copy.GoldChange`); where they can be of batches
     that are built, the whole relation may have changed.
     """
+    relations = {
+        node.name: f'"{node.schema}"."{node.alias or node.name}"'
+        for node in manifest.nodes.values()
+        if node.resource_type == "model"
+    }
     anywhere = {node.unique_id for node in reached_nodes(manifest, whole)}
     return {
         node.alias or node.name: {
@@ -181,7 +186,7 @@ def gold_changes(
         if node.unique_id in anywhere
         else {
             "key": node.config.meta.get("release_key", []),
-            "touched": node.config.meta.get("release_touched"),
+            "touched": relations.get(node.config.meta.get("release_touched")),
         }
         for node in reached_nodes(manifest, live)
         if node.resource_type != "test" and node.schema == "gold"

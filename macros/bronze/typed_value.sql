@@ -91,11 +91,8 @@
 
 {# Quarantine reason for a text that typed_value could not type. #}
 {% macro breach_of(kind) -%}
-    {%- if '|' in kind -%}
-        {{ return('out_of_range') }}
-    {%- endif -%}
-    {%- set name = kind.split(':')[1] if kind.startswith('loaded:') else kind.split(':')[0] -%}
-    {{ return({'bigint': 'not_a_number', 'double': 'not_a_number', 'boolean': 'unknown_code', 'timestamptz': 'not_a_timestamp',
+    {%- set name = 'range' if '|' in kind else kind.split(':')[1] if kind.startswith('loaded:') else kind.split(':')[0] -%}
+    {{ return({'range': 'out_of_range', 'bigint': 'not_a_number', 'double': 'not_a_number', 'boolean': 'unknown_code', 'timestamptz': 'not_a_timestamp',
         'timetz': 'not_a_time', 'json': 'malformed_row', 'text': 'too_long', 'integer': 'not_a_number', 'xml_integer': 'not_a_number', 'decimal': 'not_a_number',
         'date': 'not_a_date', 'xml_date': 'not_a_date', 'compact_date': 'not_a_date', 'timestamp': 'not_a_timestamp',
         'xml_timestamp': 'not_a_timestamp', 'compact_timestamp': 'not_a_timestamp', 'time': 'not_a_time',

@@ -13,7 +13,7 @@
 {% set days = {'reason': 'unknown_day', 'relation': ref('dim_date'), 'key': 'date_value'} %}
 {% set trades = {'reason': 'unknown_trade', 'relation': ref('dim_trade'), 'key': 'trade_id'} %}
 {% set batch_date = '(select b.batch_date from ' ~ ref('bronze_brokerage__batch_date') ~ ' as b where b.batch_id = delivered.batch_id)' %}
-{% set movement_day = balance_day('delivered.batch_id', 'ct_dts', batch_date) %}
+{% set movement_day = business_day('delivered.batch_id', 'ct_dts', batch_date) %}
 {{ return([
     {
         'stream': 'trade',

@@ -15,14 +15,8 @@ from tradehouse.gold_copy import GoldChange, copy_gold, renew_gold
 FIRST_BATCH = 3
 CHANGES = {
     "facts": GoldChange(key=["batch_id"]),
-    "trades": GoldChange(
-        key=["trade_id"], touched="select trade_id from silver.trades where {since}"
-    ),
-    "watches": GoldChange(
-        key=["version", "symbol"],
-        touched="select version, symbol from silver.queues where (customer, symbol) in"
-        " (select customer, symbol from silver.queues where {since})",
-    ),
+    "trades": GoldChange(key=["trade_id"], touched="silver.trades"),
+    "watches": GoldChange(key=["version", "symbol"], touched="silver.changed"),
     "totals": GoldChange(),
 }
 
@@ -60,6 +54,10 @@ def write_warehouse(
         connection.execute(
             "create view gold.watches as select version, symbol, removed, batch_id"
             " from silver.queues"
+        )
+        connection.execute(
+            "create view silver.changed as select watches.version, symbol, changes.batch_id"
+            " from silver.queues as watches join silver.queues as changes using (customer, symbol)"
         )
         connection.execute(
             "create table gold.totals as select sum(amount) as total from gold.facts"

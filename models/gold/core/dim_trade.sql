@@ -2,7 +2,7 @@
     materialized='view',
     meta={
         'release_key': ['trade_id'],
-        'release_touched': 'select trade_id from silver.silver_trades where {since}'
+        'release_touched': 'silver_trades'
     }
 ) }}
 

@@ -2,7 +2,7 @@
     materialized='view',
     meta={
         'release_key': ['trade_id', 'current_trade_id'],
-        'release_touched': 'select trade_id, current_trade_id from silver.silver_holdings where {since}'
+        'release_touched': 'silver_holdings'
     }
 ) }}
 

@@ -1,16 +1,8 @@
-{#
-    The queue of a customer's watches on a symbol may be paired anew, so a change is one of the whole queue; its
-    watches may stand under several versions of customer and security.
-#}
 {{ config(
     materialized='view',
     meta={
         'release_key': ['sk_customer_id', 'sk_security_id'],
-        'release_touched': '
-            select sk_customer_id, sk_security_id
-            from silver.silver_watches
-            where (customer_id, symbol) in (select customer_id, symbol from silver.silver_watches where {since})
-        '
+        'release_touched': 'silver_changed_watches'
     }
 ) }}
 

@@ -15,7 +15,7 @@ records as (
 
     select
         records.*,
-        {{ newswire_day('records', 'batches') }} as effective_date
+        {{ business_day('records.batch_id', 'records.pts', 'batches.batch_date') }} as effective_date
     from delivered as records
     inner join {{ looked_up('bronze_batches') }} as batches
         on records.batch_id = batches.batch_id

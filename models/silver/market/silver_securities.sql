@@ -8,7 +8,7 @@ with security_records as (
 
     select
         records.*,
-        {{ newswire_day('records', 'batches') }} as effective_date
+        {{ business_day('records.batch_id', 'records.pts', 'batches.batch_date') }} as effective_date
     from {{ ref('bronze_brokerage__finwire_sec') }} as records
     inner join {{ looked_up('bronze_batches') }} as batches
         on records.batch_id = batches.batch_id

@@ -94,16 +94,11 @@ events as (
 
 ),
 
--- What the history dates after its own day counts on that day: no later batch may change its versions.
 dated_events as (
 
     select
         events.*,
-        case
-            when events.batch_id = {{ historical_batch() }}
-                then least(cast(events.event_at as date), batches.batch_date)
-            else batches.batch_date
-        end as effective_date
+        {{ business_day('events.batch_id', 'events.event_at', 'batches.batch_date') }} as effective_date
     from events
     inner join batches
         on events.batch_id = batches.batch_id

@@ -24,7 +24,7 @@ daily_movements as (
 
     select
         movements.ct_ca_id as account_id,
-        {{ balance_day('movements.batch_id', 'movements.ct_dts', 'batch_dates.batch_date') }} as balance_date,
+        {{ business_day('movements.batch_id', 'movements.ct_dts', 'batch_dates.batch_date') }} as balance_date,
         movements.batch_id,
         count(*) as movements,
         sum(movements.ct_amt) as amount
