@@ -26,9 +26,11 @@ def read(landing: Path) -> tuple[Plan, datetime.date]:
         start = datetime.date.fromisoformat(state["start"])
         plan = Plan(state["scale"], state["seed"], start, state["newswire"])
         last = max(int(batch) for batch in state["records"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except FileNotFoundError:
         raise SimulationError(
-            f"{landing} holds no simulated brokerage ({path.name}: {error}); `tradehouse run` in a "
-            "home without deliveries makes one."
-        ) from error
+            f"{landing} holds no simulated brokerage, which {path.name} would tell of; `tradehouse "
+            "run` in a home without deliveries makes one."
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SimulationError(f"{path} does not tell of a simulated brokerage: {error}") from error
     return plan, date_of(plan.batch_day(last))

@@ -322,21 +322,23 @@ def demo_sources(
 ) -> None:
     """Give a simulated brokerage two more sources: exchange rates and targets of branches.
 
-    It installs two of Airbyte's connectors into the home: one reads the bank's REST API of exchange
-    rates, which is served on loopback for the time of each sync, the other a partner's CSV file,
-    which is written into the home. Then both sources are enabled in this home, and `tradehouse run`
-    loads them with everything else. Done again it installs nothing anew, and leaves the file as it
-    is. `tradehouse sources disable NAME` takes a source out again; its rows stay.
+    It installs two of Airbyte's connectors into the home, which takes some minutes: one reads the
+    bank's REST API of exchange rates, which is served on loopback for the time of each sync, the
+    other, which needs a Python before 3.12, a partner's CSV file, which is written into the home.
+    Each source is then enabled in this home, and `tradehouse run` loads it with everything else.
+    Done again it installs nothing anew, and leaves the file as it is. `tradehouse sources disable
+    NAME` takes a source out again; its rows stay.
     """
     from tradehouse import demo
     from tradehouse.progress import Steps
 
     home = find_home()
+    made = demo.make_targets(home)
     width = max(map(len, demo.SOURCES))
     rates, targets = (name.ljust(width) for name in demo.SOURCES)
     folder = home.targets.parent
     print(demo.PLAN.format(home=home.root, rates=rates, targets=targets, folder=folder), flush=True)
-    demo.set_up(home, Steps(), force=force)
+    demo.set_up(home, Steps(), made, force=force)
     print("Both are enabled. Next: tradehouse run")
 
 

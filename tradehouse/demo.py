@@ -25,23 +25,27 @@ def is_offered(home: Home) -> bool:
     return all(name in on for name in SOURCES) and not all(on[name] for name in SOURCES)
 
 
-def set_up(home: Home, steps: Steps, *, force: bool) -> None:
-    """Write the partner's file, install both connectors, enable both sources.
+def set_up(home: Home, steps: Steps, targets: str, *, force: bool) -> None:
+    """Write the partner's file, install both connectors, enable each source that is reached.
 
     Done again it changes nothing; with `force` the file is written anew.
 
+    Args:
+        home: the home.
+        steps: told of the progress.
+        targets: the file's content, as `make_targets` gives it.
+        force: whether a file that is there is written anew.
+
     Raises:
-        UsageError: when the home has no simulated brokerage.
         TradehouseError: when a connector cannot be installed or does not reach its source.
     """
     from ingestion import inventory
 
-    text = _targets(home)
     home.prepare()
     with steps.step("targets") as step:
         is_kept = home.targets.exists() and not force
         if not is_kept:
-            files.write_bytes(home.targets, text.encode())
+            files.write_bytes(home.targets, targets.encode())
         step.finish(f"{'there already: ' if is_kept else ''}{home.targets}")
     for name in SOURCES:
         with steps.step(f"check {name}") as step, plain_errors():
@@ -49,11 +53,15 @@ def set_up(home: Home, steps: Steps, *, force: bool) -> None:
             if not reached:
                 raise TradehouseError(f"{name} was not reached: {message}")
             step.finish("installed and reached")
-    for name in SOURCES:
         switches.turn(home.state, name, on=True)
 
 
-def _targets(home: Home) -> str:
+def make_targets(home: Home) -> str:
+    """Return the partner's file for the simulated brokerage of a home.
+
+    Raises:
+        UsageError: when the home has none.
+    """
     from simulator import partner
     from simulator.plan import SimulationError
 

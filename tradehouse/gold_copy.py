@@ -19,9 +19,9 @@ class GoldChange:
 
     Args:
         key: columns of a key; all rows of a changed key are copied anew. Empty: the whole relation.
-        touched: relation of the warehouse that has the key's columns and `batch_id`; the keys of its
-            rows of batches that were built are the changed ones. Default: the relation itself. A
-            view that leaves rows out names what is behind it, as a row may leave it.
+        touched: relation of the warehouse that has the key's columns and `batch_id`; the keys of
+            its rows of batches that were built are the changed ones. Default: the relation itself.
+            A view that leaves rows out names what is behind it, as a row may leave it.
     """
 
     key: list[str] = field(default_factory=list)

@@ -117,6 +117,7 @@ def test_a_home_without_a_simulated_brokerage_is_told(tmp_path: Path) -> None:
     done = command(tmp_path / "home", "demo-sources")
     assert done.returncode == 2
     assert "holds no simulated brokerage" in done.stderr
+    assert "Two more sources" not in done.stdout
     assert not (tmp_path / "home" / "partners").exists()
 
 
@@ -138,5 +139,5 @@ def test_a_connector_that_cannot_be_installed_is_one_sentence(
     monkeypatch.setenv("TRADEHOUSE_HOME", str(home.root))
     monkeypatch.setattr(environments, "executable", missing)
     with pytest.raises(TradehouseError, match=r"^The connector needs Python >=3\.10,<3\.12\.$"):
-        demo.set_up(home, Steps(quiet=True), force=False)
+        demo.set_up(home, Steps(quiet=True), demo.make_targets(home), force=False)
     assert switches.read(home.state) == {}

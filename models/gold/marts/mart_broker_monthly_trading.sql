@@ -76,9 +76,9 @@ events as (
 
     -- A trade that closes twice leaves the month of its former closing.
     select
-        trades.broker_id,
-        cast(date_trunc('month', changes.t_dts) as date),
-        trades.batch_id,
+        broker_id,
+        cast(date_trunc('month', first_closed_at) as date),
+        batch_id,
         0,
         null,
         null,
@@ -87,14 +87,10 @@ events as (
         null,
         null,
         null
-    from {{ ref('bronze_brokerage__trade') }} as changes
-    inner join trades
-        on changes.t_id = trades.trade_id
+    from trades
     where
-        changes.batch_id <= {{ last_batch() }}
-        and changes.cdc_flag is not null
-        and changes.t_st_id in ('CMPT', 'CNCL')
-        and {{ is_known_day('cast(changes.t_dts as date)') }}
+        date_trunc('month', first_closed_at) <> date_trunc('month', closed_at)
+        and {{ is_known_day('cast(first_closed_at as date)') }}
 
 ),
 
@@ -109,10 +105,10 @@ months as (
         count(*) filter (where events.closed_as = 'CMPT' and trade_types.tt_is_sell = 0) as buys_completed,
         count(*) filter (where events.closed_as = 'CMPT' and trade_types.tt_is_sell = 1) as sells_completed,
         coalesce(sum(events.quantity) filter (where events.closed_as = 'CMPT'), 0) as shares_traded,
-        coalesce(sum(events.traded_value), 0) as traded_value,
-        coalesce(sum(events.commission), 0) as commission,
-        coalesce(sum(events.fee), 0) as fee,
-        coalesce(sum(events.tax), 0) as tax,
+        coalesce(sum(events.traded_value) filter (where events.closed_as = 'CMPT'), 0) as traded_value,
+        coalesce(sum(events.commission) filter (where events.closed_as = 'CMPT'), 0) as commission,
+        coalesce(sum(events.fee) filter (where events.closed_as = 'CMPT'), 0) as fee,
+        coalesce(sum(events.tax) filter (where events.closed_as = 'CMPT'), 0) as tax,
         max(events.batch_id) as batch_id
     from events
     left join trade_types

@@ -62,21 +62,17 @@ events as (
 
     -- A trade that closes twice leaves the month of its former closing: that stays, with what else is in it or nothing.
     select
-        trades.customer_id,
-        cast(date_trunc('month', changes.t_dts) as date),
-        trades.currency,
-        trades.batch_id,
+        customer_id,
+        cast(date_trunc('month', first_closed_at) as date),
+        currency,
+        batch_id,
         null,
         null,
         null
-    from {{ ref('bronze_brokerage__trade') }} as changes
-    inner join trades
-        on changes.t_id = trades.trade_id
+    from trades
     where
-        changes.batch_id <= {{ last_batch() }}
-        and changes.cdc_flag is not null
-        and changes.t_st_id = 'CMPT'
-        and {{ is_known_day('cast(changes.t_dts as date)') }}
+        date_trunc('month', first_closed_at) <> date_trunc('month', closed_at)
+        and {{ is_known_day('cast(first_closed_at as date)') }}
 
 ),
 
@@ -109,7 +105,7 @@ select
     currency,
     {{ reporting_currency() }} as reporting_currency,
     cast(count(traded_value) as integer) as trades_completed,
-    cast(count(*) filter (where is_at_earlier_rate) as integer) as trades_at_earlier_rate,
+    cast(count(customer_value + reporting_value) filter (where is_at_earlier_rate) as integer) as trades_at_earlier_rate,
     cast(count(traded_value) - count(customer_value + reporting_value) as integer) as trades_without_rate,
     cast(coalesce(sum(traded_value), 0) as decimal(18, 2)) as traded_value_usd,
     case

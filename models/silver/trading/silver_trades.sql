@@ -76,7 +76,8 @@ changes as (
             when trade_rows.cdc_flag is null then coalesce(history_times.closed_at, trade_rows.t_dts)
             else trade_rows.t_dts
         end as closed_at,
-        case when trade_rows.t_st_id = 'CMPT' then trade_rows.batch_id end as completed_batch_id
+        case when trade_rows.t_st_id = 'CMPT' then trade_rows.batch_id end as completed_batch_id,
+        closed_at as first_closed_at
     from trade_rows
     left join history_times
         on trade_rows.t_id = history_times.t_id
@@ -99,6 +100,7 @@ replayed as (
         changes.* replace (
             min(changes.created_at) over trade as created_at,
             last_value(changes.closed_at ignore nulls) over trade as closed_at,
+            min(changes.closed_at) over trade as first_closed_at,
             max(changes.completed_batch_id) over trade as completed_batch_id,
             first_value(changes.t_s_symb) over trade as t_s_symb,
             first_value(changes.t_ca_id) over trade as t_ca_id,
@@ -184,6 +186,7 @@ select
     dated.created_at,
     dated.completed_at,
     dated.closed_at,
+    dated.first_closed_at,
     dated.lookup_date,
     dated.created_batch_id,
     dated.completed_batch_id,
