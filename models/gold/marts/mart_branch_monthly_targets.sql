@@ -27,7 +27,7 @@ select
     cast(coalesce(trading.commission_usd, 0) as decimal(18, 2)) as commission_usd,
     targets.target_usd,
     cast(
-        round(100 * coalesce(trading.commission_usd, 0) / nullif(targets.target_usd, 0), 2) as decimal(12, 2)
+        round(100 * coalesce(trading.commission_usd, 0) / nullif(targets.target_usd, 0), 2) as decimal(24, 2)
     ) as commission_percent_of_target
 from trading
 full outer join targets
