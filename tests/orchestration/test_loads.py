@@ -51,7 +51,7 @@ def test_new_changed_and_removed_rows_reach_the_release_by_the_job(copied, tmp_p
     bank = Shipped(source, "exchange_rates")
     job = copied.definitions.resolve_job_def(loads.TAKE)
     query = (
-        "select currency, sum(traded_value) / sum(traded_value_usd)"
+        "select currency, round(sum(traded_value) / sum(traded_value_usd), 2)"
         " from gold.mart_customer_monthly_trading where trades_completed > 0"
         " and customer_id in (select customer_id from gold.dim_customer where country = 'Canada')"
         " group by all order by all"
