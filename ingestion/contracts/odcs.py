@@ -84,6 +84,9 @@ def _property(
         found |= {"primaryKey": True, "primaryKeyPosition": typed.key.index(name) + 1}
     if column.codes:
         found["enum"] = [{"value": code} for code in column.codes]
+    bounds = {"minimum": column.least, "maximum": column.most}
+    if options := {key: float(one) for key, one in bounds.items() if one is not None}:
+        found["logicalTypeOptions"] = options
     own = {"unit": column.unit, "written": column.written, "path": column.path}
     listed = [{"property": key, "value": value} for key, value in own.items() if value]
     if listed:

@@ -210,12 +210,15 @@ def test_a_contract_of_records_is_exported_too() -> None:
         for name in ("number", "timestamptz", "timetz", "json", "time", "integer(38)")
     }
     content = json.loads(json.dumps(GOOD))
+    columns["number"] |= {"least": "0.5", "most": 100}
     content["streams"]["sales"]["columns"] = {
         f"c{number}": column for number, column in enumerate(columns.values())
     }
     found = yaml.safe_load(odcs.document(Contract.model_validate(content)).to_yaml())
     schema = Path(open_data_contract_standard.__file__).with_name("schema.json")
     jsonschema.validate(found, json.loads(schema.read_text()))
+    [number, *_] = found["schema"][0]["properties"]
+    assert number["logicalTypeOptions"] == {"minimum": 0.5, "maximum": 100}
 
 
 def test_a_contract_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
