@@ -9,7 +9,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tradehouse import brokerage, build, demo, ledger, locks, output, releases, state
+from tradehouse import (
+    brokerage,
+    build,
+    demo,
+    ledger,
+    locks,
+    output,
+    promises,
+    releases,
+    state,
+    warehouse,
+)
 from tradehouse.errors import TradehouseError
 from tradehouse.files import read_json
 from tradehouse.home import Home
@@ -96,6 +107,7 @@ def show(home: Home, facts: dict[str, Any]) -> None:
         print(f"Source      {sync['source']}: {ledger.describe(sync)}")
     for source, load in facts["loads_waiting"].items():
         print(f"Waits       load {load} of {source}; `tradehouse run` builds what it reaches")
+    _show_switched_off(home)
     if not facts["batches"] and not facts["release"]:
         print(f"Nothing is built yet in {home.root}. `tradehouse run` takes what waits.")
     batches = facts["batches"] + _at_door(facts)
@@ -120,11 +132,21 @@ def show_idle(home: Home, facts: dict[str, Any]) -> None:
     batches = [batch["batch"] for batch in facts["batches"] if batch["is_accepted"]]
     last = f"; the last batch is {max(batches)}" if batches else ""
     print(f"Nothing new in {facts['landing']}{last}. Nothing was changed.")
+    _show_switched_off(home)
     for fault in facts["held"]:
         print(f"Still: {describe_fault(fault)}")
     _show_ignored(facts["ignored"])
     _show_problems(facts["problems"])
     _show_release(home, facts)
+
+
+def _show_switched_off(home: Home) -> None:
+    """Say that what the brokerage delivers waits for it to be switched on again."""
+    if not promises.is_on(home, warehouse.BY_BATCH):
+        print(
+            "Off         brokerage: what it delivers is not loaded until "
+            f"`tradehouse sources enable {warehouse.BY_BATCH}`"
+        )
 
 
 def _show_batches(batches: list[dict[str, Any]]) -> None:

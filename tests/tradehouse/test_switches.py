@@ -61,8 +61,11 @@ def test_another_home_is_not_concerned(home, tmp_path, monkeypatch):
 
 
 def test_the_brokerage_can_be_switched_off_too(home):
+    assert "Off " not in invoke("status").stdout
     invoke("sources", "disable", "brokerage")
     assert not promises.is_on(Home(home), "brokerage")
+    said = "Off         brokerage: what it delivers is not loaded until `tradehouse sources enable"
+    assert said in invoke("status").stdout
 
 
 def test_a_source_that_is_not_declared_is_named(home):
