@@ -22,7 +22,11 @@ with totals as (
 
     select
         'commission',
-        (select sum(commission) from {{ ref('dim_trade') }} where sk_broker_id is not null),
+        (
+            select sum(commission)
+            from {{ ref('dim_trade') }}
+            where sk_broker_id is not null and status = 'Completed'
+        ),
         (select sum(commission_usd) from {{ ref('mart_broker_monthly_trading') }})
 
     union all

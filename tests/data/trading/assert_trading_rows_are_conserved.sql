@@ -65,6 +65,27 @@ counts as (
     union all
 
     select
+        'watches that a release has to copy',
+        (
+            select count(distinct (sk_customer_id, sk_security_id))
+            from {{ ref('silver_watches') }}
+            where batch_id >= {{ from_batch }} and is_published
+        ),
+        (
+            select count(distinct (sk_customer_id, sk_security_id))
+            from {{ ref('silver_changed_watches') }}
+            where
+                batch_id >= {{ from_batch }}
+                and (sk_customer_id, sk_security_id) in (
+                    select sk_customer_id, sk_security_id
+                    from {{ ref('silver_watches') }}
+                    where batch_id >= {{ from_batch }} and is_published
+                )
+        )
+
+    union all
+
+    select
         'movements of cash',
         (select count(*) from {{ ref('bronze_brokerage__cash_transaction') }} where {{ window }}),
         (select coalesce(sum(movements), 0) from {{ ref('silver_cash_balances') }} where batch_id >= {{ from_batch }})
