@@ -342,6 +342,7 @@ with source_orders as (
         _airbyte_meta,
         _airbyte_generation_id,
         _airbyte_raw_id,
+        _load,
         row_number() over () as arrival_number
     from {{ source('played', 'Orders') }}
     where
@@ -394,7 +395,8 @@ final as (
         {{ record_value('order', 'plain') }} as order_,
         {{ record_value('updatedAt', 'loaded:timestamptz') }} as updated_at,
         _airbyte_raw_id as raw_id,
-        _airbyte_extracted_at as extracted_at
+        _airbyte_extracted_at as extracted_at,
+        coalesce(_load, 0) as _load
     from chosen
 
 )
