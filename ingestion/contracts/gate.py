@@ -26,7 +26,7 @@ from ingestion.tables import Table
 MACROS = Path(__file__).resolve().parents[2] / "macros" / "bronze"
 _BREACHES = (
     *("missing_value", "not_a_number", "not_a_date", "not_a_timestamp", "not_a_time"),
-    *("unknown_code", "too_long", "malformed_row"),
+    *("unknown_code", "too_long", "out_of_range", "malformed_row"),
 )
 _USED = ("original", "exact_number", "typed_value", "record_value", "quarantined_records")
 

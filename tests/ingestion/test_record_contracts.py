@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -596,27 +597,36 @@ def test_a_contract_that_gainsays_raw_is_mended_and_not_accepted(
     assert project.judge({"played": [1]}) == []
 
 
+@pytest.mark.parametrize(
+    ("bad", "breach"), [("no; note: 4711", "not_a_number"), (-4711, "out_of_range")]
+)
 def test_a_load_is_judged_by_its_own_rows_and_the_newest_of_each(
-    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: Any, breach: str
 ) -> None:
     shop = Shop(source, "incremental_deduplicated")
     shop.bring(*(GOOD | {"id": n} for n in range(100)))
     project = Project(source, tmp_path, monkeypatch)
 
     def narrow(columns: dict[str, Any]) -> None:
-        columns["amount"] |= {"type": "decimal(8,2)", "class": "personal"}
+        columns["amount"] |= {"type": "decimal(8,2)", "least": 0, "class": "personal"}
 
     project.write(narrow)
     assert [one.reason for one in project.judge({"played": [1]})] == [None]
     later = [f"2024-03-01T00:00:{n:02}Z" for n in range(10)]
-    bad = "no; note: 4711"
     shop.bring(*(GOOD | {"id": n, "amount": bad, "at": at} for n in (1, 2) for at in later))
     [verdict] = project.judge({"played": [2]})
     # What is personal is not told.
     assert str(verdict.reason) == (
         "2 of 2 records of sales are bound for quarantine, more than 5 %; the first: "
-        "amount: not_a_number"
+        f"amount: {breach}"
     )
+
+
+def test_every_breach_that_a_model_finds_can_be_told_of_what_is_personal() -> None:
+    text = (gate.MACROS / "typed_value.sql").read_text()
+    found = re.findall(r"'\w+': '(\w+)'", text[text.index("macro breach_of") :])
+    assert len(found) > 20
+    assert {*found, "missing_value"} == set(gate._BREACHES)
 
 
 @pytest.mark.parametrize("mode", ["incremental_append", "incremental_deduplicated"])

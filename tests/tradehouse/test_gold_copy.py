@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tradehouse import publish, releases
 from tradehouse.errors import TradehouseError
 from tradehouse.gold_copy import GoldChange, copy_gold, renew_gold
+from tradehouse.home import Home
 
 FIRST_BATCH = 3
 CHANGES = {
@@ -162,3 +164,19 @@ def test_a_warehouse_without_gold_cannot_be_published(tmp_path):
         connection.execute("create schema gold")
     with pytest.raises(TradehouseError, match="nothing in schema gold"):
         copy_gold(tmp_path / "warehouse.duckdb", tmp_path / "release.duckdb")
+
+
+@pytest.mark.parametrize(
+    ("touched", "is_renewed"),
+    [(None, True), ('"silver"."silver_trades"', True), ("select a from b where {since}", False)],
+)
+def test_a_query_that_an_earlier_version_noted_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, touched: str | None, is_renewed: bool
+) -> None:
+    base = {"build_id": "1", "path": str(tmp_path)}
+    monkeypatch.setattr(releases, "list_releases", lambda _: [base])
+    monkeypatch.setattr(releases, "is_intact", lambda _: True)
+    changes = {"dim_trade": {"key": ["trade_id"], "touched": touched}}
+    build = {"based_on": "1", "gold_changes": changes}
+    found = publish._find_base(Home(tmp_path), build)
+    assert found == (base if is_renewed else None)
