@@ -16,6 +16,7 @@ from tradehouse.output import count
 from tradehouse.progress import Step
 
 if TYPE_CHECKING:
+    from ingestion.contracts.gate import Case
     from ingestion.results import SyncResult
 
 
@@ -99,14 +100,23 @@ def keep_contracts(home: Home) -> None:
     from ingestion.contracts import gate, tables
 
     with plain_errors():
-        for source in tables.missing(warehouse.read_raw(home, tables.present) or {}):
+        with warehouse.kept_open(home.raw):
+            missing = tables.missing(warehouse.read_raw(home, tables.present) or {})
+            cases = [] if missing else _cases(home)
+        for source in missing:
             tables.prepare(source, home.root)
-        waiting: dict[str, list[int]] = {}
-        for load in warehouse.loads_waiting(home, with_held=True):
-            waiting.setdefault(load.source, []).append(load.number)
-        cases = warehouse.read_raw(home, lambda raw: gate.pending(raw, waiting))
+        cases = _cases(home) if missing else cases
         if cases:
             gate.judge(home.root, cases)
+
+
+def _cases(home: Home) -> "list[Case]":
+    from ingestion.contracts import gate
+
+    waiting: dict[str, list[int]] = {}
+    for load in warehouse.loads_waiting(home, with_held=True):
+        waiting.setdefault(load.source, []).append(load.number)
+    return warehouse.read_raw(home, lambda raw: gate.pending(raw, waiting)) or []
 
 
 def load(

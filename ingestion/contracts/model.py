@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -151,7 +152,8 @@ class Column(_Model):
 
     @model_validator(mode="after")
     def _is_whole(self) -> "Column":
-        known = [way for kind, way in WRITTEN if kind == self.name_of_type]
+        name = self.name_of_type
+        known = [way for kind, way in WRITTEN if kind == name]
         if known:
             if self.written not in known:
                 ways = ", ".join(str(way) for way in known if way)
@@ -367,12 +369,17 @@ def read(source: str, directory: Path = CONTRACTS) -> Contract:
     if not path.is_file():
         known = ", ".join(names(directory)) or "none"
         raise DeclarationError(f"There is no contract {path}. Known: {known}.")
+    return _read(path, path.stat().st_mtime_ns, path.stat().st_size)
+
+
+@lru_cache
+def _read(path: Path, _changed_at: int, _size: int) -> Contract:
     content: Any = written.read(path)
     try:
         contract = Contract.model_validate(content)
     except ValidationError as error:
         raise DeclarationError(_explain(path, error)) from None
-    if contract.source != source:
+    if contract.source != path.stem:
         raise DeclarationError(f"{path}: source: {contract.source} is not what the file is called")
     return contract
 
