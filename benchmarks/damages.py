@@ -19,11 +19,14 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tradehouse import cli, doctor, files, releases, state
+from tradehouse.cli import parser as cli
 from tradehouse.errors import TradehouseError
-from tradehouse.home import Home
-from tradehouse.progress import Steps
-from tradehouse.run import Options, run
+from tradehouse.home import files, state
+from tradehouse.home.paths import Home
+from tradehouse.observe import doctor
+from tradehouse.publish import releases
+from tradehouse.runs.run import Options, run
+from tradehouse.terminal.progress import Steps
 
 COMMANDS = (["status", "--json"], ["path"], ["releases"], ["quarantine"], ["doctor"],
             ["alerts", "list"], ["sources", "list"])  # fmt: skip

@@ -55,9 +55,9 @@ def run_here(landing: Path, home: Path) -> Measured:
 
     The peak is that of this process over all batches so far.
     """
-    from tradehouse.home import Home
-    from tradehouse.progress import Steps
-    from tradehouse.run import Options, run
+    from tradehouse.home.paths import Home
+    from tradehouse.runs.run import Options, run
+    from tradehouse.terminal.progress import Steps
 
     os.environ["TRADEHOUSE_HOME"] = str(home)
     started, cpu = time.monotonic(), _cpu_seconds()

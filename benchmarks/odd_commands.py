@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingestion import declarations
-from tradehouse import ends, streams
-from tradehouse.home import PROJECT
+from tradehouse.home.paths import PROJECT
+from tradehouse.terminal import exits, streams
 
 CODES = {0, 1, 2, 3, 4, 5, 6}
 TEXTS = [
@@ -155,11 +155,11 @@ def place(odd: Odd, folder: Path) -> Iterator[dict[str, str]]:
 
 def call_here(odd: Odd, folder: Path) -> tuple[int, str]:
     """Call in this process; return the exit code and what was said."""
-    from tradehouse import cli
+    from tradehouse.cli import parser as cli
 
     kept, standard = dict(os.environ), (sys.stdout, sys.stderr)
     said = streams.Shown(io.BytesIO(), encoding="utf-8", errors="backslashreplace")
-    ends._received, ends._is_ending = None, False
+    exits._received, exits._is_ending = None, False
     sys.stdout = sys.stderr = said
     arguments, sys.argv = sys.argv, ["tradehouse", *odd.words]
     try:
@@ -167,7 +167,7 @@ def call_here(odd: Odd, folder: Path) -> tuple[int, str]:
             os.environ.clear()
             os.environ.update(environment)
             tempfile.tempdir = str(folder)
-            code = ends.guard(cli.call)
+            code = exits.guard(cli.call)
     finally:
         sys.argv = arguments
         sys.stdout, sys.stderr = standard

@@ -21,7 +21,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 def measure_command_line(home: Path, landing: Path) -> float:
     """Return the wall seconds of `tradehouse run` on a new home."""
     begun = time.monotonic()
-    run(home, [sys.executable, "-m", "tradehouse.cli", "run", "--landing", str(landing)])
+    run(home, [sys.executable, "-m", "tradehouse.cli.parser", "run", "--landing", str(landing)])
     return time.monotonic() - begun
 
 
@@ -37,8 +37,8 @@ def measure_job(home: Path, landing: Path) -> tuple[float, float]:
 
     from orchestration import manifest
     from orchestration.page import write_settings
-    from tradehouse import brokerage
-    from tradehouse.home import Home
+    from tradehouse.home.paths import Home
+    from tradehouse.loads import brokerage
 
     folder = write_settings(Home(home))
     manifest.prepare()

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tradehouse.home import Home
+    from tradehouse.home.paths import Home
 
 START, PARSE, DOCS = "start", "parse", "docs"
 
@@ -94,12 +94,12 @@ class Clock:
 
 def watch(clock: Clock) -> None:
     """Put the clock around every step of a run, dbt's parsing and the tracing of columns."""
-    from tradehouse import docs
-    from tradehouse.dbt_runner import DbtRunner
-    from tradehouse.progress import Step, Steps
+    from tradehouse.dbt.runner import DbtRunner
+    from tradehouse.publish import documentation
+    from tradehouse.terminal.progress import Step, Steps
 
     step, parse, invoke = Steps.step, DbtRunner.parse, DbtRunner._invoke_parse
-    complete = docs.complete
+    complete = documentation.complete
 
     @contextmanager
     def timed_step(self: Steps, name: str) -> Iterator[Step]:
@@ -121,7 +121,7 @@ def watch(clock: Clock) -> None:
     Steps.step = timed_step  # type: ignore[method-assign]
     DbtRunner.parse = timed_parse  # type: ignore[method-assign]
     DbtRunner._invoke_parse = timed_invocation  # type: ignore[method-assign]
-    docs.complete = timed_completion
+    documentation.complete = timed_completion
 
 
 def main() -> None:
@@ -129,10 +129,10 @@ def main() -> None:
     clock, path = Clock(), Path(sys.argv.pop(1))
     watch(clock)
     atexit.register(clock.write, path)
-    from tradehouse import cli
+    from tradehouse.cli import parser
 
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    cli.main()
+    parser.main()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tradehouse.output import print_table
+from tradehouse.terminal.output import print_table
 
 PROJECT = Path(__file__).resolve().parents[1]
 LANGUAGES = (".py", ".sql", ".yml", ".yaml")
@@ -28,7 +28,7 @@ SECOND_SOURCES = (
     "simulator/bank.py",
     "simulator/delivered.py",
     "simulator/partner.py",
-    "tradehouse/demo.py",
+    "tradehouse/loads/demo_sources.py",
 )
 
 

@@ -90,7 +90,7 @@ def run_platform(landing: Path, home: Path, *options: str, **settings: str) -> M
 
 def run_command(home: Path, *words: str) -> Measured:
     """Any other `tradehouse` command on a home."""
-    command = [sys.executable, "-m", "tradehouse.cli", *words]
+    command = [sys.executable, "-m", "tradehouse.cli.parser", *words]
     return measure(command, {"TRADEHOUSE_HOME": str(home)})[0]
 
 

@@ -14,7 +14,7 @@ from ingestion import json_text, surroundings
 from ingestion.declarations import HOME, Declaration, resolve
 from ingestion.errors import DeclarationError
 from ingestion.specification import Specification
-from tradehouse import files
+from tradehouse.home import files
 
 
 class Kept(files.Kept):

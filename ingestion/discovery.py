@@ -26,7 +26,7 @@ from ingestion.declarations import (
 from ingestion.errors import IngestionError
 from ingestion.redaction import Redactor
 from ingestion.specification import Specification
-from tradehouse import files
+from tradehouse.home import files
 
 
 class Kept(files.Kept):

@@ -13,7 +13,7 @@ from ingestion.errors import IngestionError
 from ingestion.exact import Row
 from ingestion.segments import FileReference
 from ingestion.tables import RAW_ID, Table, literal, quoted
-from tradehouse.output import count
+from tradehouse.terminal.output import count
 
 EXACT_ROWS = 20_000
 FEW_ROWS = 100

@@ -26,8 +26,8 @@ from ingestion.protocol import StreamKey
 from ingestion.redaction import Redactor
 from ingestion.specification import Specification
 from ingestion.tables import Table
-from tradehouse import files, switches
 from tradehouse.errors import TradehouseError
+from tradehouse.home import files, switches
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import duckdb
 from ingestion import comparing, values
 from ingestion.comparing import Place, Spelling
 from ingestion.tables import ARRIVAL, DELETED_SCHEMA, STAGING_SCHEMA, Table, literal
-from tradehouse.output import count
+from tradehouse.terminal.output import count
 
 
 @dataclass(frozen=True)

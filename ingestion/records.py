@@ -15,7 +15,7 @@ from ingestion.names import lowered
 from ingestion.protocol import parse_line
 from ingestion.segments import Part
 from ingestion.tables import RAW_ID, Column, Table, literal, quoted
-from tradehouse.output import count
+from tradehouse.terminal.output import count
 
 LATEST_MILLISECONDS = 9_223_372_036_854_775
 

@@ -36,8 +36,8 @@ from ingestion.redaction import Redactor
 from ingestion.results import Progress, ProgressCallback, SyncError, SyncResult
 from ingestion.segments import Segment
 from ingestion.tables import Table
-from tradehouse import snapshot
-from tradehouse.output import count as counted
+from tradehouse.loads import ledger_snapshot
+from tradehouse.terminal.output import count as counted
 
 PROGRESS_SECONDS = 0.2
 KEPT_LOG_BYTES = 16 * 1024 * 1024
@@ -137,7 +137,7 @@ class Run:
         work.mkdir(mode=0o700, parents=True)
         name, moment = self._declaration.name, self._result.started_at
         try:
-            with snapshot.marked(self._paths.state, name, self._id, moment):
+            with ledger_snapshot.marked(self._paths.state, name, self._id, moment):
                 yield work
         finally:
             shutil.rmtree(work, ignore_errors=True)

@@ -1,14 +1,14 @@
 """The sensor that looks for what is late or over while no command runs.
 
-What is wrong, to whom it is told and how, is for `tradehouse.alerts` to know; every step tells at
-its end by itself (`tradehouse.working`).
+What is wrong, to whom it is told and how, is for `tradehouse.observe.alerts` to know; every step
+tells at its end by itself (`tradehouse.runs.session`).
 """
 
 from dagster import SensorDefinition
 
 from orchestration.sensors import watching_sensor
-from tradehouse import alerts
-from tradehouse.home import find_home
+from tradehouse.home.paths import find_home
+from tradehouse.observe import alerts
 
 INTERVAL_SECONDS = 60
 

@@ -25,7 +25,8 @@ from orchestration import (
 from orchestration.page import DOCS_VARIABLE
 from orchestration.sources import Source, read_all
 from orchestration.translators import Translator
-from tradehouse import promises, syncing
+from tradehouse.loads import deliveries as syncing
+from tradehouse.loads import freshness
 
 
 def assemble(
@@ -52,7 +53,7 @@ def assemble(
     day = jobs.day_job([key for one in daily for key in one.keys])
     asked = [key for one in polled.values() for key in one.keys]
     promised = {
-        promises.of(found[name].declaration): list(one.keys) for name, one in polled.items()
+        freshness.of(found[name].declaration): list(one.keys) for name, one in polled.items()
     }
     timed = {one: keys for one, keys in promised.items() if one.schedule is not None}
     untimed = [key for one, keys in promised.items() if one not in timed for key in keys]

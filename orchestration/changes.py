@@ -4,9 +4,10 @@ That is which days are delivered, and which sources are declared and switched on
 changed are read when `make ui` starts again.
 """
 
-from tradehouse import days, switches
 from tradehouse.errors import TradehouseError
-from tradehouse.home import PROJECT, Home
+from tradehouse.home import switches
+from tradehouse.home.paths import PROJECT, Home
+from tradehouse.loads import days
 
 EVERY_SECONDS = 10
 SOURCES = PROJECT / "ingestion" / "sources"

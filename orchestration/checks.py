@@ -19,8 +19,10 @@ from dagster import (
 )
 
 from orchestration.names import raw_key
-from tradehouse import run, state, syncing
-from tradehouse.home import Home, find_home
+from tradehouse.home import state
+from tradehouse.home.paths import Home, find_home
+from tradehouse.loads import deliveries
+from tradehouse.runs import run
 
 CONSERVED = "rows_are_conserved"
 ACCEPTED = "every_batch_is_accepted"
@@ -32,7 +34,7 @@ QUARANTINE = AssetKey(["bronze", "quarantine"])
 def brokerage_checks(specs: list[AssetSpec]) -> AssetChecksDefinition:
     """Return the checks of the brokerage's streams, run when the build has counted."""
     streams = [spec.key for spec in specs]
-    marker = raw_key(syncing.SOURCE, "batch_date")
+    marker = raw_key(deliveries.SOURCE, "batch_date")
     conserved = [
         AssetCheckSpec(
             CONSERVED,
@@ -63,7 +65,7 @@ def brokerage_checks(specs: list[AssetSpec]) -> AssetChecksDefinition:
 
 def counted_checks(specs: list[AssetSpec]) -> Callable[[Home], list[AssetCheckResult]]:
     """Return what evaluates all of these checks from what the last build wrote down."""
-    streams, marker = [spec.key for spec in specs], raw_key(syncing.SOURCE, "batch_date")
+    streams, marker = [spec.key for spec in specs], raw_key(deliveries.SOURCE, "batch_date")
     return lambda home: [*check_conservation(home, streams), check_gate(home, marker)]
 
 

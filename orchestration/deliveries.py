@@ -29,8 +29,9 @@ from connectors.source_brokerage.faults import Fault
 from connectors.source_brokerage.landing import Batch, find_batches
 from connectors.source_brokerage.streams import STREAMS
 from orchestration import partitions
-from tradehouse import brokerage, state, syncing
-from tradehouse.home import Home, find_home, whole_number_setting
+from tradehouse.home import state
+from tradehouse.home.paths import Home, find_home, whole_number_setting
+from tradehouse.loads import brokerage, deliveries
 
 QUIET_SECONDS = 60
 INTERVAL_SECONDS = 15
@@ -136,7 +137,7 @@ def delivery_sensor(job: Any, status: DefaultSensorStatus) -> SensorDefinition:
     )
     def watch_landing(context: SensorEvaluationContext) -> RunRequest | SkipReason:
         home = find_home()
-        landing = brokerage.find_landing(home, syncing.given_landing())
+        landing = brokerage.find_landing(home, deliveries.given_landing())
         if landing is None:
             return SkipReason("No landing directory yet; the first `tradehouse run` names it.")
         watch = Watch.load(context.cursor)

@@ -28,9 +28,12 @@ from orchestration.dead_runs import ALIVE
 from orchestration.sensors import watching_sensor
 from orchestration.telling import Describer
 from orchestration.translators import DOCS, RELEASE, UNIQUE_ID
-from tradehouse import build, docs, locks, publish, releases, state
-from tradehouse.dbt_runner import LAST_NODE, NodeResult
-from tradehouse.home import Home, find_home
+from tradehouse.build import execution
+from tradehouse.dbt.runner import LAST_NODE, NodeResult
+from tradehouse.home import locks, state
+from tradehouse.home.paths import Home, find_home
+from tradehouse.publish import documentation, releases
+from tradehouse.publish import publishing as publish
 
 INTERVAL_SECONDS = 30
 DAYS_A_TICK = 3
@@ -50,7 +53,7 @@ def tell_days(
     there are no days.
     """
     record = state.read(home, "build")
-    if record.get("status") != build.PASSED or is_busy(instance, home):
+    if record.get("status") != execution.PASSED or is_busy(instance, home):
         return []
     known = instance.get_materialized_partitions(LAST)
     built = [one["batch_date"] for one in record["batches"] if one["is_accepted"]]
@@ -91,14 +94,16 @@ def tell_checks(
     Returns how many were told.
     """
     record = state.read(home, "build")
-    if record.get("status") not in (build.PASSED, build.TESTS_FAILED) or is_busy(instance, home):
+    if record.get("status") not in (execution.PASSED, execution.TESTS_FAILED) or is_busy(
+        instance, home
+    ):
         return 0
     told = instance.daemon_cursor_storage.get_cursor_values({CURSOR}).get(CURSOR)
     if told == record["id"]:
         return 0
     since = datetime.fromisoformat(record.get("started_at") or EVER).timestamp()
     found = list(_evaluations(record, checks))
-    if record["status"] == build.PASSED and record.get("streams"):
+    if record["status"] == execution.PASSED and record.get("streams"):
         found += [_evaluation(one) for one in counted(home)]
     newest = instance.event_log_storage.get_latest_asset_check_execution_by_key(
         [one.asset_check_key for one in found]
@@ -161,8 +166,8 @@ def describe_all(
             if is_published:
                 yield spec, publishing.describe_release(home)
         elif spec.key == DOCS:
-            if not docs.are_outdated(home):
-                yield spec, {"page": str(home.docs / docs.PAGE)}
+            if not documentation.are_outdated(home):
+                yield spec, {"page": str(home.docs / documentation.PAGE)}
         elif spec.key in describer.id_of:
             node = _result(describer.id_of[spec.key], record)
             yield spec, describer.describe(spec.key, node)

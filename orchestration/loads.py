@@ -23,9 +23,12 @@ from dagster import (
 )
 
 from orchestration.working import POOL, Emit, runner_of, work
-from tradehouse import build, ledger, run, state
-from tradehouse.home import Home, find_home
-from tradehouse.progress import Steps
+from tradehouse.build import execution
+from tradehouse.home import state
+from tradehouse.home.paths import Home, find_home
+from tradehouse.loads import syncs
+from tradehouse.runs import run
+from tradehouse.terminal.progress import Steps
 
 TAKE = "take_loads"
 
@@ -64,7 +67,7 @@ def take_all(context: OpExecutionContext, home: Home, _emit: Emit) -> Failure | 
         context.log.info(f"{record['status']}: {'; '.join(record['reasons'])}")
     for publication in outcome.publications:
         context.log.info(run.describe_publication(publication))
-    broken = [one for one in outcome.builds if one["status"] != build.PASSED]
+    broken = [one for one in outcome.builds if one["status"] != execution.PASSED]
     if not broken:
         return None
     failed = ", ".join(one["test"] for one in broken[-1]["failures"])
@@ -85,7 +88,7 @@ def take_sensor(target: JobDefinition, status: DefaultSensorStatus) -> SensorDef
     def watch_loads(context: SensorEvaluationContext) -> RunRequest | SkipReason:
         home = find_home()
         build = state.read(home, "build")
-        waiting = ledger.loads_waiting(home, build.get("built_loads", {}))
+        waiting = syncs.loads_waiting(home, build.get("built_loads", {}))
         if not waiting:
             return SkipReason("Every load is built.")
         # Asked for again after another build, and after an hour: a run may have died.

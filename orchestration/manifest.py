@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.page import PREPARED_VARIABLE
-from tradehouse import dbt_runner, fingerprint
+from tradehouse.dbt import fingerprint, runner
 from tradehouse.errors import TradehouseError
-from tradehouse.files import replacing, write_json
-from tradehouse.home import PROJECT
+from tradehouse.home.files import replacing, write_json
+from tradehouse.home.paths import PROJECT
 
 FOLDER = PROJECT / "target" / "orchestration"
 MANIFEST = "manifest.json"
@@ -66,7 +66,7 @@ def _parse(folder: Path) -> None:
         ]
     )
     if not outcome.success or outcome.result is None:
-        why = dbt_runner.describe(outcome.exception)
+        why = runner.describe(outcome.exception)
         raise TradehouseError(f"dbt cannot read the project in {PROJECT}: {why}")
     parsed: Any = outcome.result
     codes = fingerprint.fingerprint_nodes(parsed)

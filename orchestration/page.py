@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.servers import Servers, require_free, serve_docs
-from tradehouse import files
-from tradehouse.ends import Stopped
 from tradehouse.errors import BusyError, TradehouseError
-from tradehouse.files import replacing
-from tradehouse.home import PROJECT, Home, find_home
+from tradehouse.home import files
+from tradehouse.home.files import replacing
+from tradehouse.home.paths import PROJECT, Home, find_home
+from tradehouse.terminal.exits import Stopped
 
 PORT = 3000
 DOCS_VARIABLE = "TRADEHOUSE_DOCS_URL"

@@ -1,6 +1,7 @@
 """Days as partitions: one for every business day, from the first delivery to the last.
 
-The historical batch's day is the first partition. Which batch a day is, is for `tradehouse.days`.
+The historical batch's day is the first partition. Which batch a day is, is for
+`tradehouse.loads.days`.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -8,8 +9,8 @@ from functools import cache
 
 from dagster import DailyPartitionsDefinition
 
-from tradehouse import days, syncing
-from tradehouse.home import Home, find_home
+from tradehouse.home.paths import Home, find_home
+from tradehouse.loads import days, deliveries
 
 DAY = timedelta(days=1)
 
@@ -17,7 +18,7 @@ DAY = timedelta(days=1)
 def first_and_last(home: Home) -> tuple[date, date]:
     """Return the days between which everything was delivered; reads only small files."""
     found = days.find_days(home).values()
-    first = min(found, default=syncing.FIRST_DAY - DAY)
+    first = min(found, default=deliveries.FIRST_DAY - DAY)
     return first, max(found, default=first)
 
 

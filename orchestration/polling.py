@@ -20,9 +20,9 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition as UnresolvedJob,
 )
 
-from tradehouse import polled
-from tradehouse.home import find_home
-from tradehouse.promises import Promise
+from tradehouse.home.paths import find_home
+from tradehouse.loads import polled
+from tradehouse.loads.freshness import Promise
 
 INTERVAL_SECONDS = 30
 

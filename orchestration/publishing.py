@@ -1,8 +1,8 @@
 """Assets behind gold: the documentation, the release, and who reads it.
 
-The release is made by the one function that publishes (`tradehouse.publish`), from a build whose
-tests passed. Documentation and release have the days of the models, so that several days at once
-are one run, from the streams to the release.
+The release is made by the one function that publishes (`tradehouse.publish.publishing`), from a
+build whose tests passed. Documentation and release have the days of the models, so that several
+days at once are one run, from the streams to the release.
 """
 
 from collections.abc import Mapping
@@ -24,9 +24,13 @@ from dagster import (
 from orchestration import telling
 from orchestration.translators import DOCS, PUBLISHED, RELEASE, Translator
 from orchestration.working import POOL, Emit, runner_of, work
-from tradehouse import build, docs, releases, run, state
-from tradehouse.home import Home
-from tradehouse.progress import Steps
+from tradehouse.build import execution
+from tradehouse.home import state
+from tradehouse.home.paths import Home
+from tradehouse.publish import documentation as docs
+from tradehouse.publish import releases
+from tradehouse.runs import run
+from tradehouse.terminal.progress import Steps
 
 OWNER = "team:data-platform"
 Days = PartitionsDefinition[str]
@@ -105,7 +109,7 @@ def release_asset(gold: list[AssetKey], days: Days) -> AssetsDefinition:
     )
     def release(context: AssetExecutionContext) -> Any:
         def publish(home: Home, emit: Emit) -> Failure | None:
-            record = build.require_passed(home, state.read(home, "build"))
+            record = execution.require_passed(home, state.read(home, "build"))
             publication = run.publish_build(home, record, Steps(quiet=True))
             if publication is not None and not publication.is_published:
                 context.log.warning(run.describe_publication(publication))

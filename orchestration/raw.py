@@ -29,11 +29,11 @@ from orchestration import translators
 from orchestration.sources import Source
 from orchestration.streams import Stream
 from orchestration.working import POOL, Emit, parsing_beside, work
-from tradehouse import days as business_days
-from tradehouse import syncing
 from tradehouse.errors import BusyError, TradehouseError
-from tradehouse.home import Home
-from tradehouse.progress import Steps
+from tradehouse.home.paths import Home
+from tradehouse.loads import days as business_days
+from tradehouse.loads import deliveries
+from tradehouse.terminal.progress import Steps
 
 RETRIES = RetryPolicy(max_retries=3, delay=20, backoff=Backoff.EXPONENTIAL, jitter=Jitter.FULL)
 
@@ -94,9 +94,9 @@ def sync_days(home: Home, days: list[str], config: BrokerageConfig) -> dict[str,
     Raises:
         TradehouseError: when a day was not delivered, or the sync could not start.
     """
-    landing = syncing.ensure_landing(home, syncing.given_landing(), Steps(quiet=True).step)
+    landing = deliveries.ensure_landing(home, deliveries.given_landing(), Steps(quiet=True).step)
     batches = business_days.batches_of(home, days)
-    return syncing.sync(
+    return deliveries.sync(
         home,
         landing,
         replace_batches=batches if config.replace_batches else [],

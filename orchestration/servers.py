@@ -20,7 +20,7 @@ from pathlib import Path
 from threading import Thread
 
 from tradehouse.errors import TradehouseError, UsageError
-from tradehouse.home import PROJECT
+from tradehouse.home.paths import PROJECT
 
 MODULE = "orchestration.definitions"
 LOCATION = "orchestration.definitions"

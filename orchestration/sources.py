@@ -8,8 +8,9 @@ import yaml
 from ingestion import declarations
 from ingestion.declarations import CommandConnector, Declaration
 from ingestion.errors import IngestionError
-from tradehouse import switches, syncing
-from tradehouse.home import find_home
+from tradehouse.home import switches
+from tradehouse.home.paths import find_home
+from tradehouse.loads import deliveries
 
 OWNER = "data-platform"
 READING = (IngestionError, OSError, ValueError, OverflowError, RecursionError)
@@ -30,7 +31,7 @@ class Source:
     @property
     def is_polled(self) -> bool:
         """Whether it is asked for what is new, instead of delivering it."""
-        return self.declaration.enabled and self.name != syncing.SOURCE
+        return self.declaration.enabled and self.name != deliveries.SOURCE
 
     def describe(self, words: str) -> str:
         """Return a description, the fault first."""
@@ -43,7 +44,7 @@ def read_all(directory: Path | None = None) -> list[Source]:
     broken: dict[str, Source] = {}
     place = directory or declarations.SOURCES
     switched = switches.read(find_home().state)
-    words = f"{syncing.SOURCE}.yml is missing in {place}."
+    words = f"{deliveries.SOURCE}.yml is missing in {place}."
     try:
         paths = declarations.paths(place)
     except READING as error:
@@ -59,8 +60,8 @@ def read_all(directory: Path | None = None) -> list[Source]:
             continue
         is_on = switched.get(one.name, one.enabled)
         found[one.name] = Source(one.model_copy(update={"enabled": is_on}))
-    if syncing.SOURCE not in found | broken:
-        broken[syncing.SOURCE] = _stand_in(syncing.SOURCE, words)
+    if deliveries.SOURCE not in found | broken:
+        broken[deliveries.SOURCE] = _stand_in(deliveries.SOURCE, words)
     return [*found.values(), *broken.values()]
 
 

@@ -15,7 +15,7 @@ from ingestion.declarations import Declaration
 from ingestion.paths import Paths
 from ingestion.results import StreamResult, SyncResult
 from orchestration.names import raw_key, raw_table, source_key
-from tradehouse.home import Home
+from tradehouse.home.paths import Home
 
 Tables = Mapping[str, Mapping[str, Any]]
 

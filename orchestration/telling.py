@@ -21,9 +21,10 @@ from dagster import (
 from orchestration.names import raw_key
 from orchestration.translators import UNIQUE_ID
 from orchestration.working import Emit
-from tradehouse import lineage, syncing
-from tradehouse.dbt_runner import NodeResult
-from tradehouse.home import Home
+from tradehouse.dbt.runner import NodeResult
+from tradehouse.home.paths import Home
+from tradehouse.loads import deliveries
+from tradehouse.publish import lineage
 
 
 class Describer:
@@ -131,7 +132,7 @@ def observe_streams(
     That is known when all of bronze is built: a row that was delivered and not typed is in
     quarantine, or repeats another one. Several models of one stream share these counts.
     """
-    streams = {raw_key(syncing.SOURCE, row["stream"]): row for row in record.get("streams", [])}
+    streams = {raw_key(deliveries.SOURCE, row["stream"]): row for row in record.get("streams", [])}
     for key in keys:
         read = [one for one in parents_of.get(key, ()) if one.path[0] == "raw"]
         if key.path[0] == "bronze" and len(read) == 1 and read[0] in streams:

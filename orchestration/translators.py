@@ -27,8 +27,9 @@ from orchestration import check_names, names, streams
 from orchestration.names import raw_key, source_key
 from orchestration.sources import Source, undeclared
 from orchestration.streams import Stream
-from tradehouse import lineage, syncing
-from tradehouse.home import find_home
+from tradehouse.home.paths import find_home
+from tradehouse.loads import deliveries
+from tradehouse.publish import lineage
 
 RELEASE = AssetKey("release")
 DOCS = AssetKey("docs")
@@ -242,7 +243,7 @@ class Translator(DagsterDbtTranslator):
         """Return the streams that a sync of the source can load, each with its asset."""
         tables = streams.tables_of(source.name, manifest)
         found = streams.find_streams(source.declaration, tables, find_home())
-        can_be_left_out = source.name != syncing.SOURCE
+        can_be_left_out = source.name != deliveries.SOURCE
         return {
             one.key: (
                 one,
@@ -266,7 +267,7 @@ class Translator(DagsterDbtTranslator):
             TableColumn(name, "text", description=column.get("description"))
             for name, column in (words.get("columns") or {}).items()
         ]
-        is_brokerage = source.name == syncing.SOURCE
+        is_brokerage = source.name == deliveries.SOURCE
         return AssetSpec(
             key,
             description=source.describe(words.get("description") or declaration.description),

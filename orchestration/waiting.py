@@ -1,15 +1,15 @@
 """Runs that wait in the queue: what they wait for, told where people look.
 
 The page says by itself that the pool is full; here the run that writes is named, or the command
-line with its process. Who may write is for `tradehouse.locks` and the pool.
+line with its process. Who may write is for `tradehouse.home.locks` and the pool.
 """
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter, SensorDefinition
 
 from orchestration.dead_runs import ALIVE
 from orchestration.sensors import watching_sensor
-from tradehouse import locks
-from tradehouse.home import Home, find_home
+from tradehouse.home import locks
+from tradehouse.home.paths import Home, find_home
 
 INTERVAL_SECONDS = 10
 TAG = "waited_for"

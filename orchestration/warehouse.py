@@ -1,6 +1,7 @@
 """Assets that dbt makes: every model and seed, and every data test as a check, in one invocation.
 
-What is built, and why, is for `tradehouse.build` to decide; here its results become events.
+What is built, and why, is for `tradehouse.build.execution` to decide; here its results become
+events.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,14 +21,15 @@ from dagster import (
 from orchestration import telling
 from orchestration.translators import UNIQUE_ID, Translator
 from orchestration.working import BUILDING, POOL, Emit, runner_of, work
-from tradehouse import build, run
-from tradehouse import days as business_days
-from tradehouse.dbt_runner import DbtRunner, NodeResult, OnResult
+from tradehouse.build import execution
+from tradehouse.dbt.runner import DbtRunner, NodeResult, OnResult
 from tradehouse.errors import LandingError
-from tradehouse.home import Home
-from tradehouse.progress import Steps
+from tradehouse.home.paths import Home
+from tradehouse.loads import days as business_days
+from tradehouse.runs import run
+from tradehouse.terminal.progress import Steps
 
-PUBLISHABLE = (build.PASSED, build.PARTIAL)
+PUBLISHABLE = (execution.PASSED, execution.PARTIAL)
 
 
 def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> AssetsDefinition:
@@ -90,7 +92,7 @@ def build_selection(
     """
     batches = business_days.batches_of(home, days)
     again = business_days.first_built(home, batches)
-    plan = build.make_plan(home, runner, from_batch=again)
+    plan = execution.make_plan(home, runner, from_batch=again)
     missing = [batch for batch in batches if batch not in plan.in_force]
     if missing:
         raise LandingError(

@@ -1,7 +1,7 @@
 """How an asset does its work: under the home's lock, in a thread, its events told as they happen.
 
-The lock is the operating system's and the truth (`tradehouse.locks`); the pool of the same name is
-what the page shows while a run waits in the queue.
+The lock is the operating system's and the truth (`tradehouse.home.locks`); the pool of the same
+name is what the page shows while a run waits in the queue.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 
 from dagster import AssetExecutionContext, Failure, OpExecutionContext
 
-from tradehouse import working
-from tradehouse.dbt_runner import DbtRunner
+from tradehouse.dbt.runner import DbtRunner
 from tradehouse.errors import TradehouseError
-from tradehouse.home import Home, find_home, whole_number_setting
+from tradehouse.home.paths import Home, find_home, whole_number_setting
+from tradehouse.runs import session
 
 POOL = "writer"
 BUILDING = "warehouse"
@@ -61,7 +61,7 @@ def work(
 
     The lock is taken and held by the thread that writes: where a run is stopped from the page, it
     is free only when the whole process is gone. When the writing has ended, what is wrong or over
-    is told as after the command of this name (`tradehouse.alerts`).
+    is told as after the command of this name (`tradehouse.observe.alerts`).
 
     Raises:
         Failure: what the function returns, or the sentence of an error; with retries allowed only
@@ -72,7 +72,7 @@ def work(
 
     def run() -> None:
         try:
-            with working.writing(
+            with session.writing(
                 home,
                 command,
                 whole_number_setting("TRADEHOUSE_WAIT_SECONDS", WAIT_SECONDS),

@@ -28,7 +28,7 @@ _HEADING = re.compile(r"^(?P<level>#+) (?P<title>.+?)\s*$")
 _NOTE = re.compile(r"^<!-- (?P<kind>not run|file):(?P<value>.*)-->$")
 _PROGRAMS = {
     "python": "",
-    "tradehouse": "-m tradehouse.cli",
+    "tradehouse": "-m tradehouse.cli.parser",
     "dbt": '-c "from dbt.cli.main import cli; cli()"',
     "dagster": "-m dagster",
     "pytest": "-m pytest",

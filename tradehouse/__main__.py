@@ -1,17 +1,17 @@
 """Where the command line starts: signals are heard before anything is imported that takes time."""
 
-from tradehouse import ends
+from tradehouse.terminal import exits
 
 
 def main() -> None:
     """Run the command line; the process ends with a documented exit code."""
-    ends.run(_call)
+    exits.run(_call)
 
 
 def _call() -> None:
-    from tradehouse import cli
+    from tradehouse.cli import parser
 
-    cli.call()
+    parser.call()
 
 
 if __name__ == "__main__":

@@ -2,5 +2,5 @@
 
 What lies here: everything that is particular to `runner: server`. What does not: the raw tables,
 modes and ledger, which are the same for both runners (`ingestion`), and the commands
-(`tradehouse.airbyte_commands`).
+(`tradehouse.cli.airbyte`).
 """

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ingestion import json_text
 from ingestion.errors import ServerError
-from tradehouse import files
+from tradehouse.home import files
 
 KINDS = ("source", "destination", "connection")
 

@@ -31,7 +31,7 @@ from ingestion.server.made import Made
 from ingestion.server.runs import OpenRun
 from ingestion.server.settings import read_server
 from ingestion.tables import Column, Table
-from tradehouse import snapshot
+from tradehouse.loads import ledger_snapshot
 
 
 class ServerSync:
@@ -180,7 +180,7 @@ class ServerSync:
 
     def _follow_and_land(self) -> SyncResult:
         run = self._run
-        with snapshot.marked(self._paths.state, self._name, run.sync_id, run.started_at):
+        with ledger_snapshot.marked(self._paths.state, self._name, run.sync_id, run.started_at):
             job = self._follow()
             with self._open() as connection:
                 self._ending.land(connection, run, job)

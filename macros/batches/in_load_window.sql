@@ -14,7 +14,7 @@
 {%- endmacro %}
 
 
-{# The sources that a model windows by load; `tradehouse/selection.py` reads its code in the same way. #}
+{# The sources that a model windows by load; `tradehouse/build/selection.py` reads its code in the same way. #}
 {% macro sources_by_load(model) %}
     {% set code = modules.re.sub('(?s)[{]#.*?#[}]', '', model.get('raw_code') or '') %}
     {{ return(modules.re.findall('\\bin_load_window\\(\\s*[\'"](\\w+)[\'"]', code)) }}

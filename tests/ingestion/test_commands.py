@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from ingestion import declarations, inventory
 from tests.ingestion.conftest import Source, record, status, stream
-from tradehouse import cli, source_commands
+from tradehouse.cli import parser, sources
 from tradehouse.errors import UsageError
 
 
@@ -37,13 +37,13 @@ def played(source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
 
 def test_list_check_discover(played: Source) -> None:
     run = CliRunner()
-    listed = run.invoke(cli.app, ["sources", "list", "--json"])
+    listed = run.invoke(parser.app, ["sources", "list", "--json"])
     assert listed.exit_code == 0, listed.output
     assert [(s["name"], s["is_late"]) for s in json.loads(listed.stdout)] == [("played", True)]
-    assert "played" in run.invoke(cli.app, ["sources", "list"]).stdout
-    checked = run.invoke(cli.app, ["sources", "check", "played"])
+    assert "played" in run.invoke(parser.app, ["sources", "list"]).stdout
+    checked = run.invoke(parser.app, ["sources", "check", "played"])
     assert (checked.exit_code, checked.stdout) == (0, "played: reached\n")
-    discovered = run.invoke(cli.app, ["sources", "discover", "played", "--json"])
+    discovered = run.invoke(parser.app, ["sources", "discover", "played", "--json"])
     assert [s["table"] for s in json.loads(discovered.stdout)] == [
         '"played"."a"',
         '"played"."b"',
@@ -52,31 +52,31 @@ def test_list_check_discover(played: Source) -> None:
 
 def test_sync_of_one_stream_and_reset(played: Source) -> None:
     run = CliRunner()
-    done = run.invoke(cli.app, ["sync", "played", "--stream", "a", "--json"])
+    done = run.invoke(parser.app, ["sync", "played", "--stream", "a", "--json"])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["unselected_records"] == {"b": 1}
-    assert run.invoke(cli.app, ["sync", "played"]).exit_code == 0
+    assert run.invoke(parser.app, ["sync", "played"]).exit_code == 0
     assert played.query("select count(*) from played.a") == [(2,)]
-    assert run.invoke(cli.app, ["sync", "played", "--reset"]).exit_code == 0
+    assert run.invoke(parser.app, ["sync", "played", "--reset"]).exit_code == 0
     assert played.query("select count(*) from played.a") == [(1,)]
 
 
 def test_a_failed_sync_ends_with_1(played: Source) -> None:
     played.plays([], exit_code=2, stderr="boom")
-    done = CliRunner().invoke(cli.app, ["sync", "played"])
+    done = CliRunner().invoke(parser.app, ["sync", "played"])
     assert done.exit_code == 1
     assert "exit code 2: boom" in done.stderr
 
 
 def test_wrong_usage_is_named(played: Source) -> None:
     run = CliRunner()
-    unknown = run.invoke(cli.app, ["sync", "nothing"])
+    unknown = run.invoke(parser.app, ["sync", "nothing"])
     assert isinstance(unknown.exception, UsageError)
     assert "Known: played." in str(unknown.exception)
-    whole = run.invoke(cli.app, ["sync", "brokerage", "--reset"])
+    whole = run.invoke(parser.app, ["sync", "brokerage", "--reset"])
     assert "--replace-batch N" in str(whole.exception)
     for arguments in (["--package", "x"], [], ["--package", "x==1", "--command", "y"]):
-        added = run.invoke(cli.app, ["sources", "add", "x", "--owner", "me", *arguments])
+        added = run.invoke(parser.app, ["sources", "add", "x", "--owner", "me", *arguments])
         assert isinstance(added.exception, UsageError)
 
 
@@ -85,11 +85,13 @@ def test_add_and_scaffold(played: Source, tmp_path: Path, monkeypatch: pytest.Mo
     directory = tmp_path / "declared"
     monkeypatch.setattr(inventory.add, "__kwdefaults__", {"directory": directory})
     command = " ".join(played.declaration().connector.label.split())
-    added = run.invoke(cli.app, ["sources", "add", "other", "--owner", "me", "--command", command])
+    added = run.invoke(
+        parser.app, ["sources", "add", "other", "--owner", "me", "--command", command]
+    )
     assert added.exit_code == 0, added.output
     assert declarations.read("other", directory).owner == "me"
-    monkeypatch.setattr(source_commands, "PROJECT", tmp_path / "project")
-    written = run.invoke(cli.app, ["sources", "scaffold", "other"])
+    monkeypatch.setattr(sources, "PROJECT", tmp_path / "project")
+    written = run.invoke(parser.app, ["sources", "scaffold", "other"])
     assert written.exit_code == 0, written.output
     assert "models/bronze/other/bronze_other__a.sql" in written.stdout
     assert (tmp_path / "project/models/bronze/other/sources.yml").exists()
@@ -97,19 +99,19 @@ def test_add_and_scaffold(played: Source, tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_status_shows_the_ledger_also_while_a_sync_runs(played: Source) -> None:
     run = CliRunner()
-    assert run.invoke(cli.app, ["sync", "played"]).exit_code == 0
-    shown = run.invoke(cli.app, ["status"])
+    assert run.invoke(parser.app, ["sync", "played"]).exit_code == 0
+    shown = run.invoke(parser.app, ["status"])
     assert "Source      played: succeeded 20" in shown.stdout
     assert "2 records of 2 streams" in shown.stdout
     played.plays([record("a", {"n": "x"}), status("a")], exit_code=1, stderr="lost\n")
-    assert run.invoke(cli.app, ["sync", "played"]).exit_code == 1
+    assert run.invoke(parser.app, ["sync", "played"]).exit_code == 1
     marker = played.paths.state / "sync-played.json"
     marker.write_text(json.dumps({"source": "played", "pid": os.getpid()}))
     with duckdb.connect(str(played.paths.raw_database)):
-        told = run.invoke(cli.app, ["status", "--json"])
+        told = run.invoke(parser.app, ["status", "--json"])
     assert told.exit_code == 0, told.output
     [sync] = json.loads(told.stdout)["sources"]
     assert (sync["status"], sync["running"]) == ("failed", os.getpid())
     assert "exit code 1: lost" in str(sync["error"])
     assert {row["stream"] for row in sync["streams"]} == {"a", "b"}
-    assert "loading now" in run.invoke(cli.app, ["status"]).stdout
+    assert "loading now" in run.invoke(parser.app, ["status"]).stdout

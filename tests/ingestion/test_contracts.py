@@ -16,7 +16,7 @@ from ingestion import declarations
 from ingestion.contracts import bronze, generation, model, odcs
 from ingestion.contracts.model import Column, Contract
 from ingestion.errors import DeclarationError
-from tradehouse import cli
+from tradehouse.cli import parser
 
 MADE_OF = ("contracts", "connectors", "ingestion/sources", "models/bronze", "macros", "seeds")
 COLUMN: dict[str, Any] = {"type": "text(3)", "meaning": "A word."}
@@ -264,7 +264,7 @@ def test_the_connector_offers_what_the_contract_says() -> None:
 
 
 def test_an_export_is_a_document_of_the_standard() -> None:
-    done = CliRunner().invoke(cli.app, ["contracts", "export", "brokerage"])
+    done = CliRunner().invoke(parser.app, ["contracts", "export", "brokerage"])
     assert done.exit_code == 0, done.output
     found = yaml.safe_load(done.output)
     schema = Path(open_data_contract_standard.__file__).with_name("schema.json")

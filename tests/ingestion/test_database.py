@@ -12,7 +12,7 @@ from ingestion import database, ledger
 from ingestion.database import MIGRATIONS, migrate, open_raw, schema_version
 from ingestion.errors import DatabaseBusyError, SchemaVersionError
 from tests.ingestion.conftest import Source, record, state, status, stream
-from tradehouse.files import write_json
+from tradehouse.home.files import write_json
 
 HOLD = """
 import duckdb, sys, time

@@ -55,49 +55,49 @@ def test_both_sources_from_one_command_to_bronze(
     install_manifest_runner(connectors, declarations.read("exchange_rates"))
     install(connectors, declarations.read("branch_targets"), "source-file")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # Nobody is there.
-    demo = Demo(tmp_path / "home", connectors)
-    said = demo.call("demo-sources")
+    demo_sources = Demo(tmp_path / "home", connectors)
+    said = demo_sources.call("demo-sources")
     assert "a REST API served on loopback for the time of each sync" in said
     assert said.count("installed and reached") == 2
     assert "Next: tradehouse run" in said
-    found = json.loads(command(demo.home, "run", "--dry-run", "--json").stdout)
+    found = json.loads(command(demo_sources.home, "run", "--dry-run", "--json").stdout)
     assert found["due"] == ["branch_targets", "exchange_rates"]
 
-    demo.call("run")
-    assert demo.rates() == expected(MONDAY)
-    file = demo.home / "partners" / "branch_targets.csv"
+    demo_sources.call("run")
+    assert demo_sources.rates() == expected(MONDAY)
+    file = demo_sources.home / "partners" / "branch_targets.csv"
     lines = file.read_text().splitlines()
     query = "select count(*), count(distinct branch), min(month), max(month), sum(target_usd)"
     total = sum(Decimal(line.rpartition(",")[2]) for line in lines[1:])
-    assert demo.rows(f"{query} from bronze.bronze_branch_targets__targets") == [
+    assert demo_sources.rows(f"{query} from bronze.bronze_branch_targets__targets") == [
         (len(lines) - 1, (len(lines) - 1) // 66, dt.date(2012, 7, 1), dt.date(2017, 12, 1), total)
     ]
-    counts = demo.rows("select count(*) from exchange_rates.rates", "raw")
+    counts = demo_sources.rows("select count(*) from exchange_rates.rates", "raw")
     assert counts == [(len(expected(MONDAY)),)]
 
     # A further day: one rate is another one, one comes late, and the partner's file has a bad line.
-    demo.deliver(days=2)
+    demo_sources.deliver(days=2)
     file.write_text("\n".join([*lines, "Porto,2017-13-01,5.00", "Porto,2017-12-01,7.25"]) + "\n")
-    demo.call("run", "--source", "exchange_rates", "--source", "branch_targets")
+    demo_sources.call("run", "--source", "exchange_rates", "--source", "branch_targets")
     tuesday = MONDAY + dt.timedelta(1)
-    assert demo.rates() == expected(tuesday)
+    assert demo_sources.rates() == expected(tuesday)
     late = (MONDAY, "MXN")
     assert late not in expected(MONDAY)
-    assert demo.rates()[late] == expected(tuesday)[late]
-    assert demo.rates()[MONDAY, "CAD"] != expected(MONDAY)[MONDAY, "CAD"]
+    assert demo_sources.rates()[late] == expected(tuesday)[late]
+    assert demo_sources.rates()[MONDAY, "CAD"] != expected(MONDAY)[MONDAY, "CAD"]
     kept = "select distinct rate from exchange_rates.rates where day = ? and currency = 'CAD'"
-    assert len(demo.rows(kept.replace("?", f"'{MONDAY}'"), "raw")) == 2
-    said = demo.call("quarantine", "--source", "branch_targets")
+    assert len(demo_sources.rows(kept.replace("?", f"'{MONDAY}'"), "raw")) == 2
+    said = demo_sources.call("quarantine", "--source", "branch_targets")
     assert 'month: not_a_date "2017-13-01"' in said
     porto = "from bronze.bronze_branch_targets__targets select target_usd where branch = 'Porto'"
-    assert demo.rows(porto) == [(Decimal("7.25"),)]
+    assert demo_sources.rows(porto) == [(Decimal("7.25"),)]
 
     # Done again it leaves the file and the home as they are.
-    assert "there already" in demo.call("demo-sources")
+    assert "there already" in demo_sources.call("demo-sources")
     assert "Porto" in file.read_text()
-    assert "there already" not in demo.call("demo-sources", "--force")
+    assert "there already" not in demo_sources.call("demo-sources", "--force")
     assert file.read_text().splitlines() == lines
-    assert processes_of(demo.home) == []
+    assert processes_of(demo_sources.home) == []
 
 
 def processes_of(home: Path) -> list[str]:
@@ -126,10 +126,11 @@ def test_a_connector_that_cannot_be_installed_is_one_sentence(
 ) -> None:
     from ingestion import environments
     from ingestion.errors import ConnectorError
-    from tradehouse import demo, switches
     from tradehouse.errors import TradehouseError
-    from tradehouse.home import Home
-    from tradehouse.progress import Steps
+    from tradehouse.home import switches
+    from tradehouse.home.paths import Home
+    from tradehouse.loads import demo_sources
+    from tradehouse.terminal.progress import Steps
 
     def missing(*_: Any, **__: Any) -> Path:
         raise ConnectorError("The connector needs Python >=3.10,<3.12.")
@@ -139,5 +140,5 @@ def test_a_connector_that_cannot_be_installed_is_one_sentence(
     monkeypatch.setenv("TRADEHOUSE_HOME", str(home.root))
     monkeypatch.setattr(environments, "executable", missing)
     with pytest.raises(TradehouseError, match=r"^The connector needs Python >=3\.10,<3\.12\.$"):
-        demo.set_up(home, Steps(quiet=True), demo.make_targets(home), force=False)
+        demo_sources.set_up(home, Steps(quiet=True), demo_sources.make_targets(home), force=False)
     assert switches.read(home.state) == {}

@@ -10,10 +10,10 @@ import pytest
 from ingestion import Progress, run
 from ingestion.errors import IngestionError
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
-from tradehouse import promises
-from tradehouse.alerts import sources as alerts
-from tradehouse.home import Home
-from tradehouse.ledger import describe, last_syncs
+from tradehouse.home.paths import Home
+from tradehouse.loads import freshness
+from tradehouse.loads.syncs import describe, last_syncs
+from tradehouse.observe.alerts import sources as alerts
 
 AB = [stream("a", n="integer"), stream("b", n="integer")]
 
@@ -342,7 +342,7 @@ def test_a_sync_that_fails_before_it_reads_is_in_the_ledger_until_one_succeeds(
     assert (last["source"], last["status"], last["streams"]) == ("played", "failed", [])
     assert said in json.dumps(last["error"])
     assert describe(last).startswith("failed 20")
-    problem = alerts._not_loaded("played", "us", promises.read_syncs(Home(source.home))[0])
+    problem = alerts._not_loaded("played", "us", freshness.read_syncs(Home(source.home))[0])
     assert problem is not None
     assert said in problem.what
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ingestion import json_text, numbers, tables, values
 from ingestion.tables import Column
 from tests.ingestion.conftest import Source, record, status, stream
-from tradehouse.home import PROJECT
+from tradehouse.home.paths import PROJECT
 
 INSTANT = {"type": "string", "format": "date-time"}
 LOCAL = INSTANT | {"airbyte_type": "timestamp_without_timezone"}

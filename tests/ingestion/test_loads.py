@@ -9,8 +9,8 @@ import pytest
 from ingestion import ledger, loads
 from ingestion.database import MIGRATIONS, migrate
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
-from tradehouse import warehouse
-from tradehouse.home import Home
+from tradehouse.home import warehouse
+from tradehouse.home.paths import Home
 
 STREAMS = [stream("a", n="integer"), stream("b", n="integer")]
 LOADS = "select load, stream, records from _tradehouse.loads order by rowid"

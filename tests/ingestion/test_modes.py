@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from ingestion import ledger, merging, modes
 from ingestion.errors import DeclarationError, IngestionError
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
-from tradehouse import promises
-from tradehouse.alerts import sources as alerts
-from tradehouse.home import Home
-from tradehouse.ledger import last_syncs
+from tradehouse.home.paths import Home
+from tradehouse.loads import freshness
+from tradehouse.loads.syncs import last_syncs
+from tradehouse.observe.alerts import sources as alerts
 
 A = [stream("a", n="integer", text="string")]
 
@@ -572,10 +572,10 @@ def test_the_last_sync_is_the_one_that_came_last_whatever_the_clock_said(
     home = Home(source.home)
     [last] = last_syncs(home)
     assert last["status"] == ("failed" if is_first_good else "succeeded")
-    syncs, successes = promises.read_syncs(home)
+    syncs, successes = freshness.read_syncs(home)
     problem = alerts._not_loaded("played", "tests", syncs)
     assert (problem is not None) == is_first_good
-    promise = promises.Promise("played", "tests", True, "1 hours", 3600.0)
+    promise = freshness.Promise("played", "tests", True, "1 hours", 3600.0)
     assert promise.is_late(successes["played"], now) == is_first_good
 
 

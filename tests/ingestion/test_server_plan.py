@@ -10,7 +10,7 @@ from ingestion.errors import DeclarationError, ServerError
 from ingestion.server.made import Made, flatten
 from tests.ingestion.airbyte_server import Fault
 from tests.ingestion.server_home import ServedHome
-from tradehouse import cli
+from tradehouse.cli import parser
 
 pytestmark = pytest.mark.xdist_group("airbyte_server")
 
@@ -177,9 +177,9 @@ def test_an_apply_that_was_killed_goes_on(
 
 def test_the_command_line_names_what_is_missing() -> None:
     run = CliRunner()
-    nothing = run.invoke(cli.app, ["airbyte", "plan"])
+    nothing = run.invoke(parser.app, ["airbyte", "plan"])
     assert "No source is declared with `runner: server`" in str(nothing.exception)
-    embedded = run.invoke(cli.app, ["airbyte", "apply", "faker"])
+    embedded = run.invoke(parser.app, ["airbyte", "apply", "faker"])
     assert "faker is declared with runner: embedded" in str(embedded.exception)
 
 

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import duckdb
 
 from connectors.source_brokerage.streams import INTEGER_COLUMNS, STREAMS
-from tradehouse import opening
+from tradehouse.home import database as opening
 
 PROJECT = Path(__file__).resolve().parents[2]
 METADATA = (

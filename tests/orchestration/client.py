@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from orchestration.jobs import DAY
-from tradehouse.home import PROJECT
+from tradehouse.home.paths import PROJECT
 
 CHROMIUM = "chromium"
 LAUNCH = """

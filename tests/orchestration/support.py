@@ -13,7 +13,7 @@ from dagster._core.storage.tags import (
 from orchestration.jobs import DAY
 from orchestration.page import write_settings
 from tests.landing import brokerage_files, write_landing
-from tradehouse.home import Home
+from tradehouse.home.paths import Home
 
 FILES = brokerage_files(days=2)
 FIRST, MIDDLE, LAST = "2019-06-29", "2019-06-30", "2019-07-01"

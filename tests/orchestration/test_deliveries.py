@@ -9,8 +9,9 @@ from dagster import DagsterInstance, RunRequest, build_sensor_context
 from orchestration import deliveries, jobs
 from tests.landing import write_landing
 from tests.orchestration.support import FIRST, LAST, MIDDLE, deliver
-from tradehouse import days, state
-from tradehouse.home import Home
+from tradehouse.home import state
+from tradehouse.home.paths import Home
+from tradehouse.loads import days
 
 RANGE = {
     "dagster/asset_partition_range_start": FIRST,

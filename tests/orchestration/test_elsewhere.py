@@ -9,8 +9,8 @@ from orchestration.translators import DOCS, RELEASE
 from tests.orchestration.conftest import define
 from tests.orchestration.support import FIRST, MIDDLE, deliver
 from tests.orchestration.support import LAST as HELD
-from tradehouse import locks, state
-from tradehouse.home import Home
+from tradehouse.home import locks, state
+from tradehouse.home.paths import Home
 
 TRADES = AssetKey(["silver", "silver_trades"])
 MODEL = "model.tradehouse.silver_trades"

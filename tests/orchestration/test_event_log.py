@@ -15,7 +15,7 @@ from dagster import DagsterInstance, asset, materialize
 from orchestration import event_log
 from orchestration.page import set_aside_damaged, write_settings
 from tests.orchestration.support import open_instance
-from tradehouse.home import PROJECT, Home
+from tradehouse.home.paths import PROJECT, Home
 
 
 @asset

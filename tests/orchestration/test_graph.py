@@ -13,7 +13,7 @@ from dagster import AssetKey, AutomationCondition, BackfillPolicy
 from orchestration import sources
 from orchestration.translators import DOCS, RELEASE
 from tests.orchestration.support import FIRST
-from tradehouse.home import PROJECT
+from tradehouse.home.paths import PROJECT
 
 LEDGER = AssetKey(["raw", "ledger", "loads"])  # The loader keeps it itself.
 SNAPSHOT = Path(__file__).with_name("asset_graph.json")
@@ -113,8 +113,8 @@ def test_days_begin_with_the_first_delivery(prepared, home):
 @pytest.mark.parametrize("ahead", [-700, -1, 0, 1, 400])
 def test_days_end_with_the_last_delivery_also_today_and_after(home, ahead):
     from orchestration import partitions
-    from tradehouse import state
-    from tradehouse.home import Home
+    from tradehouse.home import state
+    from tradehouse.home.paths import Home
 
     last = datetime.now(UTC).date() + timedelta(days=ahead)
     days = [str(last - timedelta(days=4)), str(last)]

@@ -32,8 +32,10 @@ from tests.orchestration.support import (
     open_instance,
     why,
 )
-from tradehouse import build, locks, releases, state
-from tradehouse.home import PROJECT, Home
+from tradehouse.build import execution
+from tradehouse.home import locks, state
+from tradehouse.home.paths import PROJECT, Home
+from tradehouse.publish import releases
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("orchestration")]
 
@@ -167,7 +169,7 @@ def test_a_model_can_be_built_by_itself(copied):
     assert result.success, why(result)
     assert materialized(result) == {"gold/dim_broker"}
     assert {asset for asset, _ in evaluated(result)} == {"gold/dim_broker"}
-    assert state.read(home, "build")["status"] == build.PASSED
+    assert state.read(home, "build")["status"] == execution.PASSED
     assert len(releases.list_releases(home)) == 1
 
 
@@ -251,7 +253,7 @@ def test_one_process_writes_and_the_others_wait_or_say_so(copied):
             holder = locks.find_holder(home)
             if holder is not None and holder["command"].startswith("Dagster run"):
                 done = subprocess.run(
-                    [sys.executable, "-m", "tradehouse.cli", "run"],
+                    [sys.executable, "-m", "tradehouse.cli.parser", "run"],
                     env={**os.environ, "PYTHONPATH": str(PROJECT)},
                     capture_output=True,
                     text=True,

@@ -10,9 +10,9 @@ from tests.ingestion.conftest import Source, record, state, status, stream
 from tests.ingestion.test_shipped_contracts import Shipped, rate
 from tests.orchestration.support import why
 from tests.tradehouse.support import gold
-from tradehouse import releases
-from tradehouse import state as home_state
-from tradehouse.home import Home
+from tradehouse.home import state as home_state
+from tradehouse.home.paths import Home
+from tradehouse.publish import releases
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("orchestration")]
 

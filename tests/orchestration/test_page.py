@@ -18,8 +18,10 @@ from orchestration.jobs import DAY
 from tests.landing import write_landing
 from tests.orchestration import client
 from tests.orchestration.support import FILES, FIRST, LAST, MIDDLE
-from tradehouse import build, journal, locks, releases, resume, state, warehouse
-from tradehouse.home import Home
+from tradehouse.build import execution, journal, resume
+from tradehouse.home import locks, state, warehouse
+from tradehouse.home.paths import Home
+from tradehouse.publish import releases
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page"), pytest.mark.timeout(600)]
 
@@ -175,7 +177,7 @@ def test_a_run_is_stopped_from_the_page(page):
     assert page.wait_for_end(run_id) == "CANCELED"
     page.wait("its process is gone", lambda: not dead_runs.is_running(process, run_id), seconds=30)
     page.wait("its children are too", lambda: locks.find_holder(home) is None, seconds=30)
-    assert state.read(home, "build")["status"] == build.BEGUN
+    assert state.read(home, "build")["status"] == execution.BEGUN
     assert resume.describe(home).startswith("The last build was killed; ")
 
 
@@ -196,7 +198,7 @@ def test_a_killed_run_leaves_nothing_behind_and_days_are_built_again_in_one_run(
     assert "batch 1 was asked for again" in state.read(home, "build")["reasons"]
     [*_, release] = releases.list_releases(home)
     assert [batch["batch_date"] for batch in release["batches"]] == [FIRST, MIDDLE, LAST]
-    assert state.read(home, "build")["status"] == build.PASSED
+    assert state.read(home, "build")["status"] == execution.PASSED
     assert locks.find_dead(home) is None
 
 
@@ -205,5 +207,5 @@ def building(page, run_id):
     holder = locks.find_holder(Home(page.home))
     if holder is None or holder["command"] != f"Dagster run {run_id[:8]}, build":
         return None
-    is_begun = state.read(Home(page.home), "build")["status"] == build.BEGUN
+    is_begun = state.read(Home(page.home), "build")["status"] == execution.BEGUN
     return holder["pid"] if is_begun and journal.read(Home(page.home)).nodes else None

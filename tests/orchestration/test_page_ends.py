@@ -14,7 +14,7 @@ import pytest
 from orchestration import page
 from tests.orchestration import client
 from tradehouse.errors import EXIT_BUSY, EXIT_ERROR, EXIT_USAGE
-from tradehouse.home import PROJECT, Home
+from tradehouse.home.paths import PROJECT, Home
 
 
 def start(monkeypatch, *words):

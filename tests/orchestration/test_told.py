@@ -5,10 +5,10 @@ from dagster import AssetKey, AssetSpec, MaterializeResult, TableColumn, TableSc
 
 from orchestration.telling import Describer, Told, observe_streams
 from orchestration.translators import UNIQUE_ID
-from tradehouse import lineage
-from tradehouse.dbt_runner import NodeResult
-from tradehouse.files import write_json
-from tradehouse.home import Home
+from tradehouse.dbt.runner import NodeResult
+from tradehouse.home.files import write_json
+from tradehouse.home.paths import Home
+from tradehouse.publish import lineage
 
 A, B, C, D = (AssetKey(name) for name in "abcd")
 PARENTS = {A: [AssetKey("raw")], B: [A], C: [B, A], D: []}

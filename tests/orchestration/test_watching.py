@@ -16,8 +16,9 @@ from dagster._core.remote_origin import (
 from orchestration import dead_runs, waiting
 from orchestration.jobs import DAY
 from tests.orchestration.support import open_instance
-from tradehouse import alerts, locks
-from tradehouse.home import Home
+from tradehouse.home import locks
+from tradehouse.home.paths import Home
+from tradehouse.observe import alerts
 
 
 @pytest.fixture

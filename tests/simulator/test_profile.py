@@ -84,7 +84,7 @@ def test_the_command_writes_the_table(default: Simulated, tmp_path: Path) -> Non
 
 def tradehouse(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tradehouse.cli", "profile", *map(str, arguments)],
+        [sys.executable, "-m", "tradehouse.cli.parser", "profile", *map(str, arguments)],
         cwd=PROJECT, env={**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "200"},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip

@@ -15,10 +15,11 @@ import duckdb
 
 from tests import processes
 from tests.landing import brokerage_files, write_landing
-from tradehouse import dbt_overhead, state, warehouse
-from tradehouse.home import PROJECT, Home
-from tradehouse.progress import Steps
-from tradehouse.run import Options, Outcome, run
+from tradehouse.dbt import speedups
+from tradehouse.home import state, warehouse
+from tradehouse.home.paths import PROJECT, Home
+from tradehouse.runs.run import Options, Outcome, run
+from tradehouse.terminal.progress import Steps
 
 BAD_ROW = b"20200101|only two"
 FILES = brokerage_files(days=2)
@@ -50,7 +51,7 @@ def command(
 ) -> subprocess.CompletedProcess[str]:
     """Call the command line of a project in a process of its own."""
     return processes.run(
-        ["-m", "tradehouse.cli", *arguments],
+        ["-m", "tradehouse.cli.parser", *arguments],
         cwd=project,
         env={**os.environ, "TRADEHOUSE_HOME": str(home), "PYTHONPATH": str(project)},
         timeout=timeout,
@@ -74,7 +75,7 @@ def copy_home(source: Path, home: Path) -> Path:
 
     What dbt parsed in it counts in the copy.
     """
-    dbt_overhead.prepare()
+    speedups.prepare()
     processes.share_parses()
     shutil.copytree(source, home, symlinks=True)
     brokerage = state.read(Home(home), "brokerage")
@@ -139,7 +140,7 @@ def kill_at(home: Path, is_reached: Moment, *arguments: str) -> None:
     (home / "logs" / "dbt.log").unlink(missing_ok=True)
     with Path(os.devnull).open("w") as nothing:
         process = processes.Process(
-            ["-m", "tradehouse.cli", "run", *arguments],
+            ["-m", "tradehouse.cli.parser", "run", *arguments],
             cwd=PROJECT,
             env={**os.environ, "TRADEHOUSE_HOME": str(home), "PYTHONPATH": str(PROJECT)},
             stdout=nothing.fileno(),

@@ -10,9 +10,10 @@ import pytest
 from ingestion.contracts import tables
 from tests.landing import brokerage_files, write_landing
 from tests.tradehouse.support import command, raw
-from tradehouse import brokerage, state, syncing
 from tradehouse.errors import EXIT_HELD, LandingError, OtherBrokerageError, UsageError
-from tradehouse.home import PROJECT, Home
+from tradehouse.home import state
+from tradehouse.home.paths import PROJECT, Home
+from tradehouse.loads import brokerage, deliveries
 
 
 @pytest.fixture
@@ -91,7 +92,10 @@ def test_an_identity_that_could_not_be_read_whole_is_not_kept(tmp_path, landing)
 
 def test_the_identity_is_that_of_the_files_that_were_loaded(home, monkeypatch):
     """A file is away for the moment in which the sync ends, and comes back as it was."""
-    landing, call = write_landing(home.parent / "landing", brokerage_files(days=1)), syncing._call
+    landing, call = (
+        write_landing(home.parent / "landing", brokerage_files(days=1)),
+        deliveries._call,
+    )
     path, aside = landing / "Batch1" / "HR.csv", home.parent / "aside"
 
     def load(*arguments):
@@ -100,10 +104,10 @@ def test_the_identity_is_that_of_the_files_that_were_loaded(home, monkeypatch):
         return result
 
     with monkeypatch.context() as patched:
-        patched.setattr(syncing, "_call", load)
-        assert syncing.sync(Home(home), landing)["errors"] == []
+        patched.setattr(deliveries, "_call", load)
+        assert deliveries.sync(Home(home), landing)["errors"] == []
     aside.rename(path)
-    assert syncing.sync(Home(home), landing)["errors"] == []
+    assert deliveries.sync(Home(home), landing)["errors"] == []
 
 
 @pytest.mark.parametrize("position", [0, -1], ids=["beginning", "end"])
@@ -188,7 +192,7 @@ def test_what_goes_while_a_directory_is_listed_does_not_stop_the_stamp(landing, 
         passing.unlink()
         return entries
 
-    monkeypatch.setattr("tradehouse.brokerage.os.scandir", list_and_lose)
+    monkeypatch.setattr("tradehouse.loads.brokerage.os.scandir", list_and_lose)
     assert brokerage.stamp_landing(landing) != stamp
 
 
@@ -205,7 +209,7 @@ if os.geteuid() == 0 and shutil.which("setpriv"):  # Whose rights can be taken a
         done = subprocess.run(
             [
                 *("setpriv", "--bounding-set=-all", "--inh-caps=-all"),
-                *(sys.executable, "-m", "tradehouse.cli", "sync", "--landing", str(landing)),
+                *(sys.executable, "-m", "tradehouse.cli.parser", "sync", "--landing", str(landing)),
             ],
             env={**os.environ, "TRADEHOUSE_HOME": str(home)},
             cwd=PROJECT,
@@ -342,4 +346,4 @@ def test_a_home_whose_first_sync_was_killed_gets_no_simulated_brokerage(publishe
     (home.state / "sync.json").unlink()
     (published / "landing").rename(published / "elsewhere")
     with pytest.raises(UsageError, match="Name the directory once"):
-        syncing.ensure_landing(home, None, None)
+        deliveries.ensure_landing(home, None, None)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.tradehouse.support import deliver, take
-from tradehouse import dbt_overhead, releases
-from tradehouse.home import Home
+from tradehouse.dbt import speedups
+from tradehouse.home.paths import Home
+from tradehouse.publish import releases
 
 pytestmark = pytest.mark.xdist_group("run")
 
@@ -78,7 +79,7 @@ def blocks(home: Path) -> dict[tuple[str, int], str]:
 
 
 def test_dbt_makes_no_more_than_it_has_to(published, made, monkeypatch, tmp_path):
-    monkeypatch.setattr(dbt_overhead, "templates_path", lambda: tmp_path / "templates")
+    monkeypatch.setattr(speedups, "templates_path", lambda: tmp_path / "templates")
     deliver(published, days=2)
     take(published)
     assert 0 < made["messages"] <= MESSAGES
@@ -86,8 +87,8 @@ def test_dbt_makes_no_more_than_it_has_to(published, made, monkeypatch, tmp_path
     take(published, all_tests=True)
     compiled = made["templates"]
     # As in the next process: what was compiled is read from the file.
-    monkeypatch.setattr(dbt_overhead.templates, "_kept", {})
-    monkeypatch.setattr(dbt_overhead.templates, "_path", None)
+    monkeypatch.setattr(speedups.templates, "_kept", {})
+    monkeypatch.setattr(speedups.templates, "_path", None)
     take(published, all_tests=True)
     assert made["templates"] == compiled > 0
 

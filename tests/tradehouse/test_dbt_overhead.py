@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tradehouse import absent, dbt_overhead
+from tradehouse.dbt import absent_modules, speedups
 
 SCHEMAS = """
 import json, sys
@@ -44,7 +44,7 @@ def test_dbt_checks_the_same_when_it_starts_faster():
 @pytest.fixture
 def events():
     """dbt's events, as they are made sparing; `original` fires them as dbt does by itself."""
-    dbt_overhead.prepare()
+    speedups.prepare()
     from dbt_common.events.base_types import EventLevel
     from dbt_common.events.event_manager import EventManager
     from dbt_common.events.logger import LineFormat, LoggerConfig
@@ -151,7 +151,7 @@ def test_an_event_can_be_read_and_changed_before_it_is_told(events):
 
 
 def test_a_macro_is_the_same_as_through_all_constructors():
-    dbt_overhead.prepare()
+    speedups.prepare()
     from dbt.clients.jinja import MacroGenerator
 
     given = {"macro": object(), "context": {"a": 1}, "node": object(), "stack": object()}
@@ -173,14 +173,14 @@ def templates(tmp_path):
     """Templates kept in a file of this test, in place of those of the process."""
     import jinja2
 
-    dbt_overhead.templates.use(tmp_path / "of_others")
-    compile_, kept = jinja2.Environment.compile, dbt_overhead.templates
+    speedups.templates.use(tmp_path / "of_others")
+    compile_, kept = jinja2.Environment.compile, speedups.templates
     jinja2.Environment.compile = compile_.original
     try:
-        yield dbt_overhead.Templates(), tmp_path / "templates.marshal"
+        yield speedups.Templates(), tmp_path / "templates.marshal"
     finally:
         jinja2.Environment.compile = compile_
-        dbt_overhead.templates = kept
+        speedups.templates = kept
 
 
 def render(source, native=False, **context):
@@ -218,7 +218,7 @@ def test_a_template_is_compiled_once_for_all_processes(templates, monkeypatch):
     first.keep()
 
     jinja2.Environment.compile = jinja2.Environment.compile.original
-    dbt_overhead.Templates().use(path)
+    speedups.Templates().use(path)
     assert [render(source, a=2) for source in SOURCES] == ["42", "0,1,", "42 "]
     assert len(compiled) == len(SOURCES)
 
@@ -270,9 +270,9 @@ def test_macros_can_still_be_debugged(templates, monkeypatch):
 @pytest.mark.parametrize("content", [b"?", marshal.dumps((1, 2))[:-1], b""])
 def test_a_file_that_marshal_cannot_read_is_no_file(tmp_path, content):
     path = tmp_path / "templates.marshal"
-    content = dbt_overhead._versions() + content
+    content = speedups._versions() + content
     path.write_bytes(hashlib.sha256(content).digest() + content)
-    assert dbt_overhead._read_templates(path) == {}
+    assert speedups._read_templates(path) == {}
 
 
 @pytest.mark.parametrize(
@@ -294,23 +294,23 @@ def test_a_spoilt_file_is_compiled_anew(templates, monkeypatch, spoil):
     path.write_bytes(spoil(path.read_bytes()))
 
     jinja2.Environment.compile = jinja2.Environment.compile.original
-    second = dbt_overhead.Templates()
+    second = speedups.Templates()
     second.use(path)
     compiled = count_compilations(monkeypatch)
     assert render(SOURCES[0], a=2) == "42"
     assert len(compiled) == 1
     second.keep()
-    assert dbt_overhead._read_templates(path).keys() == {("MacroFuzzEnvironment", SOURCES[0])}
+    assert speedups._read_templates(path).keys() == {("MacroFuzzEnvironment", SOURCES[0])}
 
 
 def test_templates_of_other_versions_are_not_used(templates, monkeypatch):
     first, path = templates
     first.use(path)
     render(SOURCES[0], a=2)
-    monkeypatch.setattr(dbt_overhead, "_versions", lambda: b"of another Python\n")
+    monkeypatch.setattr(speedups, "_versions", lambda: b"of another Python\n")
     first.keep()
     monkeypatch.undo()
-    assert dbt_overhead._read_templates(path) == {}
+    assert speedups._read_templates(path) == {}
 
 
 def test_templates_that_cannot_be_kept_stop_nothing(templates):
@@ -323,13 +323,13 @@ def test_templates_that_cannot_be_kept_stop_nothing(templates):
 
 
 def test_too_many_templates_are_dropped(templates, monkeypatch):
-    monkeypatch.setattr(dbt_overhead, "TEMPLATES_KEPT", 2)
+    monkeypatch.setattr(speedups, "TEMPLATES_KEPT", 2)
     first, path = templates
     first.use(path)
     for source in SOURCES:
         render(source, a=2)
     first.keep()
-    assert dbt_overhead._read_templates(path) == {}
+    assert speedups._read_templates(path) == {}
 
 
 PANDAS = """
@@ -371,7 +371,7 @@ def test_pandas_is_not_searched_for_again_and_again(tmp_path):
         )
         return json.loads(ended.stdout)
 
-    if absent.importlib.util.find_spec("pandas") is not None:
+    if absent_modules.importlib.util.find_spec("pandas") is not None:
         pytest.skip("pandas is installed here")
     message = "No module named 'pandas'"
     assert found("absent") == [["ModuleNotFoundError", message, "pandas"], False, 42]
@@ -381,28 +381,28 @@ def test_pandas_is_not_searched_for_again_and_again(tmp_path):
 def test_compiled_templates_lie_in_the_environment_and_only_where_nobody_else_writes(
     monkeypatch, tmp_path
 ):
-    path = dbt_overhead.templates_path()
+    path = speedups.templates_path()
     assert path is None or path.resolve().is_relative_to(Path(sys.prefix).resolve())
 
     package = tmp_path / "jinja2"
     (package / "__pycache__").mkdir(parents=True, mode=0o755)
     spec = SimpleNamespace(origin=str(package / "__init__.py"))
-    monkeypatch.setattr(dbt_overhead.importlib.util, "find_spec", lambda _name: spec)
-    assert dbt_overhead.templates_path() is None
+    monkeypatch.setattr(speedups.importlib.util, "find_spec", lambda _name: spec)
+    assert speedups.templates_path() is None
 
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
-    found = dbt_overhead.templates_path()
+    found = speedups.templates_path()
     assert found.parent == package / "__pycache__"
     found.touch(mode=0o644)
-    assert dbt_overhead.templates_path() == found
+    assert speedups.templates_path() == found
     found.chmod(0o666)
-    assert dbt_overhead.templates_path() is None
+    assert speedups.templates_path() is None
     found.unlink()
     found.symlink_to(tmp_path / "elsewhere")
-    assert dbt_overhead.templates_path() is None
+    assert speedups.templates_path() is None
     found.unlink()
     found.parent.chmod(0o777)
-    assert dbt_overhead.templates_path() is None
+    assert speedups.templates_path() is None
 
 
 def test_nothing_that_is_run_is_kept_in_a_home(published):

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from tradehouse.dbt_runner import DbtRunner
+from tradehouse.dbt.runner import DbtRunner
 from tradehouse.errors import TradehouseError
-from tradehouse.home import PROJECT, Home
+from tradehouse.home.paths import PROJECT, Home
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_an_error_of_the_thread_is_raised_and_the_next_call_parses_again(runner,
 
     mended = SimpleNamespace(success=True, exception=None, result=SimpleNamespace(nodes={}))
     monkeypatch.setattr(runner, "_invoke_parse", lambda: mended)
-    monkeypatch.setattr("tradehouse.dbt_runner.fingerprint_nodes", lambda *_: {})
+    monkeypatch.setattr("tradehouse.dbt.runner.fingerprint_nodes", lambda *_: {})
     assert runner.parse() is mended.result
 
 

@@ -7,9 +7,9 @@ import subprocess
 
 import pytest
 
-from tradehouse import docs
-from tradehouse.dbt_runner import DbtRunner
-from tradehouse.home import Home
+from tradehouse.dbt.runner import DbtRunner
+from tradehouse.home.paths import Home
+from tradehouse.publish import documentation
 
 pytestmark = pytest.mark.xdist_group("run")
 
@@ -62,7 +62,7 @@ def test_docs_after_a_first_build_show_the_code_that_docs_by_themselves_compile(
     taken = compiled_code(published)
     (published / "target" / "manifest.json").unlink()
 
-    docs.make(Home(published), DbtRunner(Home(published)))
+    documentation.make(Home(published), DbtRunner(Home(published)))
 
     assert taken == compiled_code(published)
     assert len(taken) > 150

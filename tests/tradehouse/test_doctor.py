@@ -8,8 +8,10 @@ import duckdb
 import pytest
 
 from tests.tradehouse.support import command
-from tradehouse import doctor, releases, state
-from tradehouse.home import Home
+from tradehouse.home import state
+from tradehouse.home.paths import Home
+from tradehouse.observe import doctor
+from tradehouse.publish import releases
 
 pytestmark = pytest.mark.xdist_group("run")
 

@@ -14,18 +14,21 @@ import pytest
 from ingestion import mishaps
 from ingestion.errors import DatabaseBusyError, DeclarationError, IngestionError
 from tests.tradehouse.support import command, deliver, part, published_batches
-from tradehouse import build, cli, ends, journal, locks, resume, state
-from tradehouse.dbt_runner import NodeResult
+from tradehouse.build import execution, journal, resume
+from tradehouse.cli import parser
+from tradehouse.dbt.runner import NodeResult
 from tradehouse.errors import BusyError, UsageError
-from tradehouse.home import PROJECT, Home
+from tradehouse.home import locks, state
+from tradehouse.home.paths import PROJECT, Home
+from tradehouse.terminal import exits
 
 CLEAN = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
 @pytest.fixture(autouse=True)
 def unstopped(monkeypatch):
-    monkeypatch.setattr(ends, "_received", None)
-    monkeypatch.setattr(ends, "_is_ending", False)
+    monkeypatch.setattr(exits, "_received", None)
+    monkeypatch.setattr(exits, "_is_ending", False)
 
 
 def raising(error):
@@ -61,7 +64,7 @@ def raising(error):
 def test_every_error_is_a_sentence_and_an_exit_code(home, capsys, error, code, said):
     (home / "logs").mkdir(parents=True)
 
-    assert ends.guard(raising(error)) == code
+    assert exits.guard(raising(error)) == code
 
     shown = capsys.readouterr().err
     assert said in shown
@@ -75,7 +78,7 @@ def test_the_traceback_is_kept_for_the_owner_and_shown_on_demand(home, capsys, m
     log.parent.mkdir(parents=True)
     monkeypatch.setenv("TRADEHOUSE_DEBUG", "1")
 
-    ends.guard(raising(KeyError("nodes")))
+    exits.guard(raising(KeyError("nodes")))
 
     assert "Traceback" in capsys.readouterr().err
     assert "KeyError: 'nodes'" in log.read_text()
@@ -84,12 +87,12 @@ def test_the_traceback_is_kept_for_the_owner_and_shown_on_demand(home, capsys, m
 
 def test_without_a_home_the_traceback_is_kept_elsewhere(home, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    ends.guard(raising(KeyError("nodes")))
+    exits.guard(raising(KeyError("nodes")))
     [kept] = tmp_path.glob("tradehouse-error-*.log")
     assert str(kept) in capsys.readouterr().err
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
-    ends.guard(raising(KeyError("nodes")))
+    exits.guard(raising(KeyError("nodes")))
     assert "not kept, as no place can be written" in capsys.readouterr().err
 
 
@@ -109,7 +112,7 @@ def test_without_a_home_the_traceback_is_kept_elsewhere(home, capsys, monkeypatc
 def test_an_argument_that_cannot_be_meant_is_a_wrong_use(home, monkeypatch, capsys, words):
     monkeypatch.setattr(sys, "argv", ["tradehouse", *words])
 
-    assert ends.guard(cli.call) == 2
+    assert exits.guard(parser.call) == 2
 
     said = capsys.readouterr().err
     assert "expected" not in said
@@ -183,9 +186,9 @@ def test_a_signal_that_somebody_swallowed_counts_all_the_same(closed, capsys):
             if closed:
                 sys.exit(0)
 
-    before = signal.signal(signal.SIGTERM, ends._stop)
+    before = signal.signal(signal.SIGTERM, exits._stop)
     try:
-        assert ends.guard(call) == 143
+        assert exits.guard(call) == 143
     finally:
         signal.signal(signal.SIGTERM, before)
     assert "Stopped by SIGTERM" in capsys.readouterr().err
@@ -242,13 +245,13 @@ def test_a_node_that_was_cut_off_is_left_and_one_that_failed_is_broken(
     home, monkeypatch, said, noted
 ):
     """Also where the signal is not ours: Dagster ends its runs itself."""
-    monkeypatch.setattr(build, "_describe", lambda node, *_: {"status": node.status})
+    monkeypatch.setattr(execution, "_describe", lambda node, *_: {"status": node.status})
     (home / "state").mkdir(parents=True)
     journal.begin(Home(home), "1")
     runner = SimpleNamespace(on_result=None, counts_rows=True, fingerprints={"model.a": "1"})
     result = NodeResult("a", "model.a", "model", "error", 0.1, 0, said, None, None)
 
-    with build._journal_kept(Home(home), runner, set()):
+    with execution._journal_kept(Home(home), runner, set()):
         runner.on_result(result)
 
     assert ("model.a" in journal.read(Home(home)).nodes) is noted
@@ -258,7 +261,7 @@ def test_a_node_that_was_cut_off_is_left_and_one_that_failed_is_broken(
 @pytest.mark.parametrize("words", [["sources", "scaffold", ""], ["profile", "nowhere"], ["--help"]])
 def test_a_terminal_of_an_odd_size_hides_nothing(home, size, words):
     done = subprocess.run(
-        [sys.executable, "-m", "tradehouse.cli", *words],
+        [sys.executable, "-m", "tradehouse.cli.parser", *words],
         env={**os.environ, "COLUMNS": size, "LINES": size},
         cwd=PROJECT,
         capture_output=True,

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import pytest
 
-from tradehouse import files, state
-from tradehouse.files import (
+from tradehouse.home import files, state
+from tradehouse.home.files import (
     DamagedError,
     Kept,
     NewerError,
@@ -19,7 +19,7 @@ from tradehouse.files import (
     write,
     write_json,
 )
-from tradehouse.home import Home
+from tradehouse.home.paths import Home
 
 
 def test_a_write_that_fails_leaves_the_old_content(tmp_path):

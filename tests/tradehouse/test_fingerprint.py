@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.tradehouse.support import copy_project
-from tradehouse import dbt_runner, fingerprint, selection
-from tradehouse.dbt_runner import DbtRunner
-from tradehouse.home import Home
+from tradehouse.build import selection
+from tradehouse.dbt import fingerprint, runner
+from tradehouse.dbt.runner import DbtRunner
+from tradehouse.home.paths import Home
 
 pytestmark = pytest.mark.xdist_group("fingerprint")
 
@@ -21,7 +22,7 @@ def project(tmp_path_factory):
 @pytest.fixture
 def parse(project, tmp_path_factory, monkeypatch):
     """Parse the copy of the project; what a test changes is put back."""
-    monkeypatch.setattr("tradehouse.dbt_runner.PROJECT", project)
+    monkeypatch.setattr("tradehouse.dbt.runner.PROJECT", project)
     home = Home(project.parent / "home")
     monkeypatch.setenv("TRADEHOUSE_HOME", str(home.root))
     home.prepare()
@@ -262,7 +263,7 @@ def test_what_says_that_loads_are_built_comes_behind_every_model(parse):
     manifest = parse()
     [last] = [node for node in manifest.nodes.values() if node.name == "built_loads"]
     reads = list(last.depends_on.nodes)
-    with dbt_runner._behind_all(manifest):
+    with runner._behind_all(manifest):
         models = {one for one, node in manifest.nodes.items() if node.resource_type == "model"}
         assert models - {last.unique_id} <= set(last.depends_on.nodes)
     assert last.depends_on.nodes == reads

@@ -10,9 +10,13 @@ import os
 import duckdb
 import pytest
 
-from tradehouse import alerts, build, ends, publish, releases, state
-from tradehouse.dbt_runner import Invocation, NodeResult
-from tradehouse.home import Home
+from tradehouse.build import execution
+from tradehouse.dbt.runner import Invocation, NodeResult
+from tradehouse.home import state
+from tradehouse.home.paths import Home
+from tradehouse.observe import alerts
+from tradehouse.publish import publishing, releases
+from tradehouse.terminal import exits
 
 FAULTS = [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO]
 CALLS = ("fsync", "replace", "rename", "symlink", "mkdir", "chmod", "link")
@@ -25,7 +29,7 @@ def gold(home):
     found.prepare()
     with duckdb.connect(found.warehouse) as connection:
         connection.execute("create schema gold; create table gold.dim_date as select 1 as day")
-    publish.publish(found, record_of("1"))
+    publishing.publish(found, record_of("1"))
     return found
 
 
@@ -66,8 +70,8 @@ def test_publishing_that_fails_at_any_moment_leaves_a_whole_release(
     disk = Failing(monkeypatch, number)
     for moment in itertools.count(1):
         disk.left = moment
-        monkeypatch.setattr(ends, "_is_ending", False)
-        code = ends.guard(lambda: publish.publish(gold, record_of("2")))
+        monkeypatch.setattr(exits, "_is_ending", False)
+        code = exits.guard(lambda: publishing.publish(gold, record_of("2")))
         disk.left = None
         if code == 0:
             break
@@ -79,7 +83,7 @@ def test_publishing_that_fails_at_any_moment_leaves_a_whole_release(
         assert [path.name for path in gold.releases.glob(".begun-*")] == []
     assert moment > 5
     disk.left = None
-    publish.publish(gold, record_of("2"))
+    publishing.publish(gold, record_of("2"))
     current = [one for one in releases.list_releases(gold) if one["is_current"]]
     assert [one["build_id"] for one in current] == ["2"]
     assert rows_of(gold) == [(1,)]
@@ -87,7 +91,7 @@ def test_publishing_that_fails_at_any_moment_leaves_a_whole_release(
 
 def test_a_rollback_that_fails_at_any_moment_names_a_whole_release(gold, monkeypatch):
     first = releases.find_current(gold)
-    publish.publish(gold, record_of("2"))
+    publishing.publish(gold, record_of("2"))
     disk = Failing(monkeypatch, errno.ENOSPC)
     for moment in itertools.count(1):
         disk.left = moment
@@ -125,6 +129,6 @@ def test_alerts_do_not_fail_a_run_on_a_full_disk(gold, monkeypatch):
 def test_a_model_that_finds_no_room_is_told_with_what_to_do(gold):
     message = 'IO Error: Could not write file "/home/w.duckdb": No space left on device'
     node = NodeResult("dim_date", "model.t.dim_date", "model", "error", 0.1, 0, message)
-    said = build._error_of([node], Invocation(False, [node], ""), gold)
+    said = execution._error_of([node], Invocation(False, [node], ""), gold)
     assert "There is no room left for /home/w.duckdb. Make room, then call the same again" in said
     assert str(gold.logs / "dbt.log") in said

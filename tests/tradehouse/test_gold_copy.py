@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradehouse import publish, releases
 from tradehouse.errors import TradehouseError
-from tradehouse.gold_copy import GoldChange, copy_gold, renew_gold
-from tradehouse.home import Home
+from tradehouse.home.paths import Home
+from tradehouse.publish import publishing, releases
+from tradehouse.publish.gold_copy import GoldChange, copy_gold, renew_gold
 
 FIRST_BATCH = 3
 CHANGES = {
@@ -178,5 +178,5 @@ def test_a_query_that_an_earlier_version_noted_is_not_run(
     monkeypatch.setattr(releases, "is_intact", lambda _: True)
     changes = {"dim_trade": {"key": ["trade_id"], "touched": touched}}
     build = {"based_on": "1", "gold_changes": changes}
-    found = publish._find_base(Home(tmp_path), build)
+    found = publishing._find_base(Home(tmp_path), build)
     assert found == (base if is_renewed else None)

@@ -3,10 +3,11 @@ import os
 
 import pytest
 
-from tradehouse import doctor, locks, state
-from tradehouse import home as homes
 from tradehouse.errors import UsageError
-from tradehouse.home import Home
+from tradehouse.home import locks, state
+from tradehouse.home import paths as homes
+from tradehouse.home.paths import Home
+from tradehouse.observe import doctor
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ def test_a_check_of_doctor_that_cannot_go_on_is_a_finding(tmp_path, monkeypatch)
     def refuse(*_):
         raise PermissionError(errno.EACCES, "Permission denied", "/somewhere/release.json")
 
-    monkeypatch.setattr("tradehouse.releases.find_fault", refuse)
+    monkeypatch.setattr("tradehouse.publish.releases.find_fault", refuse)
     found = {one["check"]: one for one in doctor.examine(home)}
     assert found["pointer"]["result"] == doctor.PROBLEM
     assert "/somewhere/release.json may not be read" in found["pointer"]["found"]

@@ -4,8 +4,8 @@ import duckdb
 import pytest
 
 from tests.tradehouse.test_docs import shown
-from tradehouse import lineage
-from tradehouse.lineage import without_by_name
+from tradehouse.publish import lineage
+from tradehouse.publish.lineage import without_by_name
 
 pytestmark = pytest.mark.xdist_group("run")
 

@@ -9,8 +9,8 @@ import jinja2
 import pytest
 
 from tests.tradehouse.support import PROJECT
-from tradehouse import selection
-from tradehouse.warehouse import EVERY_TABLE
+from tradehouse.build import selection
+from tradehouse.home.warehouse import EVERY_TABLE
 
 MACRO = (PROJECT / "macros" / "batches" / "in_load_window.sql").read_text()
 Rows = list[tuple[Any, ...]]

@@ -9,8 +9,8 @@ import pytest
 
 from tests.tradehouse.support import PROJECT
 from tradehouse.errors import BusyError
-from tradehouse.home import Home
-from tradehouse.locks import find_dead, find_holder, writing
+from tradehouse.home.locks import find_dead, find_holder, writing
+from tradehouse.home.paths import Home
 
 HOLD = """
 import subprocess, sys, time

@@ -12,14 +12,18 @@ import pytest
 
 from tests.compare_gold import compare_files
 from tests.tradehouse.support import FILES, deliver, gold, published_batches, raw, take
-from tradehouse import build, cli, doctor, files, locks, mending, releases, state, warehouse
-from tradehouse.dbt_runner import DbtRunner
+from tradehouse.build import execution, repair
+from tradehouse.cli import parser
+from tradehouse.cli.status import collect
+from tradehouse.dbt.runner import DbtRunner
 from tradehouse.errors import TradehouseError
-from tradehouse.files import NewerError
-from tradehouse.home import PROJECT, Home
-from tradehouse.ledger import last_syncs
-from tradehouse.run import is_settled
-from tradehouse.summary import collect
+from tradehouse.home import files, locks, state, warehouse
+from tradehouse.home.files import NewerError
+from tradehouse.home.paths import PROJECT, Home
+from tradehouse.loads.syncs import last_syncs
+from tradehouse.observe import doctor
+from tradehouse.publish import releases
+from tradehouse.runs.run import is_settled
 
 pytestmark = pytest.mark.xdist_group("run")
 
@@ -98,7 +102,7 @@ def test_a_home_of_the_version_before_loads_is_taken_over(published, undisturbed
     deliver(published, days=2)
     outcome = take(published)
 
-    assert outcome.builds[-1]["status"] == build.PASSED
+    assert outcome.builds[-1]["status"] == execution.PASSED
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
     assert compare_files(undisturbed, releases.current_database(home)) == []
     assert raw(published, "select count(*) from brokerage.trade where _batch < 3") == rows
@@ -128,7 +132,7 @@ def test_a_delivery_that_raw_knows_again_under_an_old_number_is_built(published)
     deliver(published, days=2, changes={name: b"".join(lines[:-1])})
     outcome = take(published)
 
-    assert [one["status"] for one in outcome.builds] == [build.PASSED]
+    assert [one["status"] for one in outcome.builds] == [execution.PASSED]
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
     assert gold(published, "select count(*) from gold.fact_market_history") == [(before - 1,)]
     assert take(published).is_idle
@@ -153,7 +157,7 @@ def test_days_that_neither_raw_nor_anybody_has_any_more_are_not_left_out_silentl
         take(published)
 
     shutil.move(kept, published / "landing" / "Batch3")
-    assert [one["status"] for one in take(published).builds] == [build.PASSED]
+    assert [one["status"] for one in take(published).builds] == [execution.PASSED]
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
 
 
@@ -161,7 +165,7 @@ def test_days_that_neither_raw_nor_anybody_has_any_more_are_not_left_out_silentl
 def test_what_a_umask_takes_from_the_owner_or_gives_to_others_does_not_count(tmp_path, umask):
     code = (
         f"import os, sys; os.umask({umask}); from pathlib import Path\n"
-        "from tradehouse import state; from tradehouse.home import Home\n"
+        "from tradehouse import state; from tradehouse.home.paths import Home\n"
         "home = Home(Path(sys.argv[1])); home.prepare(); state.write(home, 'nodes', {'codes': {}})"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "home")], cwd=PROJECT, check=True)
@@ -240,7 +244,7 @@ def test_a_damaged_or_foreign_warehouse_is_set_aside_by_name(published, name, ca
     WAREHOUSES[name](home)
 
     with locks.writing(home):
-        mending.mend(home)
+        repair.mend(home)
         warehouse.set_aside_foreign(home, state.read(home, "build"))
 
     assert not home.warehouse.exists()
@@ -278,7 +282,7 @@ def test_what_somebody_wrote_to_the_warehouse_stands_and_every_test_reads_it(pub
     with duckdb.connect(home.warehouse) as connection:
         connection.execute("create table silver.made_by_hand as select 1 as number")
 
-    plan = build.make_plan(home, DbtRunner(home))
+    plan = execution.make_plan(home, DbtRunner(home))
 
     assert "the warehouse was changed by somebody else" in plan.reasons
     assert (plan.reads_everything, plan.rebuild) == (True, [])
@@ -412,7 +416,7 @@ def test_a_journal_that_cannot_be_read_is_named_and_set_aside(tmp_path, content,
     assert findings["state/build.jsonl"]["result"] == doctor.PROBLEM
 
     with locks.writing(home):
-        mending.mend(home)
+        repair.mend(home)
 
     assert "build.jsonl is damaged" in capsys.readouterr().err
     assert (home.state / "build.jsonl.damaged").read_bytes() == content
@@ -422,7 +426,7 @@ def test_a_quarantine_that_is_missing_is_not_an_empty_one(tmp_path, monkeypatch)
     home = Home(tmp_path / "home")
     monkeypatch.setenv("TRADEHOUSE_HOME", str(home.root))
     home.prepare()
-    cli.app(["quarantine"], standalone_mode=False)
+    parser.app(["quarantine"], standalone_mode=False)
     refused = {"batch": 1, "stream": "date", "reason": "malformed_row"}
     record = {
         "status": "passed",
@@ -431,7 +435,7 @@ def test_a_quarantine_that_is_missing_is_not_an_empty_one(tmp_path, monkeypatch)
     state.write(home, "build", record)
 
     with pytest.raises(TradehouseError, match=r"quarantine\.parquet is missing.*tradehouse run"):
-        cli.app(["quarantine"], standalone_mode=False)
+        parser.app(["quarantine"], standalone_mode=False)
 
 
 @pytest.mark.timeout(60)
@@ -442,7 +446,7 @@ def test_a_quarantine_that_is_a_pipe_is_damaged_and_not_waited_for(tmp_path, mon
     os.mkfifo(state.quarantine_path(home))
 
     with pytest.raises(TradehouseError, match=r"quarantine\.parquet is damaged"):
-        cli.app(["quarantine"], standalone_mode=False)
+        parser.app(["quarantine"], standalone_mode=False)
 
 
 def test_what_an_older_version_knew_when_it_settled_is_no_damage(tmp_path):

@@ -13,10 +13,14 @@ from dbt_common.exceptions import DbtRuntimeError
 
 from tests.tradehouse.support import PROJECT, command
 from tests.tradehouse.test_dbt_by_hand import DBT
-from tradehouse import dbt_plugin, doctor, gold_copy, opening, state, warehouse
+from tradehouse.dbt import plugin
 from tradehouse.errors import BusyError
-from tradehouse.files import DamagedError
-from tradehouse.home import Home
+from tradehouse.home import database as opening
+from tradehouse.home import state, warehouse
+from tradehouse.home.files import DamagedError
+from tradehouse.home.paths import Home
+from tradehouse.observe import doctor
+from tradehouse.publish import gold_copy
 
 pytestmark = pytest.mark.xdist_group("run")
 
@@ -61,7 +65,7 @@ def test_a_file_that_stays_open_is_refused_with_who_has_it(database):
     ):
         pass
     with pytest.raises(DbtRuntimeError, match=rf"raw.duckdb is in use .*PID {process.pid}"):
-        dbt_plugin.wait_until_free([(database, True)], seconds=0.3)
+        plugin.wait_until_free([(database, True)], seconds=0.3)
 
     assert LOCK_ERROR not in str(caught.value)
     process.kill()
@@ -104,7 +108,7 @@ def test_doctor_and_a_sync_name_who_has_raw_open(published):
 
     examined = command(published, "doctor")
     syncing = subprocess.Popen(
-        [sys.executable, "-m", "tradehouse.cli", "sync"],
+        [sys.executable, "-m", "tradehouse.cli.parser", "sync"],
         cwd=PROJECT,
         env={**os.environ, "TRADEHOUSE_HOME": str(published)},
         stderr=subprocess.PIPE,
@@ -191,7 +195,7 @@ def test_what_is_not_the_fault_of_a_file_sets_none_aside(database, monkeypatch, 
     with pytest.raises(duckdb.Error), warehouse.connected(database, wait_seconds=0.1):
         pass
     with pytest.raises((duckdb.Error, DbtRuntimeError)):
-        dbt_plugin.wait_until_free([(database, False)], seconds=0.1)
+        plugin.wait_until_free([(database, False)], seconds=0.1)
 
     assert [path.name for path in database.parent.iterdir() if "damaged" in path.name] == []
 

@@ -11,9 +11,9 @@ import pytest
 from tests.ingestion.conftest import error_trace, record, state, status, stream
 from tests.tradehouse.conftest import Finished
 from tests.tradehouse.support import PROJECT, command, copy_home, copy_project, deliver, gold, raw
-from tradehouse import warehouse
 from tradehouse.errors import EXIT_HELD, EXIT_OK, EXIT_TESTS_FAILED, EXIT_USAGE
-from tradehouse.home import Home
+from tradehouse.home import warehouse
+from tradehouse.home.paths import Home
 
 pytestmark = [pytest.mark.xdist_group("run"), pytest.mark.slow]
 

@@ -3,18 +3,21 @@
 import pytest
 
 from tests.tradehouse.support import deliver, gold, published_batches, take
-from tradehouse import build, fingerprint, locks, syncing
-from tradehouse.dbt_runner import DbtRunner
+from tradehouse.build import execution
+from tradehouse.dbt import fingerprint
+from tradehouse.dbt.runner import DbtRunner
 from tradehouse.errors import UsageError
-from tradehouse.home import Home
+from tradehouse.home import locks
+from tradehouse.home.paths import Home
+from tradehouse.loads import deliveries
 
 pytestmark = pytest.mark.xdist_group("run")
 
 
 def build_some(home: Home, runner: DbtRunner, names: list[str], **options) -> dict:
     with locks.writing(home):
-        plan = build.make_plan(home, runner, **options)
-        return build.build(home, runner, plan, select=names)
+        plan = execution.make_plan(home, runner, **options)
+        return execution.build(home, runner, plan, select=names)
 
 
 def halves(runner: DbtRunner) -> tuple[list[str], list[str]]:
@@ -33,8 +36,8 @@ def test_one_model_of_a_finished_warehouse_leaves_a_build_that_may_be_published(
 
     record = build_some(home, runner, ["dim_broker"])
 
-    assert record["status"] == build.PASSED
-    assert build.require_passed(home, record) == record
+    assert record["status"] == execution.PASSED
+    assert execution.require_passed(home, record) == record
     done = {result.name: result.status for result in told}
     assert done.pop("dim_broker") == "success"
     assert set(done.values()) == {"pass"}
@@ -46,7 +49,7 @@ def test_parts_make_a_whole_build_in_the_order_of_the_graph_only(published):
     deliver(published, days=2)
     runner = DbtRunner(home)
     with locks.writing(home):
-        syncing.sync(home, home.landing)
+        deliveries.sync(home, home.landing)
     before, behind = halves(runner)
 
     with pytest.raises(UsageError, match="models are not"):
@@ -54,7 +57,7 @@ def test_parts_make_a_whole_build_in_the_order_of_the_graph_only(published):
     statuses = [build_some(home, runner, names)["status"] for names in (behind, before, behind)]
 
     # What was built before the models it reads counts only when it comes again.
-    assert statuses == [build.PARTIAL, build.PARTIAL, build.PASSED]
+    assert statuses == [execution.PARTIAL, execution.PARTIAL, execution.PASSED]
     assert take(published).exit_code == 0
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
 
@@ -66,10 +69,10 @@ def test_a_batch_that_is_built_again_gives_the_same_gold(published):
     runner = DbtRunner(home)
 
     with locks.writing(home):
-        plan = build.make_plan(home, runner, from_batch=2)
-        record = build.build(home, runner, plan)
+        plan = execution.make_plan(home, runner, from_batch=2)
+        record = execution.build(home, runner, plan)
 
     assert plan.reasons == ["batch 2 was asked for again"]
-    assert (record["status"], record["test_from_batch"]) == (build.PASSED, 2)
+    assert (record["status"], record["test_from_batch"]) == (execution.PASSED, 2)
     assert [batch["batch"] for batch in record["batches"]] == [1, 2]
     assert gold(published, query) == before

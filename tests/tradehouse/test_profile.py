@@ -8,7 +8,7 @@ import pytest
 import yaml
 from jinja2 import Environment
 
-from tradehouse.home import PROJECT
+from tradehouse.home.paths import PROJECT
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ingestion.declarations import Declaration
-from tradehouse import promises
+from tradehouse.loads import freshness
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # A Wednesday.
 
@@ -18,7 +18,7 @@ def promise(schedule):
         connector={"command": ["true"]},
         schedule=schedule,
     )
-    return promises.of(declared)
+    return freshness.of(declared)
 
 
 def at(day, hour, minute=0, second=0):

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 import duckdb
 import pytest
 
-from tradehouse import publish, releases
 from tradehouse.errors import TradehouseError, UsageError
-from tradehouse.home import Home
+from tradehouse.home.paths import Home
+from tradehouse.publish import publishing, releases
 
 
 def build_of(number):
@@ -44,7 +44,7 @@ def make(home, count):
     ids = []
     for number in range(1, count + 1):
         fill(home, number)
-        ids.append(publish.publish(home, build_of(number)).release["id"])
+        ids.append(publishing.publish(home, build_of(number)).release["id"])
     return ids
 
 
@@ -52,7 +52,7 @@ def crash_before_the_pointer_moves(home, build, monkeypatch):
     with monkeypatch.context() as crashing:
         crashing.setattr(releases, "move_pointer", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            publish.publish(home, build)
+            publishing.publish(home, build)
 
 
 def rows_published(home):
@@ -61,7 +61,7 @@ def rows_published(home):
 
 
 def test_a_release_holds_gold_alone_and_needs_no_other_file(filled):
-    publish.publish(filled, build_of(1))
+    publishing.publish(filled, build_of(1))
     filled.warehouse.unlink()
 
     with duckdb.connect(releases.current_database(filled), read_only=True) as connection:
@@ -79,7 +79,7 @@ def test_a_release_holds_gold_alone_and_needs_no_other_file(filled):
 
 
 def test_a_release_names_the_batches_it_holds_and_no_held_one(filled):
-    release = publish.publish(filled, build_of(1)).release
+    release = publishing.publish(filled, build_of(1)).release
 
     assert [batch["batch"] for batch in release["batches"]] == [1]
     assert release["rows"] == {"dim": 1, "doubled": 1}
@@ -89,14 +89,14 @@ def test_a_reader_keeps_its_release_while_the_pointer_moves(filled):
     make(filled, 1)
     with duckdb.connect(releases.current_database(filled).resolve(), read_only=True) as reader:
         fill(filled, 2)
-        publish.publish(filled, build_of(2))
+        publishing.publish(filled, build_of(2))
         assert reader.execute("select count(*) from gold.dim").fetchone() == (1,)
     assert rows_published(filled) == 2
 
 
 def test_the_same_build_is_published_once(filled):
-    first = publish.publish(filled, build_of(1)).release["id"]
-    again = publish.publish(filled, build_of(1)).release["id"]
+    first = publishing.publish(filled, build_of(1)).release["id"]
+    again = publishing.publish(filled, build_of(1)).release["id"]
 
     assert again == first
     assert len(releases.list_releases(filled)) == 1
@@ -142,7 +142,7 @@ def test_a_rollback_and_publishing_pass_over_what_the_disk_has_damaged(filled):
 
     releases.resume(filled)
     flip(filled, third)
-    again = publish.publish(filled, build_of(3)).release["id"]
+    again = publishing.publish(filled, build_of(3)).release["id"]
     assert again > third
     assert rows_published(filled) == 3
 
@@ -191,7 +191,7 @@ def test_what_is_no_release_is_left_alone(filled, monkeypatch):
         shutil.copytree(filled.releases / first, filled.releases / name)
 
     fill(filled, 2)
-    second = publish.publish(filled, build_of(2)).release["id"]
+    second = publishing.publish(filled, build_of(2)).release["id"]
 
     assert second.startswith(datetime.now(UTC).strftime("%Y"))
     assert second > first
@@ -215,12 +215,12 @@ def test_a_rollback_goes_one_back_and_holds_publishing_until_it_is_resumed(fille
 
     assert releases.roll_back(filled) == ids[1]
     fill(filled, 4)
-    held = publish.publish(filled, build_of(4))
+    held = publishing.publish(filled, build_of(4))
     assert (held.is_published, rows_published(filled)) == (False, 2)
 
     assert releases.roll_back(filled) == ids[0]
     assert releases.resume(filled) is True
-    assert publish.publish(filled, build_of(4)).is_published
+    assert publishing.publish(filled, build_of(4)).is_published
     assert rows_published(filled) == 4
 
 
@@ -244,7 +244,7 @@ def test_after_a_rollback_the_same_build_needs_no_second_copy(filled):
     releases.roll_back(filled)
     releases.resume(filled)
 
-    assert publish.publish(filled, build_of(2)).release["id"] == ids[1]
+    assert publishing.publish(filled, build_of(2)).release["id"] == ids[1]
     assert len(releases.list_releases(filled)) == 2
 
 
@@ -268,9 +268,9 @@ def test_a_crash_while_a_release_is_made_leaves_the_old_one(filled, monkeypatch,
     def crash(*_arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"tradehouse.publish.{step}", crash)
+    monkeypatch.setattr(f"tradehouse.publish.publishing.{step}", crash)
     with pytest.raises(KeyboardInterrupt):
-        publish.publish(filled, build_of(2))
+        publishing.publish(filled, build_of(2))
 
     assert rows_published(filled) == 1
     names = {path.name for path in filled.releases.iterdir()}
@@ -282,7 +282,7 @@ def test_a_release_waits_for_docs_that_are_still_being_made(filled):
         filled.docs.mkdir()
         (filled.docs / "index.html").write_text("all of it")
 
-    publish.publish(filled, build_of(1), await_docs=finish_docs)
+    publishing.publish(filled, build_of(1), await_docs=finish_docs)
 
     released = releases.current_database(filled).parent
     assert (released / "docs" / "index.html").read_text() == "all of it"
@@ -296,7 +296,7 @@ def test_without_its_docs_nothing_is_published(filled):
         raise TradehouseError("no lineage")
 
     with pytest.raises(TradehouseError, match="no lineage"):
-        publish.publish(filled, build_of(2), await_docs=fail)
+        publishing.publish(filled, build_of(2), await_docs=fail)
 
     assert rows_published(filled) == 1
     names = {path.name for path in filled.releases.iterdir()}
@@ -309,7 +309,7 @@ def test_without_its_docs_a_release_that_is_already_made_is_not_published(filled
     crash_before_the_pointer_moves(filled, build_of(2), monkeypatch)
 
     with pytest.raises(KeyError, match="lineage"):
-        publish.publish(filled, build_of(2), await_docs=lambda: {}["lineage"])
+        publishing.publish(filled, build_of(2), await_docs=lambda: {}["lineage"])
 
     assert rows_published(filled) == 1
 
@@ -320,7 +320,7 @@ def test_a_crash_before_the_pointer_moves_is_mended_by_publishing_again(filled, 
     crash_before_the_pointer_moves(filled, build_of(2), monkeypatch)
     assert rows_published(filled) == 1
 
-    publish.publish(filled, build_of(2))
+    publishing.publish(filled, build_of(2))
     assert rows_published(filled) == 2
     assert len(releases.list_releases(filled)) == 2
 
@@ -331,12 +331,12 @@ def test_a_warehouse_without_gold_is_not_published(tmp_path):
     duckdb.connect(home.warehouse).close()
 
     with pytest.raises(TradehouseError, match="nothing in schema gold"):
-        publish.publish(home, build_of(1))
+        publishing.publish(home, build_of(1))
     with pytest.raises(TradehouseError, match="Nothing is published yet"):
         releases.current_database(home)
 
 
 def test_a_release_cannot_be_written_to(filled):
-    publish.publish(filled, build_of(1))
+    publishing.publish(filled, build_of(1))
 
     assert releases.current_database(filled).stat().st_mode & 0o777 == 0o400

@@ -16,13 +16,15 @@ from tests.tradehouse.support import (
     published_batches,
     take,
 )
-from tradehouse import build, fingerprint, journal, resume, state
-from tradehouse.brokerage import stamp_landing
-from tradehouse.build import BEGUN, FAILED, PASSED
+from tradehouse.build import execution, journal, resume
+from tradehouse.build.execution import BEGUN, FAILED, PASSED
+from tradehouse.build.parts import DONE
+from tradehouse.dbt import fingerprint
 from tradehouse.errors import UsageError
-from tradehouse.home import Home
-from tradehouse.partial import DONE
-from tradehouse.warehouse import stamp_file
+from tradehouse.home import state
+from tradehouse.home.paths import Home
+from tradehouse.home.warehouse import stamp_file
+from tradehouse.loads.brokerage import stamp_landing
 
 pytestmark = pytest.mark.xdist_group("resume")
 
@@ -87,14 +89,14 @@ FINGERPRINTS = dict.fromkeys(MANIFEST.nodes, CODE)
 def rest(monkeypatch):
     """What is left, on the graph above, with a batch that waits; changed code by keyword."""
     built = [("brokerage", 2, 2, 1, 20)]
-    monkeypatch.setattr("tradehouse.warehouse.built", lambda home: built)
+    monkeypatch.setattr("tradehouse.home.warehouse.built", lambda home: built)
 
     def rest(home, **fingerprints):
         changed = {f"model.tradehouse.{name}": value for name, value in fingerprints.items()}
         runner = SimpleNamespace(parse=lambda: MANIFEST, fingerprints={**FINGERPRINTS, **changed})
         rebuild = fingerprint.names_with_downstream(MANIFEST, set(changed))
-        plan = build.Plan("", [3], {3: 1}, reasons=["batch 3 waits"], rebuild=rebuild)
-        monkeypatch.setattr("tradehouse.build.make_plan", lambda *_, from_batch: plan)
+        plan = execution.Plan("", [3], {3: 1}, reasons=["batch 3 waits"], rebuild=rebuild)
+        monkeypatch.setattr("tradehouse.build.execution.make_plan", lambda *_, from_batch: plan)
         return resume.find_rest(home, runner)
 
     rest.built = built

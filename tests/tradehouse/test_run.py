@@ -20,8 +20,9 @@ from tests.tradehouse.support import (
     raw,
     take,
 )
-from tradehouse import releases, state
-from tradehouse.home import PROJECT, Home
+from tradehouse.home import state
+from tradehouse.home.paths import PROJECT, Home
+from tradehouse.publish import releases
 
 pytestmark = pytest.mark.xdist_group("run")
 
@@ -137,7 +138,7 @@ def test_reading_commands_answer_while_a_run_is_writing(published):
     deliver(published, days=2)
     (published / "logs" / "dbt.log").unlink()
     running = subprocess.Popen(
-        [sys.executable, "-m", "tradehouse.cli", "run"],
+        [sys.executable, "-m", "tradehouse.cli.parser", "run"],
         cwd=PROJECT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

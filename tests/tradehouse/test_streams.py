@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tradehouse.support import command
-from tradehouse import output, streams
-from tradehouse.home import PROJECT
-from tradehouse.progress import Steps
+from tradehouse.home.paths import PROJECT
+from tradehouse.terminal import output, streams
+from tradehouse.terminal.progress import Steps
 
 HOSTILE = "\x1b[2J\x07\x00\x7f\x9b31m\u202egpj.exe\u200b\ufeff\u2028\u2066\ud800\r[bold]x[/][link=file:///]"
 SHOWN = (

@@ -6,8 +6,12 @@ import sys
 import pytest
 
 from tests.tradehouse.test_streams import HOSTILE, SHOWN
-from tradehouse import demo, ledger, output, run, state, summary, switches
-from tradehouse.home import Home
+from tradehouse.cli import status
+from tradehouse.home import state, switches
+from tradehouse.home.paths import Home
+from tradehouse.loads import demo_sources, syncs
+from tradehouse.runs import run
+from tradehouse.terminal import output
 
 
 def batch_of(number, **changes):
@@ -56,7 +60,7 @@ def facts_of(home, **changes):
 @pytest.fixture
 def shown(home, capsys):
     def shown(**changes):
-        summary.show(Home(home), facts_of(home, **changes))
+        status.show(Home(home), facts_of(home, **changes))
         return capsys.readouterr().out
 
     return shown
@@ -101,9 +105,9 @@ def test_a_simulated_brokerage_is_told_of_two_more_sources_until_both_are_on(hom
     (home / "landing" / "simulation.json").write_text('{"scale": 0.1}')
     assert shown().count("demo-sources") == 1
     assert "demo-sources" not in shown(landing="/somewhere/else")
-    switches.turn(home / "state", demo.RATES, on=True)
+    switches.turn(home / "state", demo_sources.RATES, on=True)
     assert shown().count("demo-sources") == 1
-    switches.turn(home / "state", demo.TARGETS, on=True)
+    switches.turn(home / "state", demo_sources.TARGETS, on=True)
     assert "demo-sources" not in shown()
 
 
@@ -165,7 +169,7 @@ def test_a_source_with_one_stream_is_singular():
         "nulled_values": 1,
     }
     said = "succeeded 2026-01-01 00:00:00, 1 record of 1 stream, 1 value did not fit"
-    assert ledger.describe(sync) == said
+    assert syncs.describe(sync) == said
 
 
 @pytest.mark.parametrize(
@@ -187,7 +191,7 @@ def test_rows_that_are_typed_and_not_published_are_counted_by_reason(tmp_path, c
     home.prepare()
     state.write(home, "build", {"status": "passed", "unmatched": {"unknown_day": 1234}})
 
-    facts = facts_of(home.root, unmatched=summary.collect(home)["unmatched"])
-    summary.show(home, facts)
+    facts = facts_of(home.root, unmatched=status.collect(home)["unmatched"])
+    status.show(home, facts)
 
     assert "Unmatched   1,234 unknown_day (not published" in capsys.readouterr().out

@@ -6,15 +6,17 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration import changes, sources
-from tradehouse import cli, files, ledger, polled, promises, state, switches
+from tradehouse.cli import parser
 from tradehouse.errors import UsageError
-from tradehouse.home import Home
+from tradehouse.home import files, state, switches
+from tradehouse.home.paths import Home
+from tradehouse.loads import freshness, polled, syncs
 
 RATES = "exchange_rates"
 
 
 def invoke(*arguments):
-    return CliRunner().invoke(cli.app, list(arguments))
+    return CliRunner().invoke(parser.app, list(arguments))
 
 
 def on(home):
@@ -24,7 +26,7 @@ def on(home):
     dry = json.loads(invoke("run", "--dry-run", "--json").stdout)
     return [
         {one["name"] for one in listed if one["enabled"]} - {"brokerage"},
-        {one.name for one in promises.read(Home(home)) if one.enabled} - {"brokerage"},
+        {one.name for one in freshness.read(Home(home)) if one.enabled} - {"brokerage"},
         {one.name for one in shown if one.is_polled},
         set(polled.find_due(Home(home))),
         set(dry["due"]) - {"brokerage"},
@@ -41,7 +43,7 @@ def test_a_home_switches_a_source_on_and_off_over_its_declaration(home):
     )
     assert on(home) == [{RATES}] * 5
     assert changes.look(Home(home)) != before
-    assert promises.is_on(Home(home), RATES)
+    assert freshness.is_on(Home(home), RATES)
     late = {
         one["name"]: one["is_late"]
         for one in json.loads(invoke("sources", "list", "--json").stdout)
@@ -63,7 +65,7 @@ def test_another_home_is_not_concerned(home, tmp_path, monkeypatch):
 def test_the_brokerage_can_be_switched_off_too(home):
     assert "Off " not in invoke("status").stdout
     invoke("sources", "disable", "brokerage")
-    assert not promises.is_on(Home(home), "brokerage")
+    assert not freshness.is_on(Home(home), "brokerage")
     said = "Off         brokerage: what it delivers is not loaded until `tradehouse sources enable"
     assert said in invoke("status").stdout
 
@@ -79,7 +81,7 @@ def test_a_damaged_file_is_told_and_the_declarations_hold(home, capsys, monkeypa
     monkeypatch.setattr(files, "_told", set())
     invoke("sources", "enable", RATES)
     (home / "state" / "switches.json").write_text('{"sources": ["exchange_rates"]}')
-    assert not promises.is_on(Home(home), RATES)
+    assert not freshness.is_on(Home(home), RATES)
     assert "as their declarations say" in capsys.readouterr().err
     assert [name for name, _ in state.find_damage(Home(home))] == ["switches"]
 
@@ -89,4 +91,4 @@ def test_what_is_switched_off_is_not_late(home, name):
     invoke("sources", "enable", name)
     invoke("sources", "disable", name)
     assert name not in invoke("status").stdout
-    assert ledger.last_syncs(Home(home)) == []
+    assert syncs.last_syncs(Home(home)) == []

@@ -23,7 +23,7 @@ def tradehouse(
         "DO_NOT_TRACK": "1",
     }
     done = processes.run(
-        ["-m", "tradehouse.cli", *arguments],
+        ["-m", "tradehouse.cli.parser", *arguments],
         cwd=PROJECT,
         env=environment,
         timeout=TIME_LIMIT_SECONDS,

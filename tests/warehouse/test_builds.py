@@ -13,7 +13,7 @@ import pytest
 from tests.compare_gold import GOLD_TABLES, MARTS, compare_files
 from tests.golden import check_golden
 from tests.warehouse.platform_run import release, tradehouse
-from tradehouse.files import read_json
+from tradehouse.home.files import read_json
 
 pytestmark = pytest.mark.xdist_group("builds")
 

@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from aiosmtpd.controller import Controller
 
-from tradehouse import state
-from tradehouse.home import Home
+from tradehouse.home import state
+from tradehouse.home.paths import Home
 
 
 class Letters:

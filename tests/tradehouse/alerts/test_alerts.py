@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.tradehouse.alerts.conftest import MART, TEST, TRADES, build
-from tradehouse import alerts, locks, promises, state
-from tradehouse.alerts import channels, problems
 from tradehouse.errors import BusyError, TradehouseError
-from tradehouse.home import Home
+from tradehouse.home import locks, state
+from tradehouse.home.paths import Home
+from tradehouse.loads import freshness
+from tradehouse.observe import alerts
+from tradehouse.observe.alerts import channels, problems
 
 NOW = datetime(2026, 1, 5, 7, 0, tzinfo=UTC)
 FAILED_TEST = {"test": "unique_trades", "failing_rows": 1234, "kept_in": "/logs/rows.csv"}
@@ -192,8 +194,8 @@ def test_a_source_is_one_cause_whatever_waits_for_it(quiet_home, webhook, monkey
 
 def test_a_declaration_that_cannot_be_read_ends_no_other_problem(quiet_home, tmp_path, monkeypatch):
     folder = tmp_path / "sources"
-    shutil.copytree(promises.DECLARATIONS, folder)
-    monkeypatch.setattr(promises, "DECLARATIONS", folder)
+    shutil.copytree(freshness.DECLARATIONS, folder)
+    monkeypatch.setattr(freshness, "DECLARATIONS", folder)
     set_syncs(quiet_home, "2026-01-02T05:00:00+00:00")
     assert titles(alerts.report(quiet_home)) == ["brokerage: the source is late"]
     declared = (folder / "brokerage.yml").read_text()
@@ -390,7 +392,7 @@ def test_an_owner_s_own_channels_come_first(owner, environment, expected):
 
 
 def test_what_is_affected_is_downstream_and_nothing_else(quiet_home):
-    from tradehouse import graph
+    from tradehouse.dbt import graph
 
     nodes = graph.read(quiet_home)
     assert graph.affected_by(nodes, {TRADES}) == graph.Affected(("mart",), ("Board (Sales)",))

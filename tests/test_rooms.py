@@ -1,0 +1,89 @@
+"""Rooms of the code: what each package may import, wherever in a module the import stands."""
+
+import ast
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+MAY_IMPORT = {
+    "connectors": set(),
+    "simulator": {"connectors"},
+    "ingestion": {"connectors"},
+    "tradehouse": {"ingestion", "simulator", "connectors"},
+    "orchestration": {"tradehouse", "ingestion"},
+}
+"""Which package of the repository may import which other; tests and benchmarks may all."""
+ORDER = ("errors", "terminal", "home", "loads", "dbt", "publish", "build", "observe", "runs", "cli")
+"""The rooms of `tradehouse`: each may import those before it."""
+MOST_MODULES = 12
+
+
+def imports(path: Path) -> set[str]:
+    """The modules that a file imports, by their whole names."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def modules(package: str) -> dict[str, Path]:
+    """The modules of a package by name, with those of the packages in it."""
+    return {
+        ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in (PROJECT / package).rglob("*.py")
+    }
+
+
+@pytest.mark.parametrize("package", sorted(MAY_IMPORT))
+def test_packages_import_only_what_they_may(package):
+    allowed = {package} | MAY_IMPORT[package]
+    wrong = {
+        (name, imported)
+        for name, path in modules(package).items()
+        for imported in imports(path)
+        if imported.split(".")[0] in {*MAY_IMPORT, "tests", "benchmarks"} - allowed
+    }
+    assert wrong == set()
+
+
+def test_rooms_import_only_those_below_them():
+    rooms = {name: name.split(".")[1] for name in modules("tradehouse") if "." in name}
+    assert set(rooms.values()) == {*ORDER, "__main__", "bootstrap"}
+    wrong = {
+        (name, imported)
+        for name, path in modules("tradehouse").items()
+        for imported in imports(path)
+        if (above := imported.split(".")[1:2]) and imported.startswith("tradehouse.")
+        if above[0] in ORDER and rooms.get(name) in ORDER
+        if ORDER.index(above[0]) > ORDER.index(rooms[name])
+    }
+    assert wrong == set()
+
+
+@pytest.mark.parametrize("package", sorted(MAY_IMPORT))
+def test_modules_make_no_circle(package):
+    known = modules(package)
+    graph = {
+        name: (imports(path) & set(known)) - {name, *_parents(name)} for name, path in known.items()
+    }
+    try:
+        list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
+
+
+def _parents(name: str) -> set[str]:
+    parts = name.split(".")
+    return {".".join(parts[:length]) for length in range(1, len(parts))}
+
+
+def test_rooms_are_small_enough_to_be_known_by_heart():
+    counts = {
+        room: len(list((PROJECT / "tradehouse" / room).glob("*.py"))) - 1 for room in ORDER[1:]
+    }
+    assert max(counts.values()) <= MOST_MODULES, counts

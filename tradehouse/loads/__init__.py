@@ -1,0 +1,1 @@
+"""What arrives: deliveries of the brokerage, sources that are polled, what was synced when."""

@@ -1,0 +1,52 @@
+"""Days and batches: which batch carries a business day, and which days are built already.
+
+A batch's day stands in its `BatchDate.txt`, or in what the last build wrote down; no database is
+opened to know.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import date
+
+from tradehouse.errors import LandingError
+from tradehouse.home import state
+from tradehouse.home.paths import Home
+from tradehouse.loads import brokerage, deliveries
+
+
+def find_days(home: Home) -> dict[int, date]:
+    """Return the day of every batch that is built or lies in the landing directory, by number."""
+    days = {
+        int(batch["batch"]): date.fromisoformat(batch["batch_date"])
+        for batch in state.read(home, "build").get("batches", [])
+        if batch["batch_date"] is not None
+    }
+    landing = brokerage.find_landing(home, deliveries.given_landing())
+    if landing is not None:
+        with suppress(LandingError):
+            days = {**brokerage.find_days(landing), **days}
+    return dict(sorted(days.items()))
+
+
+def batches_of(home: Home, days: Iterable[str]) -> list[int]:
+    """Return the batches of some days (`2019-06-30`), ascending.
+
+    Raises:
+        LandingError: when no batch of such a day was delivered.
+    """
+    found = {day.isoformat(): batch for batch, day in find_days(home).items()}
+    wanted = sorted(days)
+    unknown = [day for day in wanted if day not in found]
+    if unknown:
+        known = f"{min(found)} to {max(found)}" if found else "none"
+        raise LandingError(
+            f"No batch of {unknown[0]} was delivered ({len(unknown)} of {len(wanted)} days asked "
+            f"for are missing); days that are there: {known}. Deliver it, or choose another day."
+        )
+    return sorted(found[day] for day in wanted)
+
+
+def first_built(home: Home, batches: Iterable[int]) -> int | None:
+    """Return the first of the batches that is built already, so that it is built again."""
+    built = {batch["batch"] for batch in state.read(home, "build").get("batches", [])}
+    return min((batch for batch in batches if batch in built), default=None)

@@ -1,0 +1,213 @@
+"""Loading what the brokerage delivered: `ingestion` called for it, what came of it kept.
+
+Also where deliveries come from when nobody names them: an empty home gets a simulated brokerage.
+"""
+
+import os
+import sys
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from connectors.source_brokerage.landing import Batch
+from tradehouse.errors import BusyError, LandingError, TradehouseError, UsageError
+from tradehouse.home import database, state, warehouse
+from tradehouse.home.paths import Home
+from tradehouse.loads import brokerage, freshness
+from tradehouse.terminal.progress import Step
+
+SOURCE = warehouse.BY_BATCH
+SCALE, SEED, DAYS, FIRST_DAY = 0.1, 1, 3, date(2017, 7, 8)
+
+
+def given_landing() -> Path | None:
+    """Return the landing directory that the settings name, for callers without an option."""
+    named = os.environ.get("TRADEHOUSE_LANDING")
+    return Path(named) if named else None
+
+
+def landing_to_read(home: Home, given: Path | None, step_of: Any) -> Path | None:
+    """Return the landing directory to read, None for a home without a brokerage.
+
+    Raises:
+        UsageError: as `ensure_landing`.
+    """
+    if given is None and not freshness.is_on(home, SOURCE):
+        return None
+    return ensure_landing(home, given, step_of)
+
+
+def ensure_landing(home: Home, given: Path | None, step_of: Any) -> Path:
+    """Return the landing directory to read; an empty home gets a simulated brokerage.
+
+    Raises:
+        UsageError: when a brokerage was loaded but nobody knows where its deliveries arrive.
+    """
+    landing = brokerage.find_landing(home, given)
+    if landing is not None:
+        return landing
+    if warehouse.was_synced(home, SOURCE):
+        raise UsageError(
+            f"The home {home.root} holds a brokerage's data, and where that delivers is not known. "
+            "Name the directory once: --landing DIR (make run LANDING=DIR)."
+        )
+    from simulator import simulate
+
+    with step_of("simulate") as step:
+        simulate(SCALE, DAYS, SEED, FIRST_DAY, home.landing)
+        step.finish(f"a brokerage of scale {SCALE} and {DAYS} days, in {home.landing}")
+    return home.landing
+
+
+def sync(
+    home: Home,
+    landing: Path,
+    *,
+    replace_batches: list[int] | None = None,
+    allow_gap: bool = False,
+    last_batch: int | None = None,
+    step: Step | None = None,
+) -> dict[str, Any]:
+    """Load what waits, up to `last_batch`; return the record of the sync, which is kept.
+
+    What was committed before an error stays. Errors of a delivery are in the record's `errors`,
+    each with `message` and, where known, `code`, `batch`, `file` and `line`. A batch that the
+    build's gate holds may be delivered again with other content without being asked for.
+
+    Raises:
+        OtherBrokerageError: when the landing directory is another brokerage's.
+        BusyError: when another process has the raw file open.
+        TradehouseError: when the sync could not start.
+    """
+    replaced, held = list(replace_batches or []), _held(home)
+    started, clock = datetime.now(UTC), time.monotonic()
+    try:
+        brokerage.require_own(home, landing, replaced, held)
+        stamp, found = brokerage.stamp_landing(landing), brokerage.identify(landing)
+    except LandingError as error:
+        return _refuse(home, landing, error, started)
+    replaceable = sorted({*replaced, *held})
+    result = _call(home, landing, replaceable, allow_gap, last_batch, step)
+    in_force = warehouse.deliveries_in_force(home)
+    brokerage.remember(home, landing, found, in_force, replaceable)
+    record = {
+        "at": started.isoformat(timespec="seconds"),
+        "landing": str(landing),
+        "landing_stamp": stamp,
+        "status": result.status,
+        "errors": [error.as_dict() for error in result.errors],
+        "warnings": list(result.warnings),
+        "new_batches": sorted(result.new_batches),
+        "loaded": {str(batch): delivery for batch, delivery in in_force.items()},
+        "records": result.records,
+        "bytes": result.bytes,
+        "streams": {
+            name: {"records": stream.records, "bytes": stream.bytes, "status": stream.status}
+            for name, stream in result.streams.items()
+        },
+        "seconds": round(time.monotonic() - clock, 3),
+    }
+    state.write(home, "sync", record)
+    return record
+
+
+def _refuse(home: Home, landing: Path, error: LandingError, started: datetime) -> dict[str, Any]:
+    """Keep that nothing could be read; what was loaded before can still be built and published."""
+    if not home.raw.exists():
+        raise error
+    record: dict[str, Any] = {
+        **state.read(home, "sync"),
+        "at": started.isoformat(timespec="seconds"),
+        "landing": str(landing),
+        "landing_stamp": None,
+        "status": "failed",
+        "errors": [{"code": "landing_missing", "message": str(error)}],
+        "warnings": [],
+        "new_batches": [],
+        "records": 0,
+        "bytes": 0,
+        "streams": {},
+        "seconds": 0.0,
+    }
+    state.write(home, "sync", record)
+    return record
+
+
+def _call(
+    home: Home,
+    landing: Path,
+    replace_batches: list[int],
+    allow_gap: bool,
+    last_batch: int | None,
+    step: Step | None,
+) -> Any:
+    import ingestion
+    from ingestion.errors import DatabaseBusyError, IngestionError
+
+    sizes = _bytes_to_come(home, landing)
+    seen: dict[str, tuple[int, int]] = {}
+
+    def show(progress: ingestion.Progress) -> None:
+        seen[progress.stream] = (progress.records, progress.bytes)
+        if step is not None:
+            records = sum(count for count, _ in seen.values())
+            rate = records / max(step.seconds, 0.001)
+            note = f"{records:,} records, {rate:,.0f}/s, {progress.stream}"
+            step.update(sum(size for _, size in seen.values()), sizes, note)
+
+    try:
+        with database.alone(home.root):
+            return ingestion.sync(
+                SOURCE,
+                home=home.root,
+                landing=landing,
+                replace_batches=replace_batches,
+                allow_gap=allow_gap,
+                config={} if last_batch is None else {"last_batch": last_batch},
+                progress=show,
+                on_wait=say_waiting,
+            )
+    except DatabaseBusyError as error:
+        raise BusyError(str(error)) from error
+    except IngestionError as error:
+        fault = warehouse.find_corruption(home.raw) if warehouse.means_corrupt(str(error)) else ""
+        words = warehouse.describe_raw(home.raw, fault) if fault else str(error)
+        raise TradehouseError(words) from error
+
+
+def say_waiting(sentence: str) -> None:
+    """Say on standard error that a sync waits for readers of raw, and for whom."""
+    print(f"sync     {sentence}", file=sys.stderr)
+
+
+def _held(home: Home) -> list[int]:
+    batches = state.read(home, "build").get("batches", [])
+    return [batch["batch"] for batch in batches if not batch["is_accepted"]]
+
+
+def find_waiting(home: Home, landing: Path) -> list[int]:
+    """Return the batches that no sync has loaded; whether they are good is not looked at."""
+    try:
+        return [batch.number for batch in _waiting(home, landing)]
+    except LandingError:
+        return []
+
+
+def _waiting(home: Home, landing: Path) -> list[Batch]:
+    loaded = set(state.read(home, "sync").get("loaded", {}))
+    return [
+        batch
+        for number, batch in brokerage.find_batches(landing).items()
+        if str(number) not in loaded
+    ]
+
+
+def _bytes_to_come(home: Home, landing: Path) -> int:
+    files = {
+        file.path: file.size
+        for batch in _waiting(home, landing)
+        for found in batch.files.values()
+        for file in found
+    }
+    return sum(files.values())

@@ -1,0 +1,140 @@
+"""Which source was promised how often, whose it is, and when it was last loaded.
+
+Read from small files, so that `status` and a run with nothing to do need not import `ingestion`;
+the declarations are read anew when one of them changed.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tradehouse.home import state, switches, warehouse
+from tradehouse.home.paths import PROJECT, Home
+from tradehouse.loads import ledger_snapshot
+
+DECLARATIONS = PROJECT / "ingestion" / "sources"
+SUFFIXES = (".yml", ".yaml")
+ON_DELIVERY = "on delivery"
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a declaration says; `freshness` in its words, `limit_seconds` None without one.
+
+    `enabled` is what the home says (`tradehouse.home.switches`), or else the declaration.
+
+    `schedule` is when it is asked for more, in the declaration's words, and `schedule_seconds`
+    the interval where that is one.
+    """
+
+    name: str
+    owner: str
+    enabled: bool
+    freshness: str | None
+    limit_seconds: float | None
+    schedule: str | None = None
+    schedule_seconds: float | None = None
+
+    @property
+    def is_always_due(self) -> bool:
+        """Whether every run asks it for more."""
+        return self.schedule in (None, ON_DELIVERY)
+
+    def came_due(self, began_at: datetime | None, now: datetime) -> datetime | None:
+        """Return when its schedule last asked for it, None when that is done or it has none.
+
+        Args:
+            began_at: when its last sync began; None when there was none.
+            now: the time.
+        """
+        if self.schedule_seconds is not None:
+            if began_at is None or began_at > now:  # The future was noted by a wrong clock.
+                began_at = BEGINNING
+            intervals = (now - began_at).total_seconds() // self.schedule_seconds
+            asked = began_at + timedelta(seconds=intervals * self.schedule_seconds)
+            return asked if intervals else None
+        if self.schedule is None or self.is_always_due:
+            return None
+        from cronsim import CronSim
+
+        asked = next(CronSim(self.schedule, now + timedelta(minutes=1), reverse=True))
+        return asked if began_at is None or began_at < asked or began_at > now else None
+
+    def is_late(self, succeeded_at: datetime | None, now: datetime) -> bool:
+        """Whether the last success is further away than promised; a source that is off is not late.
+
+        A success that far ahead was noted by a wrong clock, so it does not count either.
+        """
+        if self.limit_seconds is None or not self.enabled:
+            return False
+        limit = timedelta(seconds=self.limit_seconds)
+        return succeeded_at is None or abs(now - succeeded_at) > limit
+
+
+def read(home: Home, folder: Path | None = None) -> list[Promise]:
+    """Return the promise of every declared source, by name.
+
+    Of a declaration that cannot be read now (`read_faults`) the promise is the one of before.
+    """
+    found = [Promise(**one) for one in _read(home, folder or DECLARATIONS)["promises"]]
+    switched = switches.read(home.state)
+    return [replace(one, enabled=switched.get(one.name, one.enabled)) for one in found]
+
+
+def is_on(home: Home, name: str) -> bool:
+    """Whether a source is declared and enabled."""
+    return any(one.name == name and one.enabled for one in read(home))
+
+
+def read_faults(home: Home, folder: Path | None = None) -> dict[str, str]:
+    """Return what is wrong with declarations that cannot be read, by the file's name."""
+    return dict(_read(home, folder or DECLARATIONS).get("faults", {}))
+
+
+def _read(home: Home, folder: Path) -> dict[str, Any]:
+    kept = state.read(home, "sources")
+    try:
+        paths = sorted(folder.iterdir()) if folder.exists() else []
+        stamps = {
+            path.name: warehouse.stamp_file(path) for path in paths if path.suffix in SUFFIXES
+        }
+    except OSError as error:
+        fault = f"{folder} cannot be read ({error.strerror}): let it be read, then run again."
+        return {"promises": kept.get("promises", []), "faults": {folder.name: fault}}
+    if kept.get("stamps") != stamps:
+        from ingestion import declarations
+
+        found, faults = declarations.read_each(folder)
+        promises = [asdict(of(one)) for one in found]
+        promises += [one for one in kept.get("promises", []) if one["name"] in faults]
+        promises.sort(key=lambda one: str(one["name"]))
+        kept = {"stamps": stamps, "promises": promises, "faults": faults}
+        state.write(home, "sources", kept)
+    return kept
+
+
+def of(declaration: Any) -> Promise:
+    """Return what a declaration (`ingestion.declarations`) promises."""
+    limit, schedule = declaration.freshness_limit(), declaration.schedule_interval()
+    return Promise(
+        declaration.name,
+        declaration.owner,
+        declaration.enabled,
+        declaration.freshness,
+        limit and limit.total_seconds(),
+        declaration.schedule,
+        schedule and schedule.total_seconds(),
+    )
+
+
+def read_syncs(home: Home) -> tuple[list[dict[str, Any]], dict[str, datetime]]:
+    """Return the last syncs as the ledger's snapshot has them, and each source's last success."""
+    found = ledger_snapshot.read(home.state)
+    successes: dict[str, datetime] = {}
+    for stream in found["streams"]:
+        if stream["succeeded_at"]:
+            moment = datetime.fromisoformat(stream["succeeded_at"]).astimezone(UTC)
+            successes[stream["source"]] = max(moment, successes.get(stream["source"], moment))
+    return found["syncs"], successes

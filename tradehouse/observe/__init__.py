@@ -1,0 +1,1 @@
+"""How a home is: what is wrong and who is told of it."""

@@ -1,0 +1,1 @@
+"""Releases: gold as one file, the pointer that readers follow, documentation and lineage."""

@@ -1,0 +1,1 @@
+"""Whole runs: sync, build and publish in one, under the lock of the home."""
