@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ingestion import json_text, surroundings
-from ingestion.declarations import HOME, Declaration, resolve
+from ingestion.declarations import Declaration
 from ingestion.errors import DeclarationError
 from ingestion.specification import Specification
+from ingestion.variables import HOME, resolve
 from tradehouse.home import files
 
 

@@ -17,7 +17,7 @@ from ingestion.paths import Paths
 from ingestion.protocol import StreamKey, known_as
 from ingestion.segments import LoadedFile, Segment
 from ingestion.tables import Table
-from tradehouse.loads import ledger_snapshot as snapshots
+from tradehouse.home import ledger_snapshot as snapshots
 
 KEPT_SYNCS = 100
 """Of all sources together; the last one of each is kept in any case."""

@@ -36,7 +36,7 @@ from ingestion.redaction import Redactor
 from ingestion.results import Progress, ProgressCallback, SyncError, SyncResult
 from ingestion.segments import Segment
 from ingestion.tables import Table
-from tradehouse.loads import ledger_snapshot
+from tradehouse.home import ledger_snapshot
 from tradehouse.terminal.output import count as counted
 
 PROGRESS_SECONDS = 0.2

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any
 
-from ingestion.declarations import VARIABLE
 from ingestion.errors import DeclarationError
+from ingestion.variables import VARIABLE
 
 Schema = Mapping[str, Any]
 _DEEPEST = 30

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from orchestration.page import PREPARED_VARIABLE
+from orchestration.servers import PREPARED_VARIABLE
 from tradehouse.dbt import fingerprint, runner
 from tradehouse.errors import TradehouseError
 from tradehouse.home.files import replacing, write_json

@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from orchestration.servers import Servers, require_free, serve_docs
+from orchestration.servers import PREPARED_VARIABLE, Servers, require_free, serve_docs
 from tradehouse.errors import BusyError, TradehouseError
 from tradehouse.home import files
 from tradehouse.home.files import replacing
@@ -27,7 +27,6 @@ from tradehouse.terminal.exits import Stopped
 PORT = 3000
 DOCS_VARIABLE = "TRADEHOUSE_DOCS_URL"
 PROFILE_VARIABLE = "TRADEHOUSE_PROFILE"
-PREPARED_VARIABLE = "TRADEHOUSE_MANIFEST_PREPARED"
 ADDRESS = "page.json"
 LOOK_SECONDS = 1
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -26,6 +26,7 @@ MODULE = "orchestration.definitions"
 LOCATION = "orchestration.definitions"
 STOP_SECONDS = 30
 LOG_BYTES = 20_000_000
+PREPARED_VARIABLE = "TRADEHOUSE_MANIFEST_PREPARED"
 RELOAD = json.dumps(
     {
         "query": "mutation($name: String!) {"

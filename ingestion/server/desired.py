@@ -14,6 +14,7 @@ from ingestion.server.settings import Destination, Server
 from ingestion.server.units import plain
 from ingestion.specification import Specification
 from ingestion.tables import usable_key
+from ingestion.variables import resolve
 
 PREFIX = "tradehouse-"
 _PATH_START = "${NAMESPACE}/${STREAM_NAME}/"
@@ -62,7 +63,7 @@ def wanted(declaration: Declaration, server: Server, server_secrets: frozenset[s
         )
     _check_destination(destination_name, settings)
     _check_streams(declaration)
-    config, secrets = declarations.resolve({**declaration.config, **run.config})
+    config, secrets = resolve({**declaration.config, **run.config})
     config = Specification({}).settled(declaration.name, {}, config)  # Its numbers are plain.
     source = Actor(
         "source", f"{PREFIX}{name}", _source_type(declaration), run.definition_id, config, secrets

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ingestion import written
 from ingestion.errors import DeclarationError
+from ingestion.variables import resolve
 
 SETTINGS = Path(__file__).parent.parent / "airbyte.yml"
 
@@ -82,8 +83,6 @@ def read_server(path: Path | None = None) -> tuple[Server, frozenset[str]]:
 
     Raises DeclarationError that names the file and the key.
     """
-    from ingestion.declarations import resolve
-
     path = path or SETTINGS
     if not path.is_file():
         raise DeclarationError(

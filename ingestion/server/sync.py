@@ -31,7 +31,7 @@ from ingestion.server.made import Made
 from ingestion.server.runs import OpenRun
 from ingestion.server.settings import read_server
 from ingestion.tables import Column, Table
-from tradehouse.loads import ledger_snapshot
+from tradehouse.home import ledger_snapshot
 
 
 class ServerSync:

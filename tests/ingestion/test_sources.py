@@ -16,6 +16,7 @@ import yaml
 from ingestion import declarations, inventory, scaffold, sync
 from ingestion.declarations import Declaration, FileFormat, Stream
 from ingestion.errors import ConnectorError, DeclarationError
+from ingestion.variables import resolve
 from tests.ingestion.conftest import HERE, Source, record, status, stream
 
 PROJECT = HERE.parent.parent
@@ -139,11 +140,11 @@ def test_columns_of_a_layout() -> None:
 
 def test_variables_are_replaced_anywhere_and_named_when_missing() -> None:
     config = {"a": "${X}", "b": ["http://${HOST:-localhost}/${X}"], "c": 5, "d": "${EMPTY:-}"}
-    resolved, secrets = declarations.resolve(config, {"X": "x1"})
+    resolved, secrets = resolve(config, {"X": "x1"})
     assert resolved == {"a": "x1", "b": ["http://localhost/x1"], "c": 5, "d": ""}
     assert secrets == {"x1"}
     with pytest.raises(DeclarationError, match="variable X, which is not set"):
-        declarations.resolve(config, {})
+        resolve(config, {})
 
 
 def test_the_list_says_what_is_late(source: Source, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from ingestion.declarations import Declaration
 from ingestion.errors import DeclarationError
 from ingestion.json_text import dumps
 from ingestion.specification import Specification
+from ingestion.variables import resolve
 from tests.ingestion.conftest import Source
 
 BIG = 12345678901234567890123
@@ -160,7 +161,7 @@ SCHEMA = {
 def test_a_variable_gets_the_type_that_is_wanted(config: dict[str, Any], wanted: object) -> None:
     variables = {"X": "5432", "HALF": "0.5", "EMPTY": "", "YES": "True", "LIST": "[1, 2]"}
     variables |= {"COMMAS": "1, 2", "OBJECT": '{"a": 1}'}
-    resolved, _ = declarations.resolve(config, variables)
+    resolved, _ = resolve(config, variables)
     [found] = Specification(SCHEMA).settled("mine", config, resolved).values()
     assert found == wanted
     assert isinstance(found, type(wanted))
@@ -169,7 +170,7 @@ def test_a_variable_gets_the_type_that_is_wanted(config: dict[str, Any], wanted:
 @pytest.mark.parametrize("name", ["port", "ssl", "days", "extra", "ratio"])
 def test_a_variable_that_does_not_fit_is_named_without_its_value(name: str) -> None:
     config = {name: "${X}"}
-    resolved, _ = declarations.resolve(config, {"X": "[sesame"})
+    resolved, _ = resolve(config, {"X": "[sesame"})
     with pytest.raises(DeclarationError, match=rf"mine: config\.{name}: .* variable X") as caught:
         Specification(SCHEMA).settled("mine", config, resolved)
     assert "sesame" not in str(caught.value)
@@ -369,7 +370,7 @@ def test_what_add_writes_is_valid_by_the_specification(tmp_path: Path) -> None:
         "inner": {"kind": "deep"},
     }
     variables = {"SHOP_HOST": "db", "SHOP_AUTH_KEY": "k", "SHOP_TABLES": "orders"}
-    resolved, _ = declarations.resolve(declaration.config, variables)
+    resolved, _ = resolve(declaration.config, variables)
     settled = Specification(NESTED).settled("shop", declaration.config, resolved)
     jsonschema.validate(settled, NESTED)
     assert settled["provider"] == {"name": "${not_a_variable}", "zone": "012"}

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
-from ingestion import mishaps
 from ingestion.errors import DatabaseBusyError, DeclarationError, IngestionError
 from tests.tradehouse.support import command, deliver, part, published_batches
 from tradehouse.build import execution, journal, resume
@@ -20,7 +19,7 @@ from tradehouse.dbt.runner import NodeResult
 from tradehouse.errors import BusyError, UsageError
 from tradehouse.home import locks, state
 from tradehouse.home.paths import PROJECT, Home
-from tradehouse.terminal import exits
+from tradehouse.terminal import exits, system_faults
 
 CLEAN = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
@@ -121,8 +120,8 @@ def test_an_argument_that_cannot_be_meant_is_a_wrong_use(home, monkeypatch, caps
 
 
 def test_what_is_no_fault_of_the_disk_is_not_called_one():
-    assert mishaps.advise(ValueError("no")) is None
-    assert mishaps.advise("Binder Error: no such column") is None
+    assert system_faults.advise(ValueError("no")) is None
+    assert system_faults.advise("Binder Error: no such column") is None
 
 
 @pytest.mark.parametrize("number", CLEAN)

@@ -372,7 +372,7 @@ def build(
 
 
 def _why_stopped(error: BaseException) -> str:
-    from ingestion.mishaps import advise
+    from tradehouse.terminal.system_faults import advise
 
     return exits.describe_stop(error) or advise(error) or f"{type(error).__name__}: {error}"
 
@@ -464,7 +464,7 @@ def _measures(noted: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _error_of(broken: list[NodeResult], outcome: Invocation, home: Home) -> str:
-    from ingestion.mishaps import advise
+    from tradehouse.terminal.system_faults import advise
 
     if broken:
         names = ", ".join(node.name for node in broken)

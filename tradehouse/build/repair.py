@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tradehouse.build import journal
 from tradehouse.errors import LandingError, TradehouseError
-from tradehouse.home import files, state, warehouse
+from tradehouse.home import files, ledger_snapshot, state, warehouse
 from tradehouse.home.paths import Home
-from tradehouse.loads import brokerage, deliveries, ledger_snapshot
+from tradehouse.loads import brokerage, deliveries
 from tradehouse.publish import releases
 
 

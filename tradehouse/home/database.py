@@ -69,7 +69,7 @@ def is_own_conflict(error: Exception) -> bool:
 
 def means_damage(error: Exception) -> bool:
     """Whether what is in a file keeps it from being opened, not disk, memory or a process."""
-    from ingestion.mishaps import advise
+    from tradehouse.terminal.system_faults import advise
 
     return CONFLICT not in str(error) and not is_own_conflict(error) and advise(error) is None
 

@@ -185,7 +185,7 @@ def read_bytes(path: Path) -> bytes | None:
         DamagedError: when something else than a file is there.
         OSError: when this user, or the machine, cannot read it now.
     """
-    from ingestion.mishaps import advise
+    from tradehouse.terminal.system_faults import advise
 
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

@@ -5,7 +5,7 @@
 problems are open; `sources.json` promises; `switches.json` which sources the home has switched on
 or off; `brokerage.json` whose home it is; `hold.json` that publishing waits. What each holds is
 said by `tradehouse.home.records`. `quarantine.parquet` keeps what was refused; `build.jsonl`
-belongs to `tradehouse.build.journal`, `ingestion.json` to `tradehouse.loads.ledger_snapshot`, the
+belongs to `tradehouse.build.journal`, `ingestion.json` to `tradehouse.home.ledger_snapshot`, the
 files of releases to `tradehouse.publish.releases`.
 """
 

@@ -9,9 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tradehouse.home import state, switches, warehouse
+from tradehouse.home import ledger_snapshot, state, switches, warehouse
 from tradehouse.home.paths import PROJECT, Home
-from tradehouse.loads import ledger_snapshot
 
 DECLARATIONS = PROJECT / "ingestion" / "sources"
 SUFFIXES = (".yml", ".yaml")

@@ -6,9 +6,9 @@ The ledger itself lies in `raw.duckdb` and is kept by `ingestion.ledger`.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tradehouse.home import ledger_snapshot
 from tradehouse.home.paths import Home
 from tradehouse.home.warehouse import BY_BATCH
-from tradehouse.loads import ledger_snapshot
 from tradehouse.terminal.output import count
 
 

@@ -15,7 +15,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ingestion.mishaps import advise
 from tradehouse.build import journal
 from tradehouse.errors import BusyError, TradehouseError
 from tradehouse.home import files, locks, state, warehouse
@@ -24,6 +23,7 @@ from tradehouse.home.paths import PROJECT, Home, find_shared
 from tradehouse.loads import brokerage
 from tradehouse.publish import releases
 from tradehouse.terminal import output
+from tradehouse.terminal.system_faults import advise
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 LEAST_FREE_BYTES = 2_000_000_000

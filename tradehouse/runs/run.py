@@ -23,9 +23,9 @@ from tradehouse.errors import (
     TradehouseError,
     UsageError,
 )
-from tradehouse.home import files, state, warehouse
+from tradehouse.home import files, ledger_snapshot, state, warehouse
 from tradehouse.home.paths import Home
-from tradehouse.loads import brokerage, days, deliveries, ledger_snapshot, polled
+from tradehouse.loads import brokerage, days, deliveries, polled
 from tradehouse.loads.syncs import loads_held
 from tradehouse.publish import documentation, publishing, releases
 from tradehouse.runs import session

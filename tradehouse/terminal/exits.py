@@ -146,13 +146,14 @@ def _sentence(error: BaseException) -> tuple[str | None, int]:
     if isinstance(error, TradehouseError):
         return str(error), error.exit_code
     with suppress(Exception):
-        from ingestion import errors, mishaps
+        from ingestion import errors
+        from tradehouse.terminal import system_faults
 
         if isinstance(error, errors.DatabaseBusyError):
             return str(error), BusyError.exit_code
         if isinstance(error, errors.DeclarationError):
             return str(error), UsageError.exit_code
-        said = mishaps.advise(error)
+        said = system_faults.advise(error)
         if said is None and isinstance(error, errors.IngestionError):
             said = str(error)
         if said is None and isinstance(error, RecursionError):
