@@ -25,8 +25,8 @@ from pathlib import Path
 from types import FrameType
 from xml.etree import ElementTree
 
+from connectors.source_brokerage.batches import find_batches
 from connectors.source_brokerage.faults import Fault
-from connectors.source_brokerage.landing import find_batches
 from tests.connectors.airbyte import Messages, read
 from tests.landing import small_files, write_landing
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion import files, ledger, modes, records
+from ingestion import files, ledger, records, sync_modes
+from ingestion.bulk_files import NotPlainError
 from ingestion.database import most_memory
 from ingestion.errors import TooLargeError
 from ingestion.loads import Loads
-from ingestion.plain import NotPlainError
 from ingestion.protocol import StreamKey
 from ingestion.results import StreamResult
 from ingestion.segments import FileReference, LoadedFile, Segment
@@ -237,7 +237,7 @@ class Committer:
             count = loaded.totals.get(key, (0, 0, 0))[0]
             if not table.minimum_generation_id:
                 continue
-            if modes.replace_older(connection, table, count):
+            if sync_modes.replace_older(connection, table, count):
                 replaced.add(key)
             else:
                 self.kept_empty.add(key)
@@ -250,7 +250,7 @@ class Committer:
             count, files = loaded.totals.get(key, (0, 0, 0))[0], loaded.files.get(key, ())
             table = self._tables[key]
             if not table.is_staged and (count or key in replaced):
-                rewrites = modes.is_rewritten(connection, table)
+                rewrites = sync_modes.is_rewritten(connection, table)
                 self._loads.record(connection, table, count, files, rewrites=rewrites)
 
     def _wait_for_turn(self, segment: Segment) -> None:

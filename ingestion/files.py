@@ -12,11 +12,11 @@ from itertools import islice
 
 import duckdb
 
+from ingestion.bulk_files import NotPlainError, groups, load_plain, load_with_quotes
 from ingestion.declarations import FileFormat
 from ingestion.errors import IngestionError
-from ingestion.exact import rows
 from ingestion.insertion import EXACT_ROWS, insert_rows
-from ingestion.plain import NotPlainError, groups, load_plain, load_with_quotes
+from ingestion.line_splitting import rows
 from ingestion.segments import FileReference, LoadedFile, Part
 from ingestion.survey import Survey, survey
 from ingestion.tables import Table

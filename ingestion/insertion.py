@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from ingestion.errors import IngestionError
-from ingestion.exact import Row
+from ingestion.line_splitting import Row
 from ingestion.segments import FileReference
 from ingestion.tables import RAW_ID, Table, literal, quoted
 from tradehouse.terminal.output import count

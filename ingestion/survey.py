@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ingestion.declarations import FileFormat
-from ingestion.exact import NO_DELIMITER
+from ingestion.line_splitting import NO_DELIMITER
 
 _BLOCK = 1024 * 1024
 _LF, _CR = 10, 13

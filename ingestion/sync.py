@@ -25,7 +25,7 @@ from ingestion.errors import (
 )
 from ingestion.paths import Paths
 from ingestion.results import ProgressCallback, SyncResult
-from ingestion.run import Run, words
+from ingestion.sync_steps import Run, words
 
 WAIT_SECONDS = 60.0
 

@@ -12,9 +12,9 @@ from orchestration import (
     checks,
     dead_runs,
     deliveries,
-    elsewhere,
     jobs,
     loads,
+    outside_builds,
     partitions,
     polling,
     publishing,
@@ -76,7 +76,7 @@ def assemble(
             *([polling.due_sensor(poll, timed, jobs.sensor_status())] if timed else []),
             dead_runs.dead_run_sensor(),
             waiting.waiting_sensor(),
-            elsewhere.elsewhere_sensor(
+            outside_builds.elsewhere_sensor(
                 [spec for one in daily for spec in one.specs],
                 [check for one in daily for check in one.check_specs],
                 checks.counted_checks(list(brokerage.specs)),

@@ -25,8 +25,8 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
 )
 
+from connectors.source_brokerage.batches import Batch, find_batches
 from connectors.source_brokerage.faults import Fault
-from connectors.source_brokerage.landing import Batch, find_batches
 from connectors.source_brokerage.streams import STREAMS
 from orchestration import partitions
 from tradehouse.home import state

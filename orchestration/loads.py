@@ -1,7 +1,7 @@
 """Loads of polled sources on their way to the release: what is loaded and waits starts a job.
 
 The job builds what the new rows reach, tests and publishes, as `tradehouse run --no-sync` does; the
-page then marks the models as built (`orchestration.elsewhere`).
+page then marks the models as built (`orchestration.outside_builds`).
 """
 
 import json
@@ -22,7 +22,7 @@ from dagster import (
     sensor,
 )
 
-from orchestration.working import POOL, Emit, runner_of, work
+from orchestration.asset_execution import POOL, Emit, runner_of, work
 from tradehouse.build import execution
 from tradehouse.home import state
 from tradehouse.home.paths import Home, find_home

@@ -21,9 +21,9 @@ from dagster import (
     multi_asset,
 )
 
-from orchestration import telling
+from orchestration import build_events
+from orchestration.asset_execution import POOL, Emit, runner_of, work
 from orchestration.translators import DOCS, PUBLISHED, RELEASE, Translator
-from orchestration.working import POOL, Emit, runner_of, work
 from tradehouse.build import execution
 from tradehouse.home import state
 from tradehouse.home.paths import Home
@@ -75,7 +75,7 @@ def docs_asset(gold: list[AssetKey], days: Days, specs: list[AssetSpec]) -> Asse
             page = home.docs / docs.PAGE
             size = page.stat().st_size if page.exists() else 0
             if made is not None:
-                for observation in telling.Describer(home, specs).observe_lineage():
+                for observation in build_events.Describer(home, specs).observe_lineage():
                     emit(observation)
             emit(
                 MaterializeResult(

@@ -26,9 +26,9 @@ from ingestion.declarations import Declaration
 from ingestion.errors import IngestionError
 from ingestion.results import StreamResult, SyncResult
 from orchestration import translators
+from orchestration.asset_execution import POOL, Emit, parsing_beside, work
 from orchestration.sources import Source
 from orchestration.streams import Stream
-from orchestration.working import POOL, Emit, parsing_beside, work
 from tradehouse.errors import BusyError, TradehouseError
 from tradehouse.home.paths import Home
 from tradehouse.loads import days as business_days

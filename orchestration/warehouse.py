@@ -18,9 +18,9 @@ from dagster import (
     multi_asset,
 )
 
-from orchestration import telling
+from orchestration import build_events
+from orchestration.asset_execution import BUILDING, POOL, Emit, runner_of, work
 from orchestration.translators import UNIQUE_ID, Translator
-from orchestration.working import BUILDING, POOL, Emit, runner_of, work
 from tradehouse.build import execution
 from tradehouse.dbt.runner import DbtRunner, NodeResult, OnResult
 from tradehouse.errors import LandingError
@@ -59,7 +59,7 @@ def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> Ass
         select = [] if is_whole else [*(model_of[key] for key in keys), *alone]
 
         def build_days(home: Home, emit: Emit) -> Failure | None:
-            told = telling.Told(parents_of, keys, telling.Describer(home, specs), emit)
+            told = build_events.Told(parents_of, keys, build_events.Describer(home, specs), emit)
 
             def tell(node: NodeResult) -> None:
                 if node.unique_id in key_of:
@@ -72,7 +72,7 @@ def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> Ass
             record = build_selection(home, runner_of(context, home), select, days, tell)
             if record["status"] in PUBLISHABLE:
                 told.add_rest()
-                for observation in telling.observe_streams(record, parents_of, keys):
+                for observation in build_events.observe_streams(record, parents_of, keys):
                     emit(observation)
                 return None
             return Failure(explain(record), allow_retries=False)

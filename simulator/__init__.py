@@ -4,8 +4,8 @@ Belongs here: everything that makes source files. Does not belong here: reading 
 of the platform is imported.
 """
 
-from simulator.plan import SimulationError
 from simulator.simulation import simulate
 from simulator.steps import play
+from simulator.volumes import SimulationError
 
 __all__ = ["SimulationError", "play", "simulate"]

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.plan import CALENDAR_END, CALENDAR_START, Plan, date_of
 from simulator.text import LINE_END
+from simulator.volumes import CALENDAR_END, CALENDAR_START, Plan, date_of
 
 HEADER = "DataSet, BatchID ,Date , Attribute , Value, DValue"
 

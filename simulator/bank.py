@@ -26,8 +26,8 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 
 from simulator import delivered
-from simulator.plan import SimulationError, date_of, day_number
 from simulator.randomness import Floats, Integers, Stream
+from simulator.volumes import SimulationError, date_of, day_number
 
 LEVELS = {"CAD": 1.25, "EUR": 0.85, "GBP": 0.72, "JPY": 110.0, "MXN": 18.5}
 """Units of each currency for one US dollar, around which its rate moves."""

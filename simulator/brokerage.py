@@ -31,11 +31,11 @@ from simulator.images import Images, age_and_tier_counts
 from simulator.markets import Markets
 from simulator.newswire import Newswire, Quarter
 from simulator.newswire_files import NewswireFiles
-from simulator.plan import FIRST_NEWSWIRE_YEAR, Plan, date_of
 from simulator.prospects import Prospects
 from simulator.text import LINE_END, DataFile
 from simulator.trade_files import TradeFiles
 from simulator.trades import OPEN_DAYS, TradeBook, group_days
+from simulator.volumes import FIRST_NEWSWIRE_YEAR, Plan, date_of
 from simulator.watches import Watches
 
 

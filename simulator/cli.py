@@ -14,10 +14,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from simulator.plan import SimulationError, WriteError
 from simulator.profile import compare, markdown
 from simulator.simulation import simulate
 from simulator.steps import FAULT_LIST, FAULTS, read_list
+from simulator.volumes import SimulationError, WriteError
 
 _console = Console(stderr=False, highlight=False, markup=False)
 _errors = Console(stderr=True, highlight=False, markup=False)

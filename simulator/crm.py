@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.plan import HISTORY_CRM_DAYS, SECONDS_A_DAY, ChangeSet, Plan
 from simulator.randomness import Integers
+from simulator.volumes import HISTORY_CRM_DAYS, SECONDS_A_DAY, ChangeSet, Plan
 
 NEW, ADDACCT, UPDACCT, CLOSEACCT, UPDCUST, INACT = range(6)
 ACTION_NAMES = ("NEW", "ADDACCT", "UPDACCT", "CLOSEACCT", "UPDCUST", "INACT")

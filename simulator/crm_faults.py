@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulator.delivery import Delivery, Fault, Row
-from simulator.plan import SimulationError
+from simulator.volumes import SimulationError
 
 DOCUMENT = "CustomerMgmt.xml"
 _STRANGER = b"888888888"

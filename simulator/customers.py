@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 
 from simulator import reference, text, words
 from simulator.employees import Employees, family_names, given_names
-from simulator.plan import Plan, date_of, day_number
 from simulator.randomness import Booleans, Integers, Stream
 from simulator.text import RandomText, Text
+from simulator.volumes import Plan, date_of, day_number
 
 INITIALS = list("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 PHONE_PARTS = ("country", "area", "local", "extension")

@@ -10,7 +10,7 @@ import datetime
 import json
 from pathlib import Path
 
-from simulator.plan import Plan, SimulationError, date_of
+from simulator.volumes import Plan, SimulationError, date_of
 
 STATE_FILE = "simulation.json"
 

@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 
 from simulator import text, words
-from simulator.plan import Plan
 from simulator.randomness import Integers, Stream
 from simulator.text import RandomText, Text
+from simulator.volumes import Plan
 
 BROKER_JOB = 314
 _OTHER_JOBS = np.array([47, 48, 262, 266, 364, 393, 534, 647, 658])

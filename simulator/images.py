@@ -21,9 +21,9 @@ from simulator.customers import (
     is_empty,
     phone,
 )
-from simulator.plan import date_of, day_number
 from simulator.randomness import Integers
 from simulator.text import Text
+from simulator.volumes import date_of, day_number
 
 _ADDRESS_FIELDS = ("address_line1", "address_line2", "postal_code", "city", "state", "country")
 _MAIL_FIELDS = ("email1", "email2")

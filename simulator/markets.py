@@ -13,9 +13,9 @@ import numpy as np
 from simulator import text
 from simulator.newswire import Newswire
 from simulator.newswire_files import symbols
-from simulator.plan import HISTORY_PRICE_DAYS, Plan
 from simulator.randomness import Integers
 from simulator.text import DataFile, Text
+from simulator.volumes import HISTORY_PRICE_DAYS, Plan
 
 _DAY = np.int64(1) << np.int64(36)
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from simulator.plan import Plan, quarter_of, quarter_start
 from simulator.randomness import Integers
+from simulator.volumes import Plan, quarter_of, quarter_start
 
 NEW, CHANGE, DEACTIVATION = range(3)
 FOREVER = 2**31

@@ -17,9 +17,9 @@ from simulator import reference, text, words
 from simulator.customers import INITIALS, address_line1, address_line2, city, postal_code, state
 from simulator.employees import family_names
 from simulator.newswire import DEACTIVATION, Newswire, Quarter, Records, joined
-from simulator.plan import SECONDS_A_DAY, Plan, date_of, quarter_start
 from simulator.randomness import Integers
 from simulator.text import Text
+from simulator.volumes import SECONDS_A_DAY, Plan, date_of, quarter_start
 
 RATINGS = [
     *("AAA", "AA+", "AA", "AA-", "A+", "A", "A-", "BBB+", "BBB", "BBB-", "BB+"),

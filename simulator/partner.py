@@ -12,8 +12,8 @@ from pathlib import Path
 
 from simulator import delivered
 from simulator.employees import BROKER_JOB
-from simulator.plan import HISTORY_TRADE_DAYS, SimulationError, date_of
 from simulator.randomness import Stream
+from simulator.volumes import HISTORY_TRADE_DAYS, SimulationError, date_of
 
 COLUMNS = ("branch", "month", "target_usd")
 _LEAST, _MOST = 80, 260  # US dollars of commission a month; a simulated branch earns some 150.

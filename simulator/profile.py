@@ -20,11 +20,11 @@ import duckdb
 import pyarrow as pa
 from lxml import etree
 
-from simulator.landing import STATE_FILE
+from simulator.delivery_directory import STATE_FILE
 from simulator.layouts import LAYOUTS, relation
 from simulator.measures import MEASURES, NEWSWIRE, Measure
 from simulator.newswire_files import RATINGS
-from simulator.plan import SimulationError
+from simulator.volumes import SimulationError
 
 REFERENCE_FILE, REFERENCE_SCALE = "reference_profile.csv", 3
 _CRM_FIELDS = {

@@ -22,9 +22,9 @@ from simulator.customers import (
     state,
 )
 from simulator.employees import family_names, given_names
-from simulator.plan import Plan
 from simulator.randomness import Integers
 from simulator.text import Text
+from simulator.volumes import Plan
 
 _COLUMNS = ("phone", "income", "cars", "children", "marital", "age", "credit", "own", "employer",
             "cards", "worth")  # fmt: skip

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from simulator import text, words
-from simulator.plan import CALENDAR_END, CALENDAR_START, day_number
 from simulator.randomness import Booleans, Integers
 from simulator.text import Text
+from simulator.volumes import CALENDAR_END, CALENDAR_START, day_number
 
 STATUS_TYPES = [
     ("ACTV", "Active"),

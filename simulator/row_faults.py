@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.delivery import Delivery, Fault, Row
-from simulator.plan import SimulationError
+from simulator.volumes import SimulationError
 
 RowFault = Callable[[Delivery], None]
 MISSING_SYMBOL = "ZZZZZZZZZZZZZZZ"

@@ -11,9 +11,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulator.landing import Landing
-from simulator.plan import CALENDAR_END, Plan, SimulationError, WriteError
+from simulator.delivery_directory import Landing
 from simulator.steps import FAULT_LIST, STEPS, Steps, chosen_faults, schedule
+from simulator.volumes import CALENDAR_END, Plan, SimulationError, WriteError
 
 
 def simulate(

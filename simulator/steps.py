@@ -23,8 +23,8 @@ from simulator.crm_faults import CRM_FAULTS
 from simulator.delivery import Delivery, Fault, Row, link_or_copy
 from simulator.file_faults import FILE_FAULTS, FileFault, broken_xml, changed_content
 from simulator.newswire_faults import NEWSWIRE_FAULTS
-from simulator.plan import SimulationError
 from simulator.row_faults import ROW_FAULTS, bring_late_trades, renumber, take_pending_trades
+from simulator.volumes import SimulationError
 
 HISTORY_FAULTS = ("broken_xml", "unknown_records", "several_accounts", "several_announcements")
 DELIVERY_FAULTS = ("delivered_twice", "delivered_changed", "delivered_late", "late_trades")

@@ -14,10 +14,10 @@ import numpy as np
 
 from simulator import text
 from simulator.newswire_files import symbols
-from simulator.plan import HISTORY_TRADE_DAYS, SECONDS_A_DAY, Plan
 from simulator.randomness import Booleans, Integers
 from simulator.text import DataFile, RandomText, Text
 from simulator.trades import LIMIT_SELL, OPEN_DAYS, TYPE_CODES, TradeBook, Trades
+from simulator.volumes import HISTORY_TRADE_DAYS, SECONDS_A_DAY, Plan
 
 PENDING, SUBMITTED, COMPLETED, CANCELLED = range(4)
 STATES = ("PNDG", "SBMT", "CMPT", "CNCL")

@@ -17,8 +17,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from simulator.newswire import Newswire
-from simulator.plan import HISTORY_TRADE_DAYS, SECONDS_A_DAY, Plan
 from simulator.randomness import Booleans, Floats, Integers
+from simulator.volumes import HISTORY_TRADE_DAYS, SECONDS_A_DAY, Plan
 
 LIMIT_BUY, LIMIT_SELL, MARKET_BUY, MARKET_SELL = range(4)
 TYPE_CODES = ("TLB", "TLS", "TMB", "TMS")

@@ -17,10 +17,10 @@ import numpy as np
 
 from simulator import text
 from simulator.newswire_files import symbols
-from simulator.plan import HISTORY_TRADE_DAYS, SECONDS_A_DAY, Plan
 from simulator.randomness import Integers
 from simulator.text import DataFile
 from simulator.trades import TradeBook
+from simulator.volumes import HISTORY_TRADE_DAYS, SECONDS_A_DAY, Plan
 
 _FIRST_END_DAY = 4
 

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.bare_sql import landing as raw
+from benchmarks.bare_sql import source_files as raw
 
 STEPS = Path(__file__).parent / "sql"
 HISTORICAL_STEPS = {

@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from ingestion import catalog, database, modes, names, records, tables
+from ingestion import catalog, database, names, records, sync_modes, tables
 from ingestion.declarations import Declaration, Stream
 from ingestion.names import StreamKey
 from ingestion.segments import Part
@@ -132,15 +132,15 @@ class Round:
             known = names.read(connection, source)
             known.add([key])
             table = catalog.plan(declaration, {key: (found, stream)}, known)[key]
-            modes.merge_leftovers(connection, [table])
+            sync_modes.merge_leftovers(connection, [table])
             connection.execute("begin")
             table, _ = tables.prepare(connection, table)
-            table = modes.with_generation(connection, table, full_refresh=False, reset=False)
+            table = sync_modes.with_generation(connection, table, full_refresh=False, reset=False)
             names.record(connection, known)
             part = self._part(key, properties)
             records.load(connection, table, part)
             connection.execute("commit")
-            modes.merge(connection, [replace(table)])
+            sync_modes.merge(connection, [replace(table)])
         return self._compare(connection, table)
 
     def _part(self, key: StreamKey, properties: dict[str, Any]) -> Part:

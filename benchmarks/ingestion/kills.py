@@ -36,7 +36,7 @@ TOTAL, EVERY = 2000, 125
 SEGMENT_BYTES = 16 * 1024
 # Forked from a process that has imported everything: a load begins at once.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["duckdb", "ingestion.run", "ingestion.sync"])
+PROCESSES.set_forkserver_preload(["duckdb", "ingestion.sync_steps", "ingestion.sync"])
 
 Load = multiprocessing.context.ForkServerProcess
 

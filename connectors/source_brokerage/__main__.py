@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import BinaryIO
 
+from connectors.source_brokerage.batches import find_batches
 from connectors.source_brokerage.config import (
     SPECIFICATION,
     Config,
@@ -21,7 +22,6 @@ from connectors.source_brokerage.config import (
     read_json,
 )
 from connectors.source_brokerage.faults import Fault
-from connectors.source_brokerage.landing import find_batches
 from connectors.source_brokerage.protocol import Writer
 from connectors.source_brokerage.read import Read
 from connectors.source_brokerage.state import parse_states

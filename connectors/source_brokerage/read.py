@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from connectors.source_brokerage.acceptance import Scanner, check_batch, check_date
+from connectors.source_brokerage.batches import Batch, find_batches
 from connectors.source_brokerage.config import Config, Selection
-from connectors.source_brokerage.door import Scanner, check_batch, check_date
 from connectors.source_brokerage.emit import emit_crm, emit_rows
 from connectors.source_brokerage.faults import Fault
-from connectors.source_brokerage.landing import Batch, find_batches
 from connectors.source_brokerage.opening import SourceFile
-from connectors.source_brokerage.plan import MARKER, Delivery, describe, plan_delivery
+from connectors.source_brokerage.pending import MARKER, Delivery, describe, plan_delivery
 from connectors.source_brokerage.protocol import Writer
 from connectors.source_brokerage.state import StreamState
 from connectors.source_brokerage.transfer import emit_file, staging_directory

@@ -14,8 +14,8 @@ from typing import Any
 
 import duckdb
 
+from connectors.source_brokerage.batches import MARK, Content
 from connectors.source_brokerage.emit import emit_rows
-from connectors.source_brokerage.landing import MARK, Content
 from connectors.source_brokerage.opening import SourceFile, open_file
 from connectors.source_brokerage.protocol import Writer
 from connectors.source_brokerage.streams import Format, Stream

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from connectors.source_brokerage.landing import MARK
+from connectors.source_brokerage.batches import MARK
 from connectors.source_brokerage.streams import Format
 
 MAX_ROW_LINES = 100

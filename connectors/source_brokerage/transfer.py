@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from connectors.source_brokerage.landing import Content
+from connectors.source_brokerage.batches import Content
 from connectors.source_brokerage.opening import SourceFile, changed, open_file
 from connectors.source_brokerage.protocol import Writer
 from connectors.source_brokerage.streams import Stream

@@ -11,10 +11,10 @@ from ingestion.declarations import Declaration
 from ingestion.errors import IngestionError
 from ingestion.paths import Paths
 from ingestion.redaction import Redactor
-from ingestion.server import desired, landing
+from ingestion.server import committing, desired
 from ingestion.server.client import Client
-from ingestion.server.landing import Offered
-from ingestion.server.made import Made
+from ingestion.server.committing import Offered
+from ingestion.server.created_resources import Made
 from ingestion.server.objects import Objects
 from ingestion.server.settings import read_server
 from ingestion.tables import Column, Table
@@ -60,7 +60,7 @@ def tables(declaration: Declaration, paths: Paths) -> tuple[list[Table], Redacto
         known = names.read(connection, declaration.name)
         for stream in streams:
             table = stream.table(known)
-            recorded = landing.recorded_columns(connection, table)
+            recorded = committing.recorded_columns(connection, table)
             columns = tuple(Column(name, field, kind) for field, (name, kind) in recorded.items())
             modes = tuple(str(mode) for mode in stream.modes())
             discovered = table.discovered | {"supported_sync_modes": modes}

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import duckdb
 
-from ingestion import ledger, modes, names, recognition
+from ingestion import ledger, names, repeated_records, sync_modes
 from ingestion.configuration import digest_of
 from ingestion.database import open_raw
 from ingestion.declarations import Declaration
@@ -21,13 +21,13 @@ from ingestion.loads import Loads
 from ingestion.paths import Paths
 from ingestion.redaction import Redactor
 from ingestion.results import Progress, ProgressCallback, SyncResult
-from ingestion.server import desired, inventory, landing, runs
+from ingestion.server import committing, desired, inventory, runs
 from ingestion.server.client import Client
+from ingestion.server.committing import Offered
+from ingestion.server.completion import Ending
+from ingestion.server.created_resources import Made
 from ingestion.server.desired import Wanted
-from ingestion.server.ending import Ending
 from ingestion.server.jobs import Job, Jobs
-from ingestion.server.landing import Offered
-from ingestion.server.made import Made
 from ingestion.server.runs import OpenRun
 from ingestion.server.settings import read_server
 from ingestion.tables import Column, Table
@@ -127,10 +127,10 @@ class ServerSync:
             known = names.read(connection, self._name)
             tables = [self._table(connection, offered, known) for offered in self._offered]
             if not self._reset:
-                recognition.require_keys(self._switched(connection, tables), "server")
+                repeated_records.require_keys(self._switched(connection, tables), "server")
             moment = ledger.now()
             sync_id = f"{moment:%Y%m%dT%H%M%S.%f}Z-{secrets.token_hex(3)}"
-            modes.merge_leftovers(connection, tables, Loads(connection, self._name, sync_id))
+            sync_modes.merge_leftovers(connection, tables, Loads(connection, self._name, sync_id))
             run = OpenRun(
                 source=self._name,
                 sync_id=sync_id,
@@ -163,7 +163,7 @@ class ServerSync:
     ) -> Table:
         """The raw table as it stands."""
         table = offered.table(known)
-        recorded = landing.recorded_columns(connection, table)
+        recorded = committing.recorded_columns(connection, table)
         columns = tuple(Column(name, field, kind) for field, (name, kind) in recorded.items())
         return replace(table, columns=columns)
 
@@ -175,7 +175,7 @@ class ServerSync:
             yield replace(
                 table,
                 recognises=appends
-                and recognition.is_switched(connection, self._name, table.key, "server"),
+                and repeated_records.is_switched(connection, self._name, table.key, "server"),
             )
 
     def _follow_and_land(self) -> SyncResult:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.source_brokerage import door
+from connectors.source_brokerage import acceptance
 from connectors.source_brokerage.faults import CODES
 from tests.connectors.airbyte import FILES, RECORDS, read, run
 from tests.landing import small_files, write_landing
@@ -158,7 +158,7 @@ def test_a_batch_directory_that_cannot_be_listed(tmp_path, tiny_landing, monkeyp
             raise PermissionError(13, "Permission denied")
         return listing(path)
 
-    monkeypatch.setattr("connectors.source_brokerage.landing.os.scandir", refuse)
+    monkeypatch.setattr("connectors.source_brokerage.batches.os.scandir", refuse)
     result = read(tmp_path, tiny_landing)
     assert [(e["code"], e["file"]) for e in result.errors] == [("file_unreadable", "Batch2")]
     assert "Batch2 cannot be opened (Permission denied)" in result.error_texts[0]
@@ -238,14 +238,14 @@ def test_a_late_batch_must_lie_before_the_one_after_it(tmp_path):
 
 
 def test_a_file_that_changes_while_it_is_read(tmp_path, tiny_landing, monkeypatch):
-    check = door.check_xml
+    check = acceptance.check_xml
 
     def check_and_change(file):
         check(file)
         path = tiny_landing / "Batch1" / "Trade.txt"
         os.utime(path, ns=(0, 0))
 
-    monkeypatch.setattr(door, "check_xml", check_and_change)
+    monkeypatch.setattr(acceptance, "check_xml", check_and_change)
     result = read(tmp_path, tiny_landing)
     assert [(e["code"], e["file"]) for e in result.errors] == [("file_changed", "Batch1/Trade.txt")]
     assert result.batches() == []

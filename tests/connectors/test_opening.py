@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.source_brokerage import opening
-from connectors.source_brokerage.landing import find_batches
+from connectors.source_brokerage.batches import find_batches
 from tests.connectors.airbyte import FILES, RECORDS, read
 from tests.landing import small_files, write_landing
 

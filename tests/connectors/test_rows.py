@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from connectors.source_brokerage import render
 from connectors.source_brokerage.rows import Row, split_rows
-from ingestion import exact
+from ingestion import line_splitting
 from ingestion.declarations import FileFormat
 from tests.connectors.airbyte import configured, read
 from tests.landing import small_files, write_landing
@@ -161,6 +161,6 @@ def test_the_loader_splits_whole_files_alike(tmp_path_factory, pieces, kind):
     )
     loader = [
         (row.line, None if row.values is None else list(row.values), row.raw_text)
-        for row in exact.rows(path, file_format, None)
+        for row in line_splitting.rows(path, file_format, None)
     ]
     assert [(r.line, r.values, r.raw_text) for r in _split(content, kind, columns)] == loader

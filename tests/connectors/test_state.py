@@ -23,7 +23,7 @@ def test_the_same_again_is_nothing_and_reads_no_file(tmp_path, tiny_landing, loa
     def refuse(_file):
         pytest.fail("an unchanged file was read")
 
-    monkeypatch.setattr("connectors.source_brokerage.door.scan", refuse)
+    monkeypatch.setattr("connectors.source_brokerage.acceptance.scan", refuse)
     again = read(tmp_path, tiny_landing, state=loaded)
     assert again.code == 0
     assert again.of("RECORD") == again.of("STATE") == []
@@ -41,7 +41,7 @@ def test_touched_files_are_read_once_more_and_not_again(
     assert "trade" in states
     assert {s["sourceStats"]["recordCount"] for s in touched.of("STATE")} == {0.0}
     merged = {_name(s): s for s in loaded} | {_name(s): s for s in touched.state}
-    monkeypatch.setattr("connectors.source_brokerage.door.scan", None)
+    monkeypatch.setattr("connectors.source_brokerage.acceptance.scan", None)
     again = read(tmp_path, tiny_landing, state=list(merged.values()))
     assert again.code == 0
     assert again.messages == [m for m in again.messages if m["type"] == "TRACE"]

@@ -13,7 +13,7 @@ from pyarrow import fs
 from ingestion import SyncResult, sync
 from ingestion.declarations import Declaration
 from ingestion.paths import Paths
-from ingestion.server import plan, settings
+from ingestion.server import reconciliation, settings
 from tests.ingestion.airbyte_destinations import bucket_of
 from tests.ingestion.airbyte_server import CLIENT_ID, CLIENT_SECRET, AirbyteServer, Data
 from tests.ingestion.conftest import HERE, record, state, status
@@ -123,9 +123,9 @@ class ServedHome:
         }
         return Declaration.model_validate(content | self.declared | changes)
 
-    def plan(self, *, apply: bool = False, adopt: bool = False) -> list[plan.Change]:
+    def plan(self, *, apply: bool = False, adopt: bool = False) -> list[reconciliation.Change]:
         server, hidden = settings.read_server(self.airbyte)
-        return plan.compare(
+        return reconciliation.compare(
             server,
             hidden,
             [self.declaration()],

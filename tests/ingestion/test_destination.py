@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingestion import Progress, run
+from ingestion import Progress, sync_steps
 from ingestion.errors import IngestionError
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
 from tradehouse.home.paths import Home
@@ -355,7 +355,7 @@ def test_a_sync_that_fails_before_it_reads_is_in_the_ledger_until_one_succeeds(
 
 
 def test_estimates_are_told(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "PROGRESS_SECONDS", 0)
+    monkeypatch.setattr(sync_steps, "PROGRESS_SECONDS", 0)
     estimate = {"name": "a", "type": "STREAM", "row_estimate": 40, "byte_estimate": 999}
     traces = [
         {"type": "ESTIMATE", "emitted_at": 1, "estimate": each}

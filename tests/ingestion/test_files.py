@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestion import files, tables
+from ingestion.bulk_files import NotPlainError
 from ingestion.declarations import FileFormat, Stream
 from ingestion.errors import IngestionError
-from ingestion.exact import Row, rows
-from ingestion.plain import NotPlainError
+from ingestion.line_splitting import Row, rows
 from ingestion.segments import FileReference
 from tests.ingestion.conftest import Source, record, state, status
 

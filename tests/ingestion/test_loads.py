@@ -272,7 +272,7 @@ def test_what_a_dead_sync_left_staged_is_of_the_load_that_merges_it(
     merged = {"sync_mode": "incremental_deduplicated", "key": "n"}
     source.declared["streams"] = {"a": merged, "b": {"sync_mode": "incremental_append"}}
     with monkeypatch.context() as patched:
-        patched.setattr("ingestion.modes.merge", lambda *_: [])
+        patched.setattr("ingestion.sync_modes.merge", lambda *_: [])
         play(source, *rows("a", 1, 2), state("a", 1), *rows("b", 1), state("b", 1))
         source.sync()
     assert (numbered(source), numbered(source, "b")) == ([], [(1, 1)])

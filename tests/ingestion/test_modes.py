@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion import ledger, merging, modes
+from ingestion import ledger, merging, sync_modes
 from ingestion.errors import DeclarationError, IngestionError
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
 from tradehouse.home.paths import Home
@@ -276,7 +276,7 @@ def test_a_reset_that_dies_before_its_end_leaves_the_old_rows_until_the_new_are_
     new = [record("a", {"n": n, "text": "new"}) for n in (2, 3)]
     source.plays([*new, status("a"), error_trace("gone")], exit_code=1)
     with monkeypatch.context() as dying:
-        dying.setattr(modes, "merge", lambda *_: [])
+        dying.setattr(sync_modes, "merge", lambda *_: [])
         source.sync(reset=True)
     assert source.query("select n, text from played.a order by n") == [(1, "old"), (2, "old")]
     source.plays([status("b")])

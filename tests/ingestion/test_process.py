@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ingestion import inventory, reader, run
+from ingestion import inventory, reader, sync_steps
 from ingestion.declarations import Declaration
 from ingestion.errors import ConnectorError, IngestionError, ProtocolError
 from ingestion.paths import Paths
@@ -56,7 +56,7 @@ def test_a_connector_that_never_stops_printing_garbage_is_stopped(
     source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "NOISE_BYTES", 1_000_000)
-    monkeypatch.setattr(run, "KEPT_LOG_BYTES", 10_000)
+    monkeypatch.setattr(sync_steps, "KEPT_LOG_BYTES", 10_000)
     source.plays([record("a", {"n": 1}), state("a", {"at": 1})], streams=A)
     assert source.sync().status == "failed"
     forever = "import sys\nwhile True: print('la la la ' * 10)"

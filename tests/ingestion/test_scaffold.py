@@ -15,7 +15,7 @@ import jinja2
 import pytest
 import yaml
 
-from ingestion import bronze, catalog, inventory, recognition, scaffold, tables
+from ingestion import bronze, catalog, inventory, repeated_records, scaffold, tables
 from ingestion.declarations import Declaration
 from ingestion.errors import DeclarationError
 from ingestion.names import Names
@@ -406,7 +406,7 @@ def test_values_that_did_not_fit_are_recognised_by_what_was_delivered() -> None:
         ):
             for meta in metas:
                 raw.execute(f"insert into {name} (v, _airbyte_meta) values ('x', ?)", [meta])
-        recognition.append_unseen(raw, table)
+        repeated_records.append_unseen(raw, table)
         found = raw.execute(f"select _airbyte_meta from {table.sql_name} order by rowid").fetchall()
     assert found == [(change("big-1"),), (change("big-2"),)]
 

@@ -10,7 +10,7 @@ import pytest
 
 from ingestion import inventory
 from ingestion.errors import DeclarationError, IngestionError
-from ingestion.server import landing, settings
+from ingestion.server import committing, settings
 from tests.ingestion.airbyte_destinations import put
 from tests.ingestion.airbyte_server import AirbyteServer, Behaviour
 from tests.ingestion.postgres_server import running
@@ -158,7 +158,7 @@ def test_landing_that_breaks_off_lands_the_rest_once(
 ) -> None:
     landed.orders.records = [order(n) for n in range(1, 8)]
     landed.plan(apply=True)
-    whole = landing.Landing._record
+    whole = committing.Landing._record
     calls: list[int] = []
 
     def broken(self: Any, *arguments: Any) -> None:
@@ -167,7 +167,7 @@ def test_landing_that_breaks_off_lands_the_rest_once(
             raise IngestionError("the disk is full.")
         whole(self, *arguments)
 
-    monkeypatch.setattr(landing.Landing, "_record", broken)
+    monkeypatch.setattr(committing.Landing, "_record", broken)
     result = landed.sync()
     assert result.status == "failed"
     assert "lands with the next sync, which starts no job" in result.errors[0].message

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ingestion.errors import DeclarationError, ServerError
-from ingestion.server.made import Made, flatten
+from ingestion.server.created_resources import Made, flatten
 from tests.ingestion.airbyte_server import Fault
 from tests.ingestion.server_home import ServedHome
 from tradehouse.cli import parser

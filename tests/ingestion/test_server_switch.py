@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestion.errors import IngestionError
-from ingestion.recognition import canonical
-from ingestion.server import landing
+from ingestion.repeated_records import canonical
+from ingestion.server import committing
 from tests.ingestion.airbyte_server import Behaviour
 from tests.ingestion.server_home import ServedHome, order
 
@@ -63,7 +63,7 @@ def test_a_switch_away_from_a_sync_that_died_while_landing(
 ) -> None:
     served.orders.records = [order(n) for n in range(1, 9)]
     served.plan(apply=True)
-    whole = landing.Landing._record
+    whole = committing.Landing._record
     calls: list[int] = []
 
     def broken(self: Any, *arguments: Any) -> None:
@@ -72,7 +72,7 @@ def test_a_switch_away_from_a_sync_that_died_while_landing(
             raise IngestionError("the disk is full.")
         whole(self, *arguments)
 
-    monkeypatch.setattr(landing.Landing, "_record", broken)
+    monkeypatch.setattr(committing.Landing, "_record", broken)
     assert served.sync().status == "failed"
     assert len(served.ids()) == 4
     for number, runner in enumerate(["embedded", "server", "embedded", "server"]):

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.source_brokerage import door
+from connectors.source_brokerage import acceptance
 from ingestion.contracts import bronze, model
 
 MACROS = Path(__file__).resolve().parents[2] / "macros" / "bronze"
@@ -184,7 +184,7 @@ def test_any_text_is_typed_as_python_would_or_not_at_all(engine, kind, texts):
 def test_every_date_of_the_contract_is_held_against_one_calendar():
     first = MACRO.first_day_of_calendar()  # type: ignore[attr-defined]
     last = MACRO.last_day_of_calendar()  # type: ignore[attr-defined]
-    assert (first, last) == (door.FIRST_DAY, door.LAST_DAY)
+    assert (first, last) == (acceptance.FIRST_DAY, acceptance.LAST_DAY)
     assert sorted(name for name, kind in COLUMNS.items() if kind.endswith(":1800-01-01")) == [
         "customer.c_dob",
         "customer_mgmt_action.c_dob",

@@ -3,7 +3,7 @@
 import pytest
 from dagster import AssetKey, AssetSpec, MaterializeResult, TableColumn, TableSchema
 
-from orchestration.telling import Describer, Told, observe_streams
+from orchestration.build_events import Describer, Told, observe_streams
 from orchestration.translators import UNIQUE_ID
 from tradehouse.dbt.runner import NodeResult
 from tradehouse.home.files import write_json

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from simulator import bank, partner, words
-from simulator.plan import SimulationError
+from simulator.volumes import SimulationError
 from tests.conftest import PROJECT
 from tests.simulator.conftest import Simulated
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from simulator import text
 from simulator.newswire import Newswire
 from simulator.newswire_files import NewswireFiles, symbols
-from simulator.plan import Plan
 from simulator.randomness import Stream
 from simulator.trades import first_in_first_out
+from simulator.volumes import Plan
 from simulator.watches import occurrence
 
 PLAN = Plan(0.1, 1, datetime.date(2017, 7, 8))

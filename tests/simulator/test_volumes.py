@@ -9,8 +9,8 @@ from simulator import crm
 from simulator.crm import Crm
 from simulator.customers import Customers
 from simulator.newswire import Newswire
-from simulator.plan import HISTORY_TRADE_DAYS, Plan
 from simulator.prospects import Prospects
+from simulator.volumes import HISTORY_TRADE_DAYS, Plan
 
 START = datetime.date(2017, 7, 8)
 

@@ -14,7 +14,7 @@ from tradehouse.home.paths import Home, find_home
 from tradehouse.terminal.output import count
 
 if TYPE_CHECKING:
-    from ingestion.server.plan import Change
+    from ingestion.server.reconciliation import Change
 
 app = typer.Typer(
     name="airbyte",
@@ -71,7 +71,7 @@ def apply(
 def _compare(home: Home, sources: list[str] | None, *, apply: bool, adopt: bool) -> list["Change"]:
     from ingestion import declarations
     from ingestion.server import desired, settings
-    from ingestion.server import plan as planning
+    from ingestion.server import reconciliation as planning
 
     with plain_errors():
         if sources:

@@ -14,8 +14,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from connectors.source_brokerage import landing as landings
-from connectors.source_brokerage.door import date_text
+from connectors.source_brokerage import batches as landings
+from connectors.source_brokerage.acceptance import date_text
 from connectors.source_brokerage.faults import Fault
 from connectors.source_brokerage.opening import SourceFile, open_file, shown
 from tradehouse.errors import LandingError, OtherBrokerageError, UsageError

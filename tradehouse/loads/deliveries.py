@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from connectors.source_brokerage.landing import Batch
+from connectors.source_brokerage.batches import Batch
 from tradehouse.errors import BusyError, LandingError, TradehouseError, UsageError
 from tradehouse.home import database, state, warehouse
 from tradehouse.home.paths import Home

@@ -64,7 +64,7 @@ def make_targets(home: Home) -> str:
         UsageError: when the home has none.
     """
     from simulator import partner
-    from simulator.plan import SimulationError
+    from simulator.volumes import SimulationError
 
     landing = brokerage.known_landing(home)
     if landing not in (None, home.landing):

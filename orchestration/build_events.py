@@ -18,9 +18,9 @@ from dagster import (
     TableSchema,
 )
 
+from orchestration.asset_execution import Emit
 from orchestration.names import raw_key
 from orchestration.translators import UNIQUE_ID
-from orchestration.working import Emit
 from tradehouse.dbt.runner import NodeResult
 from tradehouse.home.paths import Home
 from tradehouse.loads import deliveries

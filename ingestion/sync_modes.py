@@ -12,7 +12,7 @@ from dataclasses import replace
 import duckdb
 import orjson
 
-from ingestion import comparing, merging, recognition, tables
+from ingestion import comparing, merging, repeated_records, tables
 from ingestion.database import most_memory
 from ingestion.loads import Loads
 from ingestion.names import lowered
@@ -221,7 +221,7 @@ def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table, loads: Loa
             rewrites = is_anew or merged.removes or is_rewritten(connection, table)
             loads.record(connection, table, staged, rows=merged.rows, rewrites=rewrites)
         return merged.told
-    recognition.append_unseen(connection, table)
+    repeated_records.append_unseen(connection, table)
     if is_load:
         rewrites = is_rewritten(connection, table)
         loads.record(connection, table, staged, rewrites=rewrites)

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 import duckdb
 
 from ingestion.declarations import FileFormat
-from ingestion.exact import NO_DELIMITER, rows_with_quotes
 from ingestion.insertion import (
     EXACT_ROWS,
     LINE,
@@ -19,6 +18,7 @@ from ingestion.insertion import (
     field,
     selected,
 )
+from ingestion.line_splitting import NO_DELIMITER, rows_with_quotes
 from ingestion.segments import FileReference, LoadedFile
 from ingestion.survey import Survey
 from ingestion.tables import RAW_ID, Table, literal, quoted

@@ -16,10 +16,10 @@ from ingestion import ledger
 from ingestion.errors import IngestionError
 from ingestion.paths import Paths
 from ingestion.results import Progress, ProgressCallback, SyncError, SyncResult
-from ingestion.server import landing, runs
+from ingestion.server import committing, runs
+from ingestion.server.bucket import ParquetLake
+from ingestion.server.committing import Landing, Offered
 from ingestion.server.jobs import Job, Jobs
-from ingestion.server.lake import ParquetLake
-from ingestion.server.landing import Landing, Offered
 from ingestion.server.postgres import PostgresLake
 from ingestion.server.runs import OpenRun
 from ingestion.server.settings import Destination
@@ -116,7 +116,10 @@ class Ending:
         if job["status"] != "succeeded":
             result.errors.append(SyncError(self.redact(f"Job {job_id} {self.words(job)}")))
             return
-        said, arrived = job.get("rowsSynced"), landing.rows_of_job(connection, self.source, job_id)
+        said, arrived = (
+            job.get("rowsSynced"),
+            committing.rows_of_job(connection, self.source, job_id),
+        )
         if said is not None and arrived < said:
             result.errors.append(
                 SyncError(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from connectors.source_brokerage.acceptance import Scanner
+from connectors.source_brokerage.batches import Batch
 from connectors.source_brokerage.config import Config, Selection
-from connectors.source_brokerage.door import Scanner
 from connectors.source_brokerage.faults import Fault
-from connectors.source_brokerage.landing import Batch
 from connectors.source_brokerage.state import DIGEST_LENGTH, Loaded, StreamState, stat_digest
 
 MARKER = "batch_date"

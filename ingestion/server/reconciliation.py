@@ -14,8 +14,8 @@ from ingestion.errors import ServerError
 from ingestion.redaction import Redactor
 from ingestion.server import desired
 from ingestion.server.client import Client
+from ingestion.server.created_resources import Made, flatten
 from ingestion.server.desired import Actor, Wanted
-from ingestion.server.made import Made, flatten
 from ingestion.server.objects import Objects
 from ingestion.server.settings import Server
 

@@ -24,9 +24,9 @@ from dagster import (
 )
 
 from orchestration import publishing
+from orchestration.build_events import Describer
 from orchestration.dead_runs import ALIVE
 from orchestration.sensors import watching_sensor
-from orchestration.telling import Describer
 from orchestration.translators import DOCS, RELEASE, UNIQUE_ID
 from tradehouse.build import execution
 from tradehouse.dbt.runner import LAST_NODE, NodeResult

@@ -24,7 +24,7 @@ from typing import Any
 from simulator import audits
 from simulator.audits import Written
 from simulator.brokerage import Brokerage
-from simulator.plan import CALENDAR_START, Plan, SimulationError, WriteError, date_of
+from simulator.volumes import CALENDAR_START, Plan, SimulationError, WriteError, date_of
 
 STATE_FILE = "simulation.json"
 _ROOT_FILES = re.compile(

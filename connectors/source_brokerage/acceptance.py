@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from xml.parsers import expat
 
+from connectors.source_brokerage.batches import MARK, Batch, Content, scan
 from connectors.source_brokerage.config import Config
 from connectors.source_brokerage.document import DocumentError, check_document
 from connectors.source_brokerage.faults import Fault
-from connectors.source_brokerage.landing import MARK, Batch, Content, scan
 from connectors.source_brokerage.opening import SourceFile, open_file, unreadable
 from connectors.source_brokerage.streams import BY_NAME, Stream
 

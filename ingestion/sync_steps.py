@@ -19,7 +19,7 @@ import duckdb
 
 from ingestion import catalog as catalogs
 from ingestion import discovery as discoveries
-from ingestion import json_text, ledger, logs, modes, names, recognition, tables
+from ingestion import json_text, ledger, logs, names, repeated_records, sync_modes, tables
 from ingestion.committer import Committer, Loaded
 from ingestion.configuration import Configuration
 from ingestion.connector import Runner
@@ -150,7 +150,7 @@ class Run:
         known: names.Names,
     ) -> tuple[dict[StreamKey, Table], list[dict[str, Any]]]:
         """Tables and ledger rows in one transaction; returns them and the connector's states."""
-        self._result.warnings += modes.merge_leftovers(
+        self._result.warnings += sync_modes.merge_leftovers(
             connection, self._leftovers.values(), self._loads
         )
         wanted = self._recognising(connection, wanted)
@@ -159,9 +159,9 @@ class Run:
         try:
             self._lost = self._tables_lost(connection, wanted)
             for key, table in wanted.items():
-                prepared, changes = modes.prepare(connection, table, self._loads)
+                prepared, changes = sync_modes.prepare(connection, table, self._loads)
                 self._result.warnings += changes
-                plan[key] = modes.with_generation(
+                plan[key] = sync_modes.with_generation(
                     connection, prepared, full_refresh=self._full_refresh, reset=self._reset
                 )
             names.record(connection, known)
@@ -197,7 +197,9 @@ class Run:
         if declared is None:
             sharing = {str(each["name"]) for each in offered}
         else:
-            sharing = {k for k, each in declared.items() if each.sync_mode not in modes.REFRESHING}
+            sharing = {
+                k for k, each in declared.items() if each.sync_mode not in sync_modes.REFRESHING
+            }
         if left := sorted(sharing - set(self._streams)):
             raise IngestionError(
                 f"{name}: the connector keeps one state for all of its streams, which would go on "
@@ -226,11 +228,11 @@ class Run:
                 table,
                 recognises=not self._reset
                 and table.declared.sync_mode == "incremental_append"
-                and recognition.is_switched(connection, name, key, "embedded"),
+                and repeated_records.is_switched(connection, name, key, "embedded"),
             )
             for key, table in wanted.items()
         }
-        recognition.require_keys(found.values(), "embedded")
+        repeated_records.require_keys(found.values(), "embedded")
         return found
 
     def _tables_lost(
@@ -243,7 +245,8 @@ class Run:
         lost = {
             key
             for key, table in wanted.items()
-            if modes.is_known(connection, table) and not tables.existing_columns(connection, table)
+            if sync_modes.is_known(connection, table)
+            and not tables.existing_columns(connection, table)
         }
         for key in sorted(lost, key=self._labels.__getitem__):
             said = f"{self._labels[key]}: its table was removed from {self._paths.raw_database}"
@@ -257,7 +260,7 @@ class Run:
 
     def _starts_anew(self, table: Table) -> bool:
         is_lost = table.key in self._lost
-        return is_lost or self._full_refresh or table.declared.sync_mode in modes.REFRESHING
+        return is_lost or self._full_refresh or table.declared.sync_mode in sync_modes.REFRESHING
 
     def _read(
         self,
@@ -446,7 +449,9 @@ class Run:
         error = None
         if result.errors:
             error = {"errors": [each.as_dict() for each in result.errors]}
-        result.warnings += map(self._redact, modes.merge(connection, plan.values(), self._loads))
+        result.warnings += map(
+            self._redact, sync_modes.merge(connection, plan.values(), self._loads)
+        )
         connection.execute("begin")
         try:
             ledger.end_sync(connection, self._id, statuses, error)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import duckdb
 
-from ingestion import ledger, modes, names, recognition, tables
+from ingestion import ledger, names, repeated_records, sync_modes, tables
 from ingestion.declarations import Stream
 from ingestion.loads import Loads
 from ingestion.names import Names, lowered
@@ -184,7 +184,7 @@ class Landing:
         for unit in each:
             columns, by_field = table_columns(unit, offered.fields(), recorded, base.names)
             recognises = self._recognises(base, unit)
-            table, changes = modes.prepare(
+            table, changes = sync_modes.prepare(
                 connection,
                 replace(base, columns=columns, recognises=recognises),
                 self._loads,
@@ -192,7 +192,7 @@ class Landing:
             self.warnings += changes
             is_copy = offered.declared.sync_mode == "full_refresh_append"
             is_new = is_copy and unit is not None and unit.generation != last
-            table = modes.with_generation(
+            table = sync_modes.with_generation(
                 connection,
                 table,
                 full_refresh=is_new,
@@ -202,7 +202,7 @@ class Landing:
             recorded |= {column.field: (column.name, column.type) for column in table.columns}
             names.record(connection, self._known)
             if starts:
-                modes.replace_older(connection, table, 1)
+                sync_modes.replace_older(connection, table, 1)
                 starts = False
             if unit is not None:
                 count, lost = rows.insert(connection, table, unit, by_field)
@@ -210,9 +210,9 @@ class Landing:
                 counts.append(count)
                 last = unit.generation
             if table.is_staged:
-                self.warnings += modes.merge_staged(connection, table, self._loads)
+                self.warnings += sync_modes.merge_staged(connection, table, self._loads)
             elif replaces or (unit is not None and count):
-                rewrites = modes.is_rewritten(connection, table)
+                rewrites = sync_modes.is_rewritten(connection, table)
                 landed = 0 if unit is None else count
                 self._loads.record(connection, table, landed, rewrites=rewrites)
         return counts, nulled
@@ -224,7 +224,7 @@ class Landing:
         is_refreshed = self._first is not None and unit.generation > self._first
         return bool(table.merge_key) and (
             is_refreshed
-            or recognition.is_switched(self._connection, self._source, table.key, "server")
+            or repeated_records.is_switched(self._connection, self._source, table.key, "server")
         )
 
     def _record(self, offered: Offered, unit: Unit, count: int) -> None:
