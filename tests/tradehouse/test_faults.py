@@ -54,6 +54,24 @@ def test_a_changed_delivery_is_refused_until_it_is_asked_for(published):
     assert raw(published, deliveries) == [(1, 1), (2, 1), (2, 2)]
 
 
+def test_rows_of_unknown_parents_keep_out_only_themselves(published):
+    holdings = FILES["Batch3/HoldingHistory.txt"].splitlines(keepends=True)
+    prices = FILES["Batch3/DailyMarket.txt"].splitlines(keepends=True)
+    fields = holdings[0].split(b"|")
+    holdings[0] = b"|".join([*fields[:2], b"99999999", b"99999999", *fields[4:]])
+    fields = prices[0].split(b"|")
+    prices[0] = b"|".join([*fields[:3], b"NOSUCHSYM", *fields[4:]])
+    changes = {"HoldingHistory.txt": b"".join(holdings), "DailyMarket.txt": b"".join(prices)}
+    deliver(published, 2, {f"Batch3/{name}": content for name, content in changes.items()})
+
+    assert take(published).exit_code == 0
+    assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
+    for table, rows in ("fact_holdings", holdings), ("fact_market_history", prices):
+        assert gold(published, f"select count(*) from gold.{table} where batch_id = 3") == [
+            (len(rows) - 1,)
+        ]
+
+
 def test_a_batch_held_by_the_gate_may_be_delivered_again(published):
     spoilt = FILES["Batch3/DailyMarket.txt"].replace(b"|", b"#")
     deliver(published, 2, {"Batch3/DailyMarket.txt": spoilt})

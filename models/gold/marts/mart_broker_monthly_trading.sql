@@ -149,7 +149,7 @@ select
     cast(months.fee as decimal(18, 2)) as fee_usd,
     cast(months.tax as decimal(18, 2)) as tax_usd,
     cast(
-        round(100 * months.commission / nullif(months.traded_value, 0), 4) as decimal(12, 4)
+        round(100 * months.commission / nullif(months.traded_value, 0), 4) as decimal(24, 4)
     ) as commission_percent,
     greatest(months.batch_id, brokers.batch_id) as batch_id
 from months

@@ -53,7 +53,8 @@ events as (
         currency,
         batch_id,
         cast(closed_at as date) as completed_on,
-        quantity * trade_price as traded_value,
+        -- As wide as its product with a rate can be.
+        cast(quantity * trade_price as decimal(28, 2)) as traded_value,
         commission
     from trades
     where is_published and status_type_id = 'CMPT'
@@ -110,11 +111,11 @@ select
     cast(coalesce(sum(traded_value), 0) as decimal(18, 2)) as traded_value_usd,
     case
         when count(customer_value) = count(traded_value)
-            then cast(coalesce(sum(customer_value), 0) as decimal(18, 2))
+            then cast(coalesce(sum(customer_value), 0) as decimal(38, 2))
     end as traded_value,
     case
         when count(reporting_value) = count(traded_value)
-            then cast(coalesce(sum(reporting_value), 0) as decimal(18, 2))
+            then cast(coalesce(sum(reporting_value), 0) as decimal(38, 2))
     end as traded_value_reported,
     cast(coalesce(sum(commission), 0) as decimal(18, 2)) as commission_usd,
     max(batch_id) as batch_id

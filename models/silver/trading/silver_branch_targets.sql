@@ -17,7 +17,7 @@ with targets as (
 select
     branch,
     cast(date_trunc('month', month) as date) as month_start_date,
-    cast(sum(target_usd) as decimal(15, 2)) as target_usd
+    cast(sum(target_usd) as decimal(18, 2)) as target_usd
 from targets
 group by
     branch,

@@ -1,14 +1,24 @@
 -- A returned row is a control figure of the sources that the warehouse does not meet after a batch.
--- Only batches before the first quarantined or dropped row and before the first gap are compared: what is missing
--- then is missing for a known reason.
-with batches as (
+-- Only batches before the first quarantined, dropped or unmatched row and before the first gap are compared: what is
+-- missing then is missing for a known reason.
+with unmatched as (
 
-    select batch_id
-    from {{ ref('bronze_batches') }}
-    where is_accepted
+    select distinct batch_id
+    from {{ ref('quarantine_unmatched') }}
+
+),
+
+batches as (
+
+    select batches.batch_id
+    from {{ ref('bronze_batches') }} as batches
+    left join unmatched
+        on batches.batch_id = unmatched.batch_id
+    where batches.is_accepted
     qualify
-        sum(rows_quarantined + rows_dropped) over (order by batch_id) = 0
-        and batch_id - row_number() over (order by batch_id) = min(batch_id) over () - 1
+        sum(batches.rows_quarantined + batches.rows_dropped) over (order by batches.batch_id) = 0
+        and count(unmatched.batch_id) over (order by batches.batch_id) = 0
+        and batches.batch_id - row_number() over (order by batches.batch_id) = min(batches.batch_id) over () - 1
 
 ),
 
