@@ -1,6 +1,7 @@
 """The whole job on the hand-written brokerage, and what a run does when little or much is new."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from tests.tradehouse.support import (
 )
 from tradehouse.home import state
 from tradehouse.home.paths import PROJECT, Home
+from tradehouse.loads import days
 from tradehouse.publish import releases
 
 pytestmark = pytest.mark.xdist_group("run")
@@ -42,11 +44,16 @@ def test_the_first_run_publishes_everything_and_the_second_changes_nothing(finis
     assert [one for one in after if one not in before and one[0].name != "writer.lock"] == []
 
 
-def test_a_new_day_is_taken_and_only_that(published):
+def test_a_new_day_is_taken_and_only_that(published, monkeypatch):
+    # Options of dbt that somebody exports for work by hand are none of a run's.
+    monkeypatch.setenv("DBT_EMPTY", "1")
+    monkeypatch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", "test")
     deliver(published, days=2)
 
     outcome = take(published)
 
+    assert outcome.builds[0]["tests"]["passed"] > 20
+    assert os.environ["DBT_EMPTY"] == "1"
     assert outcome.sync["new_batches"] == [3]
     assert [build["reasons"] for build in outcome.builds] == [["batch 3 waits"]]
     assert [build["test_from_batch"] for build in outcome.builds] == [3]
@@ -113,6 +120,35 @@ def test_a_held_pointer_stays_through_runs_until_it_is_resumed(published):
     resumed = command(published, "publish", "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
+
+
+def dry_run(home, *arguments):
+    outcome = command(home, "run", "--dry-run", *arguments, "--json")
+    return json.loads(outcome.stdout) if outcome.returncode == 0 else outcome.stderr
+
+
+def test_a_dry_run_says_what_the_run_with_its_options_would_do(published, tmp_path):
+    deliver(published, days=2)
+    found = dry_run(published)
+    assert (found["batches"], found["reasons"]) == ([3], [])
+    found = dry_run(published, "--day", "2019-06-30")
+    assert found["batches"] == []
+    assert found["reasons"] == ["batch 2 was asked for again"]
+    assert "fact_market_history" in found["models"]
+    found = dry_run(published, "--replace-batch", "2")
+    assert (found["batches"], found["reasons"]) == ([3], ["batch 2 is loaded again"])
+    assert "No batch of 2999-01-01 was delivered" in dry_run(published, "--day", "2999-01-01")
+    assert "There is no Batch77" in dry_run(published, "--replace-batch", "77")
+    assert str(tmp_path / "gone") in dry_run(published, "--landing", str(tmp_path / "gone"))
+    refused = command(published, "run", "--replace-batch", "77")
+    assert refused.returncode == 2
+    assert "batches that are there: 1 to 3" in refused.stderr
+    assert published_batches(published) == [(1, 1), (2, 1)]
+
+
+def test_days_are_those_of_the_landing_directory_that_is_named(tiny_landing, home):
+    [day] = [day for batch, day in days.find_days(Home(home), tiny_landing).items() if batch == 2]
+    assert days.batches_of(Home(home), [day.isoformat()], tiny_landing) == [2]
 
 
 def test_reading_commands_answer_with_values(published):

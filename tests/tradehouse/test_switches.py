@@ -1,6 +1,7 @@
 """Sources that a home has switched on or off: everybody sees the same."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from typer.testing import CliRunner
@@ -54,6 +55,13 @@ def test_a_home_switches_a_source_on_and_off_over_its_declaration(home):
     invoke("sources", "disable", RATES)
     assert on(home) == [{"branch_targets"}] * 5
     assert switches.read(home / "state") == {RATES: False, "branch_targets": True}
+
+
+def test_switches_that_are_turned_at_once_are_all_kept(tmp_path):
+    names = [f"source_{number}" for number in range(16)]
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(lambda name: switches.turn(tmp_path, name, on=True), names))
+    assert switches.read(tmp_path) == dict.fromkeys(names, True)
 
 
 def test_another_home_is_not_concerned(home, tmp_path, monkeypatch):

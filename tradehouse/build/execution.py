@@ -365,6 +365,12 @@ def build(
         record["loads"] = plan.loads
         state.write(home, "nodes", {"codes": runner.fingerprints})
     _add_facts(home, record)
+    left_out = {one for one in plan.in_force if last_batch is None or one <= last_batch} - {
+        one["batch"] for one in record.get("batches", [])
+    }
+    if record["status"] == PASSED and left_out:
+        said = f"The build went through, and batch {min(left_out)} is not in it; see dbt.log."
+        record |= {"status": FAILED, "error": said}
     record["finished_at"] = datetime.now(UTC).isoformat(timespec="seconds")
     record["seconds"] = round(time.monotonic() - clock, 3)
     state.write(home, "build", record)

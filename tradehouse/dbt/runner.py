@@ -25,6 +25,7 @@ LAST_NODE = "built_loads"
 EVERYTHING = "*"
 """Instead of the names of models to build from nothing: all."""
 BUILD_ONLY = "flags.WHICH"
+TELEMETRY = "DBT_SEND_ANONYMOUS_USAGE_STATS"
 """What the code of a node says that a build compiles differently from the documentation."""
 
 Report = Callable[[str, int, int], None]
@@ -85,7 +86,7 @@ class DbtRunner:
         self._parsing: Future[Any] | None = None
         self._is_compiled_from_nothing = False
         os.environ["DO_NOT_TRACK"] = "1"
-        os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+        os.environ[TELEMETRY] = "false"
 
     @contextmanager
     def parsing_beside(self) -> Iterator[None]:
@@ -187,7 +188,8 @@ class DbtRunner:
 
         watcher = _Watcher(self.report, self.on_result, self.counts_rows)
         try:
-            outcome = dbtRunner(self.manifest, callbacks=[watcher]).invoke(arguments)
+            with _settings_hidden():
+                outcome = dbtRunner(self.manifest, callbacks=[watcher]).invoke(arguments)
             exits.check()
             if isinstance(outcome.exception, KeyboardInterrupt | OSError | MemoryError):
                 raise outcome.exception
@@ -329,6 +331,28 @@ def variables_set(environment: dict[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _settings_hidden() -> Iterator[None]:
+    """Hide the variables by which dbt takes options, for the time of a block.
+
+    One that a person exports for work by hand (DBT_EMPTY, DBT_EXCLUDE_RESOURCE_TYPES) would build
+    without rows or tests. What models read by `env_var` stays.
+    """
+    from dbt.cli.main import cli
+
+    options = [option for command in (cli, *cli.commands.values()) for option in command.params]
+    known = {name for one in options for name in _names(one.envvar)} - {TELEMETRY}
+    hidden = {name: os.environ.pop(name) for name in known & os.environ.keys()}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def _names(variables: str | Sequence[str] | None) -> Sequence[str]:
+    return [variables] if isinstance(variables, str) else variables or []
 
 
 def _invocation(outcome: Any) -> Invocation:

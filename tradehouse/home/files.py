@@ -5,6 +5,7 @@ has a version: what is damaged is told from what a newer Tradehouse wrote. Which
 for the modules that own them; this one depends on nothing else of the project.
 """
 
+import fcntl
 import itertools
 import json
 import os
@@ -263,6 +264,17 @@ def open_lock(path: Path) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, MODE)
     give(path, path.parent.stat())
     return descriptor
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Hold a lock that is taken for moments: who reads a file to change it holds it meanwhile."""
+    descriptor = open_lock(lock)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def sync_to_disk(path: Path) -> None:

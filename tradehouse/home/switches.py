@@ -19,4 +19,5 @@ def read(state: Path) -> dict[str, bool]:
 
 def turn(state: Path, name: str, *, on: bool) -> None:
     """Switch a source on or off in that home."""
-    files.write(state / FILE, records.Switches, {"sources": read(state) | {name: on}})
+    with files.alone(state / "switches.lock"):
+        files.write(state / FILE, records.Switches, {"sources": read(state) | {name: on}})

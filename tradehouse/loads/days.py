@@ -7,6 +7,7 @@ opened to know.
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date
+from pathlib import Path
 
 from tradehouse.errors import LandingError
 from tradehouse.home import state
@@ -14,27 +15,30 @@ from tradehouse.home.paths import Home
 from tradehouse.loads import brokerage, deliveries
 
 
-def find_days(home: Home) -> dict[int, date]:
-    """Return the day of every batch that is built or lies in the landing directory, by number."""
+def find_days(home: Home, landing: Path | None = None) -> dict[int, date]:
+    """Return the day of every batch that is built or lies in the landing directory, by number.
+
+    Without `landing` it is the home's own.
+    """
     days = {
         int(batch["batch"]): date.fromisoformat(batch["batch_date"])
         for batch in state.read(home, "build").get("batches", [])
         if batch["batch_date"] is not None
     }
-    landing = brokerage.find_landing(home, deliveries.given_landing())
+    landing = landing or brokerage.find_landing(home, deliveries.given_landing())
     if landing is not None:
         with suppress(LandingError):
             days = {**brokerage.find_days(landing), **days}
     return dict(sorted(days.items()))
 
 
-def batches_of(home: Home, days: Iterable[str]) -> list[int]:
-    """Return the batches of some days (`2019-06-30`), ascending.
+def batches_of(home: Home, days: Iterable[str], landing: Path | None = None) -> list[int]:
+    """Return the batches of some days (`2019-06-30`), ascending; `landing` as for `find_days`.
 
     Raises:
         LandingError: when no batch of such a day was delivered.
     """
-    found = {day.isoformat(): batch for batch, day in find_days(home).items()}
+    found = {day.isoformat(): batch for batch, day in find_days(home, landing).items()}
     wanted = sorted(days)
     unknown = [day for day in wanted if day not in found]
     if unknown:

@@ -6,6 +6,7 @@ Also where deliveries come from when nobody names them: an empty home gets a sim
 import os
 import sys
 import time
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -77,12 +78,14 @@ def sync(
 
     Raises:
         OtherBrokerageError: when the landing directory is another brokerage's.
+        UsageError: when a batch to replace was not delivered.
         BusyError: when another process has the raw file open.
         TradehouseError: when the sync could not start.
     """
     replaced, held = list(replace_batches or []), _held(home)
     started, clock = datetime.now(UTC), time.monotonic()
     try:
+        require_delivered(landing, replaced)
         brokerage.require_own(home, landing, replaced, held)
         stamp, found = brokerage.stamp_landing(landing), brokerage.identify(landing)
     except LandingError as error:
@@ -184,6 +187,22 @@ def say_waiting(sentence: str) -> None:
 def _held(home: Home) -> list[int]:
     batches = state.read(home, "build").get("batches", [])
     return [batch["batch"] for batch in batches if not batch["is_accepted"]]
+
+
+def require_delivered(landing: Path, batches: Iterable[int]) -> None:
+    """Check that batches which are to be read anew lie in the landing directory.
+
+    Raises:
+        LandingError: when the directory cannot be read.
+        UsageError: when one is not there.
+    """
+    there = brokerage.find_batches(landing)
+    if missing := sorted(set(batches) - there.keys()):
+        known = f"{min(there)} to {max(there)}" if there else "none"
+        raise UsageError(
+            f"There is no Batch{missing[0]} in {landing} that could be loaded again; batches that "
+            f"are there: {known}."
+        )
 
 
 def find_waiting(home: Home, landing: Path) -> list[int]:

@@ -4,7 +4,6 @@ How a release is made belongs to `tradehouse.publish.publishing`. The pointer is
 that is replaced by rename, so a reader finds the old release or the new one, never neither.
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -239,12 +238,8 @@ def new_release_id(home: Home) -> str:
 def pointing(home: Home) -> Iterator[None]:
     """Hold the pointer's own lock: taken for moments, so a rollback need not wait for a run."""
     home.prepare()
-    descriptor = files.open_lock(home.state / "pointer.lock")
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with files.alone(home.state / "pointer.lock"):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def move_pointer(home: Home, release_id: str) -> None:

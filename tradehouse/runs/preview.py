@@ -1,13 +1,14 @@
 """What a run would take, build and reach, without doing it: `tradehouse run --dry-run`."""
 
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tradehouse.build import execution, selection
+from tradehouse.build import execution, resume, selection
 from tradehouse.dbt.runner import DbtRunner
 from tradehouse.home import locks
 from tradehouse.home.paths import Home
-from tradehouse.loads import brokerage, deliveries, freshness
+from tradehouse.loads import brokerage, days, deliveries, freshness
 from tradehouse.runs.run import Options
 from tradehouse.terminal.output import count
 
@@ -55,22 +56,36 @@ def preview(home: Home, options: Options) -> Preview:
 
     Raises:
         UsageError: when a source or model that is named does not exist.
+        LandingError: when the landing directory or a day is not there.
         BusyError: when another process is writing.
     """
-    with locks.writing(home, options.wait_seconds):
+    with locks.writing(home, options.wait_seconds) if home.root.exists() else nullcontext():
         is_on = freshness.is_on(home, deliveries.SOURCE)
         landing = brokerage.find_landing(home, options.landing)
         found = Preview(due=options.find_due(home))
+        chosen = days.batches_of(home, options.days, landing)
         if landing is not None and options.syncs_brokerage and (is_on or options.landing):
-            found.batches = deliveries.find_waiting(home, landing)
+            if options.landing or options.replace_batches:
+                deliveries.require_delivered(landing, options.replace_batches)
+            last = max(chosen, default=None)
+            waiting = deliveries.find_waiting(home, landing)
+            found.batches = [batch for batch in waiting if last is None or batch <= last]
         if landing is None and is_on and not home.raw.exists():
             found.reasons.append("nothing is loaded yet: a brokerage would be simulated")
             return found
         runner = DbtRunner(home)
         plan = execution.make_plan(
-            home, runner, rebuild=options.rebuild, all_tests=options.all_tests, is_preview=True
+            home,
+            runner,
+            rebuild=options.rebuild,
+            all_tests=options.all_tests,
+            from_batch=days.first_built(home, chosen),
+            is_preview=True,
         )
-        found.reasons = plan.reasons
+        again = [f"batch {batch} is loaded again" for batch in sorted(options.replace_batches)]
+        found.reasons = [*again, *plan.reasons]
+        if options.resume and (said := resume.describe(home)):
+            found.reasons.append(said)
         found.models = _models(runner, plan, found)
     return found
 

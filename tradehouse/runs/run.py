@@ -174,7 +174,7 @@ def _sync(home: Home, landing: Path, options: Options, step: Step, outcome: Outc
             step.finish("not repeated: everything delivered is loaded")
             return
         outcome.not_resumed = obstacle
-    batches = days.batches_of(home, options.days)
+    batches = days.batches_of(home, options.days, landing)
     outcome.sync = deliveries.sync(
         home,
         landing,

@@ -4,10 +4,7 @@ Kept in `state/alerts.json`, so that a cause is told once and its end is told on
 process looks: the command line at the end of a command, Dagster's sensor every minute.
 """
 
-import fcntl
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -71,7 +68,7 @@ def report(
     try:
         if not home.state.is_dir():
             return []
-        with _alone(home):
+        with files.alone(home.state / "alerts.lock"):
             return _report(home, command, error, dead, now or datetime.now(UTC))
     except Exception as failure:
         # Alerts speak of a run; they must not be what it fails with.
@@ -241,13 +238,3 @@ def _log(home: Home, line: str) -> None:
             log.write(f"{stamp} {' '.join(line.split())}\n")
     except OSError:
         return  # A full disk is told by what fails of it, not by this.
-
-
-@contextmanager
-def _alone(home: Home) -> Iterator[None]:
-    descriptor = files.open_lock(home.state / "alerts.lock")
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
