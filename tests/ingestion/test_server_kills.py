@@ -92,7 +92,7 @@ LANDING = """
 import os, sys
 from pathlib import Path
 from ingestion import declarations, ledger, sync
-from ingestion.server import landing, settings
+from ingestion.server import committing, settings
 
 
 settings.SETTINGS = Path(sys.argv[2])
@@ -107,7 +107,7 @@ def die(whole):
         return whole(*arguments, **named)
     return step
 
-for of, names in ((landing.Landing, ("land", "_insert", "_record")), (ledger, ("end_sync",))):
+for of, names in ((committing.Landing, ("land", "_insert", "_record")), (ledger, ("end_sync",))):
     for name in names:
         setattr(of, name, die(getattr(of, name)))
 sync(declarations.read_file(Path(sys.argv[3])), Path(sys.argv[1]))

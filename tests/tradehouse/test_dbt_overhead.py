@@ -15,10 +15,10 @@ from tradehouse.dbt import absent_modules, speedups
 
 SCHEMAS = """
 import json, sys
-from tradehouse import dbt_overhead
+from tradehouse.dbt import speedups
 if sys.argv[1] == "prepared":
-    dbt_overhead.prepare()
-    dbt_overhead.prepare()
+    speedups.prepare()
+    speedups.prepare()
 import dbt.cli.main
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.artifacts.resources import ModelConfig, SeedConfig, SourceConfig, TestConfig
@@ -334,7 +334,7 @@ def test_too_many_templates_are_dropped(templates, monkeypatch):
 
 PANDAS = """
 import importlib.util, json, sys
-from tradehouse import absent
+from tradehouse.dbt import absent_modules
 searched = []
 class Finder:
     @staticmethod
@@ -344,8 +344,8 @@ sys.meta_path.append(Finder)
 if sys.argv[1] == "installed":
     sys.path.insert(0, sys.argv[2])
 before = importlib.util.find_spec("pandas") is not None
-absent.remember()
-absent.remember()
+absent_modules.remember()
+absent_modules.remember()
 assert (importlib.util.find_spec("pandas") is not None) is before
 searched.clear()
 try:

@@ -85,8 +85,8 @@ def test_docs_compile_only_what_no_build_compiled_from_nothing(
 TRACKED = """
 import os, signal, time
 from multiprocessing.resource_tracker import _resource_tracker as tracker
-from tradehouse import dbt_runner
-dbt_runner._start_resource_tracker()
+from tradehouse.dbt import runner
+runner._start_resource_tracker()
 os.kill(tracker._pid, signal.SIGHUP)
 time.sleep(0.5)
 assert os.waitpid(tracker._pid, os.WNOHANG) == (0, 0)

@@ -195,7 +195,7 @@ def test_a_signal_that_somebody_swallowed_counts_all_the_same(closed, capsys):
 
 INTERRUPTED = """
 import ctypes, os, signal, sys, time
-from tradehouse import ends
+from tradehouse.terminal import exits
 
 def call():
     place = ctypes.py_object(globals())
@@ -205,7 +205,7 @@ def call():
     except KeyboardInterrupt:
         raise ImportError("initialization failed")
 
-ends.run(call)
+exits.run(call)
 """
 
 

@@ -15,8 +15,8 @@ from tradehouse.home.paths import Home
 HOLD = """
 import subprocess, sys, time
 from pathlib import Path
-from tradehouse.home import Home
-from tradehouse.locks import writing
+from tradehouse.home.locks import writing
+from tradehouse.home.paths import Home
 sys.argv = ["tradehouse", "run"]
 with writing(Home(Path({root!r}))):
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], close_fds=False)

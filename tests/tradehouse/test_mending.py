@@ -165,7 +165,7 @@ def test_days_that_neither_raw_nor_anybody_has_any_more_are_not_left_out_silentl
 def test_what_a_umask_takes_from_the_owner_or_gives_to_others_does_not_count(tmp_path, umask):
     code = (
         f"import os, sys; os.umask({umask}); from pathlib import Path\n"
-        "from tradehouse import state; from tradehouse.home.paths import Home\n"
+        "from tradehouse.home import state; from tradehouse.home.paths import Home\n"
         "home = Home(Path(sys.argv[1])); home.prepare(); state.write(home, 'nodes', {'codes': {}})"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "home")], cwd=PROJECT, check=True)

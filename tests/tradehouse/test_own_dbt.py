@@ -85,7 +85,7 @@ def test_who_has_the_warehouse_is_named(published, tmp_path):
     holder = subprocess.Popen(
         [
             *(sys.executable, "-c"),
-            "import sys, time; from pathlib import Path; from tradehouse import locks;"
+            "import sys, time; from pathlib import Path; from tradehouse.home import locks;"
             "from tradehouse.home.paths import Home\n"
             "with locks.writing(Home(Path(sys.argv[1])), command='tradehouse run'):\n"
             "    print('held', flush=True); time.sleep(600)",
