@@ -30,7 +30,7 @@ def props(manifest, unique_id):
         (SOURCE, ["raw", "brokerage", "trade"], "raw_brokerage"),
         (TRADES, ["silver", "silver_trades"], "silver_trading"),
         ("model.tradehouse.dim_trade", ["gold", "dim_trade"], "gold_core"),
-        ("model.tradehouse.quarantine", ["bronze", "quarantine"], "bronze_control"),
+        ("model.tradehouse.quarantine", ["bronze", "quarantine"], "observability_gate"),
         (SEED, ["seeds", "stream_expectations"], "seeds"),
     ],
 )
