@@ -219,6 +219,7 @@ select
     {%- endfor %}
     is_prospect_driven,
     status = 'Inactive' and lag(status) over by_day is distinct from 'Inactive' as becomes_inactive,
+    status <> 'Inactive' and lag(status, 1, '') over by_day = 'Inactive' as becomes_active_again,
     lead(effective_date) over by_day is null as is_current,
     coalesce(lead(effective_date) over by_day, {{ end_of_time() }}) as end_date
 from versions
