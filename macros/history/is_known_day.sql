@@ -5,8 +5,8 @@
 {% macro is_known_day(day) -%}
     coalesce(
         {{ day }} between
-            (select min(datevalue) from {{ ref('bronze_brokerage__date') }})
-            and (select max(datevalue) from {{ ref('bronze_brokerage__date') }}),
+            (select min(date_value) from {{ ref('silver_dates') }})
+            and (select max(date_value) from {{ ref('silver_dates') }}),
         true
     )
 {%- endmacro %}

@@ -6,7 +6,7 @@ with listed as (
 
 prospects as (
 
-    select * from {{ ref('silver_prospects') }}
+    select * from {{ ref('silver_prospect_changes') }}
 
 ),
 

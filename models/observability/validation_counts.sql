@@ -23,7 +23,7 @@ with row_counts as (
     {%- endfor %}
 
     select batch_id, 'Prospect', count(*)
-    from {{ ref('silver_prospects') }}
+    from {{ ref('silver_prospect_changes') }}
     where is_new
     group by batch_id
 

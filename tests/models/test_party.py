@@ -29,8 +29,9 @@ BATCHES = 5
 MODELS = ("+dim_account", "+prospect", "+silver_customer_alerts", "+silver_prospect_counts")
 TABLES = (
     *("gold.dim_broker", "gold.dim_customer", "gold.dim_account", "gold.prospect"),
-    *("silver.silver_brokers", "silver.silver_prospects", "silver.silver_customer_states"),
+    *("silver.silver_broker_changes", "silver.silver_prospect_changes"),
     *(
+        "silver.silver_customer_states",
         "silver.silver_customers",
         "silver.silver_account_events",
         "silver.silver_accounts",

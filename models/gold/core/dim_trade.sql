@@ -1,5 +1,4 @@
 {{ config(
-    materialized='view',
     meta={
         'release_key': ['trade_id'],
         'release_touched': 'silver_trades'
@@ -7,12 +6,6 @@
 ) }}
 
 {# Trades whose creation, account, security or codes are unknown stay in silver. #}
-with trades as (
-
-    select * from {{ ref('silver_trades') }}
-
-)
-
 select
     trade_id,
     sk_broker_id,
@@ -35,5 +28,5 @@ select
     commission,
     tax,
     batch_id
-from trades
+from {{ ref('silver_trades') }}
 where is_published

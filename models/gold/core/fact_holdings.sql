@@ -1,5 +1,4 @@
 {{ config(
-    materialized='view',
     meta={
         'release_key': ['trade_id', 'current_trade_id'],
         'release_touched': 'silver_holdings'
@@ -7,12 +6,6 @@
 ) }}
 
 {# Holdings whose current trade is not completed, or is unknown to dim_trade, stay in silver. #}
-with holdings as (
-
-    select * from {{ ref('silver_holdings') }}
-
-)
-
 select
     trade_id,
     current_trade_id,
@@ -25,5 +18,5 @@ select
     trade_price as current_price,
     quantity_after as current_holding,
     batch_id
-from holdings
+from {{ ref('silver_holdings') }}
 where is_published

@@ -1,13 +1,6 @@
-{{ config(materialized='view', meta={'release_key': ['batch_id']}) }}
+{{ config(meta={'release_key': ['batch_id']}) }}
 
 {# Prices of securities that nobody announced stay in silver. #}
-with prices as (
-
-    select * from {{ ref('silver_prices') }}
-    where sk_security_id is not null
-
-)
-
 select
     sk_security_id,
     sk_company_id,
@@ -23,4 +16,5 @@ select
     day_low,
     volume,
     batch_id
-from prices
+from {{ ref('silver_prices') }}
+where sk_security_id is not null

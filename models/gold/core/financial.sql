@@ -1,13 +1,4 @@
-{{ config(materialized='view') }}
-
 {# The last result of every quarter; one that refers to no known company stays in silver. #}
-with financials as (
-
-    select * from {{ ref('silver_financials') }}
-    where sk_company_id is not null and replaced_in_batch is null
-
-)
-
 select
     sk_company_id,
     year as fi_year,
@@ -23,4 +14,5 @@ select
     liabilities as fi_liability,
     shares_outstanding as fi_out_basic,
     diluted_shares_outstanding as fi_out_dilut
-from financials
+from {{ ref('silver_financials') }}
+where sk_company_id is not null and replaced_in_batch is null

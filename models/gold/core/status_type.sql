@@ -1,12 +1,3 @@
-{{ config(materialized='view') }}
-
-with status_types as (
-
-    select * from {{ ref('bronze_brokerage__status_type') }}
-
-)
-
 select
-    st_id,
-    st_name
-from status_types
+    st_id, st_name
+from {{ ref('silver_status_types') }}

@@ -1,14 +1,3 @@
-{{ config(materialized='view') }}
-
-with trade_types as (
-
-    select * from {{ ref('bronze_brokerage__trade_type') }}
-
-)
-
 select
-    tt_id,
-    tt_name,
-    cast(tt_is_sell as tinyint) as tt_is_sell,
-    cast(tt_is_mrkt as tinyint) as tt_is_mrkt
-from trade_types
+    tt_id, tt_name, tt_is_sell, tt_is_mrkt
+from {{ ref('silver_trade_types') }}

@@ -1,11 +1,5 @@
 {{ config(materialized='view') }}
 
-with control_figures as (
-
-    select * from {{ ref('bronze_brokerage__audit') }}
-
-)
-
 select
     dataset as data_set,
     batchid as batch_id,
@@ -13,4 +7,4 @@ select
     attribute,
     value,
     dvalue as d_value
-from control_figures
+from {{ ref('bronze_brokerage__audit') }}

@@ -75,9 +75,9 @@ versions as (
             partition by changes.cik order by changes.effective_date
         ) as end_date
     from changes
-    left join {{ ref('bronze_brokerage__status_type') }} as status_types
+    left join {{ ref('silver_status_types') }} as status_types
         on changes.status = status_types.st_id
-    left join {{ ref('bronze_brokerage__industry') }} as industries
+    left join {{ ref('silver_industries') }} as industries
         on changes.industryid = industries.in_id
     left join {{ ref('legal_ratings') }} as legal_ratings
         on changes.sprating = legal_ratings.rating

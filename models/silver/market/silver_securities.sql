@@ -97,7 +97,7 @@ split_by_company as (
             announced.company_id = companies.company_id
             and announced.effective_date < companies.end_date
             and companies.effective_date < announced.end_date
-    left join {{ ref('bronze_brokerage__status_type') }} as status_types
+    left join {{ ref('silver_status_types') }} as status_types
         on announced.status = status_types.st_id
 
 ),

@@ -36,7 +36,7 @@ batches as (
 
 status_types as (
 
-    select * from {{ ref('status_type') }}
+    select * from {{ ref('silver_status_types') }}
 
 ),
 

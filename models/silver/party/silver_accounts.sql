@@ -208,18 +208,43 @@ last_of_day as (
             account_number desc
     ) = 1
 
+),
+
+versions as (
+
+    select
+        *,
+        lead(effective_date, 1, {{ end_of_time() }}) over (
+            partition by account_id order by effective_date
+        ) as end_date
+    from last_of_day
+
+),
+
+keyed as (
+
+    {{ keyed_versions('versions', 'sk_account_id', 'account_id') }}
+
 )
 
 select
-    batch_id,
-    account_id,
-    customer_id,
-    broker_id,
-    status,
-    account_desc,
-    tax_status,
-    lead(effective_date) over by_day is null as is_current,
-    effective_date,
-    coalesce(lead(effective_date) over by_day, {{ end_of_time() }}) as end_date
-from last_of_day
-window by_day as (partition by account_id order by effective_date)
+    keyed.sk_account_id,
+    keyed.account_id,
+    owners.sk_customer_id,
+    keyed.customer_id,
+    managers.sk_broker_id,
+    keyed.broker_id,
+    keyed.status,
+    keyed.account_desc,
+    keyed.tax_status,
+    keyed.end_date = {{ end_of_time() }} as is_current,
+    keyed.batch_id,
+    keyed.effective_date,
+    keyed.end_date
+from keyed
+{{ join_version(
+    ref('silver_customers'), 'owners', 'keyed.customer_id = owners.customer_id', 'keyed.effective_date'
+) }}
+{{ join_version(
+    ref('silver_brokers'), 'managers', 'keyed.broker_id = managers.broker_id', 'keyed.effective_date'
+) }}

@@ -1,63 +1,41 @@
-{% set attributes = [
-    'manager_id', 'first_name', 'last_name', 'middle_initial', 'branch', 'office', 'phone',
-] %}
-{% set broker_job_code = 314 %}
-with employees as (
+{{ config(unique_key='broker_id') }}
 
-    select * from {{ ref('bronze_brokerage__hr') }}
+with brokers as (
+
+    select * from {{ ref('silver_broker_changes') }}
 
 ),
 
-batches as (
-
-    select * from {{ looked_up('bronze_batches') }}
-
-),
-
-calendar as (
-
-    select min(date_value) as first_day from {{ ref('dim_date') }}
-
-),
-
-delivered as (
+versions as (
 
     select
-        batch_id,
-        employeeid as broker_id,
-        managerid as manager_id,
-        employeefirstname as first_name,
-        employeelastname as last_name,
-        employeemi as middle_initial,
-        employeebranch as branch,
-        employeeoffice as office,
-        employeephone as phone
-    from employees
-    where
-        employeejobcode = {{ broker_job_code }}
-        and {{ in_batch_window() }}
+        *,
+        lead(effective_date, 1, {{ end_of_time() }}) over (
+            partition by broker_id order by effective_date
+        ) as end_date
+    from brokers
+    where {{ is_touched('broker_id', {'brokers': 'broker_id'}, 'broker_id') }}
 
 ),
 
--- A broker who is absent from a later list, or has another job there, stays as he is.
-changed as (
+keyed as (
 
-    {{ changed_images('delivered', 'broker_id', attributes) }}
+    {{ keyed_versions('versions', 'sk_broker_id', 'broker_id') }}
 
 )
 
 select
-    changed.batch_id,
-    changed.broker_id,
-    {%- for attribute in attributes %}
-    changed.{{ attribute }},
-    {%- endfor %}
-    changed.is_new,
-    case
-        when changed.batch_id = {{ historical_batch() }} then calendar.first_day
-        else batches.batch_date
-    end as effective_date
-from changed
-inner join batches
-    on changed.batch_id = batches.batch_id
-cross join calendar
+    sk_broker_id,
+    broker_id,
+    manager_id,
+    first_name,
+    last_name,
+    middle_initial,
+    branch,
+    office,
+    phone,
+    end_date = {{ end_of_time() }} as is_current,
+    batch_id,
+    effective_date,
+    end_date
+from keyed

@@ -55,7 +55,7 @@ batches as (
 
 status_types as (
 
-    select * from {{ ref('status_type') }}
+    select * from {{ ref('silver_status_types') }}
 
 ),
 

@@ -28,7 +28,7 @@ prospects as (
         batch_id,
         match_key,
         {{ prospect_attributes | join(', ') }}
-    from {{ ref('silver_prospects') }}
+    from {{ ref('silver_prospect_changes') }}
 
 ),
 
@@ -157,7 +157,7 @@ compared as (
 
 ),
 
-versions as (
+matched as (
 
     -- Of several states of a batch only the last one is matched.
     select
@@ -205,22 +205,70 @@ versions as (
             and states.is_last_of_batch
     where compared.has_other_match
 
+),
+
+versions as (
+
+    select
+        *,
+        status = 'Inactive' and lag(status, 1, '') over by_day <> 'Inactive' as becomes_inactive,
+        status <> 'Inactive' and lag(status, 1, '') over by_day = 'Inactive' as becomes_active_again,
+        lead(effective_date, 1, {{ end_of_time() }}) over by_day as end_date
+    from matched
+    window by_day as (partition by customer_id order by effective_date)
+
+),
+
+keyed as (
+
+    {{ keyed_versions('versions', 'sk_customer_id', 'customer_id') }}
+
 )
 
 select
-    batch_id,
-    customer_id,
-    effective_date,
-    state_date,
-    status,
-    match_key,
+    keyed.sk_customer_id,
+    keyed.customer_id,
+    keyed.state_date,
+    keyed.match_key,
+    person.tax_id,
+    keyed.status,
+    person.last_name,
+    person.first_name,
+    person.middle_initial,
+    person.gender,
+    person.tier,
+    person.dob,
+    person.address_line1,
+    person.address_line2,
+    person.postal_code,
+    person.city,
+    person.state_prov,
+    person.country,
+    person.phone1,
+    person.phone2,
+    person.phone3,
+    person.email1,
+    person.email2,
+    national_tax_rates.tx_name as national_tax_rate_desc,
+    national_tax_rates.tx_rate as national_tax_rate,
+    local_tax_rates.tx_name as local_tax_rate_desc,
+    local_tax_rates.tx_rate as local_tax_rate,
     {%- for attribute in prospect_attributes %}
-    {{ attribute }},
+    keyed.{{ attribute }},
     {%- endfor %}
-    is_prospect_driven,
-    status = 'Inactive' and lag(status) over by_day is distinct from 'Inactive' as becomes_inactive,
-    status <> 'Inactive' and lag(status, 1, '') over by_day = 'Inactive' as becomes_active_again,
-    lead(effective_date) over by_day is null as is_current,
-    coalesce(lead(effective_date) over by_day, {{ end_of_time() }}) as end_date
-from versions
-window by_day as (partition by customer_id order by effective_date)
+    keyed.is_prospect_driven,
+    keyed.becomes_inactive,
+    keyed.becomes_active_again,
+    keyed.end_date = {{ end_of_time() }} as is_current,
+    keyed.batch_id,
+    keyed.effective_date,
+    keyed.end_date
+from keyed
+inner join {{ ref('silver_customer_states') }} as person
+    on
+        keyed.customer_id = person.customer_id
+        and keyed.state_date = person.effective_date
+left join {{ ref('silver_tax_rates') }} as national_tax_rates
+    on person.national_tax_id = national_tax_rates.tx_id
+left join {{ ref('silver_tax_rates') }} as local_tax_rates
+    on person.local_tax_id = local_tax_rates.tx_id

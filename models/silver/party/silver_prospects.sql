@@ -1,7 +1,10 @@
+{{ config(unique_key='agency_id') }}
+
 {% set attributes = [
     'last_name', 'first_name', 'middle_initial', 'gender', 'address_line1', 'address_line2',
     'postal_code', 'city', 'state', 'country', 'phone', 'income', 'number_cars', 'number_children',
-    'marital_status', 'age', 'credit_rating', 'own_or_rent_flag', 'employer', 'number_credit_cards', 'net_worth',
+    'marital_status', 'age', 'credit_rating', 'own_or_rent_flag', 'employer', 'number_credit_cards',
+    'net_worth', 'marketing_nameplate',
 ] %}
 with listed as (
 
@@ -9,113 +12,81 @@ with listed as (
 
 ),
 
-nameplate_rules as (
+images as (
 
-    select * from {{ ref('nameplate_rules') }}
+    select * from {{ ref('silver_prospect_changes') }}
 
 ),
 
-delivered as (
+customers as (
+
+    select * from {{ ref('silver_customers') }}
+
+),
+
+batches as (
+
+    select * from {{ looked_up('bronze_batches') }}
+
+),
+
+last_listed as (
+
+    {{ last_batch_of_each('listed', 'agencyid', 'agency_id') }}
+
+),
+
+current_images as (
+
+    select *
+    from images
+    qualify row_number() over (partition by agency_id order by batch_id desc) = 1
+
+),
+
+active_customers as (
+
+    select distinct match_key
+    from customers
+    where is_current and status = 'Active'
+
+),
+
+prospects as (
 
     select
-        batch_id,
-        agencyid as agency_id,
-        lastname as last_name,
-        firstname as first_name,
-        middleinitial as middle_initial,
-        gender,
-        addressline1 as address_line1,
-        addressline2 as address_line2,
-        postalcode as postal_code,
-        city,
-        state,
-        country,
-        phone,
-        income,
-        numbercars as number_cars,
-        numberchildren as number_children,
-        maritalstatus as marital_status,
-        age,
-        creditrating as credit_rating,
-        ownorrentflag as own_or_rent_flag,
-        employer,
-        numbercreditcards as number_credit_cards,
-        networth as net_worth
-    from listed
-    where {{ in_batch_window() }}
-
-),
-
-changed as (
-
-    {{ changed_images('delivered', 'agency_id', attributes) }}
-
-),
-
--- A tag is earned by any of its alternatives, an alternative by all of its conditions; an unknown
--- value keeps none.
-earned_tags as (
-
-    select distinct
-        batch_id,
-        agency_id,
-        tag_order,
-        tag
-    from (
-        select
-            changed.batch_id,
-            changed.agency_id,
-            nameplate_rules.tag_order,
-            nameplate_rules.tag,
-            nameplate_rules.above,
-            nameplate_rules.below,
-            nameplate_rules.alternative,
-            case nameplate_rules.attribute
-                when 'net_worth' then changed.net_worth
-                when 'income' then changed.income
-                when 'number_children' then changed.number_children
-                when 'number_credit_cards' then changed.number_credit_cards
-                when 'number_cars' then changed.number_cars
-                when 'credit_rating' then changed.credit_rating
-                when 'age' then changed.age
-            end as attribute_value
-        from changed
-        cross join nameplate_rules
-    ) as compared
-    group by batch_id, agency_id, tag_order, tag, alternative
-    having bool_and(
-        attribute_value is not null
-        and (above is null or attribute_value > above)
-        and (below is null or attribute_value < below)
-    )
-
-),
-
-nameplates as (
-
-    select
-        batch_id,
-        agency_id,
-        string_agg(tag, '+' order by tag_order) as marketing_nameplate
-    from earned_tags
-    group by batch_id, agency_id
+        current_images.*,
+        update_batches.batch_date as update_date,
+        record_batches.batch_date as record_date,
+        record_batches.batch_id as record_batch_id,
+        active_customers.match_key is not null as is_customer
+    from current_images
+    inner join last_listed
+        on current_images.agency_id = last_listed.agency_id
+    inner join batches as update_batches
+        on current_images.batch_id = update_batches.batch_id
+    inner join batches as record_batches
+        on last_listed.batch_id = record_batches.batch_id
+    left join active_customers
+        on current_images.match_key = active_customers.match_key
 
 )
 
 select
-    changed.batch_id,
-    changed.agency_id,
+    prospects.agency_id,
+    cast({{ date_key('prospects.record_date') }} as bigint) as sk_record_date_id,
+    cast({{ date_key('prospects.update_date') }} as bigint) as sk_update_date_id,
+    prospects.record_batch_id as batch_id,
+    prospects.is_customer,
     {%- for attribute in attributes %}
-    changed.{{ attribute }},
+    prospects.{{ attribute }}{{ ',' if not loop.last }}
     {%- endfor %}
-    nameplates.marketing_nameplate,
-    {{ match_key(
-        'changed.first_name', 'changed.last_name', 'changed.address_line1',
-        'changed.address_line2', 'changed.postal_code'
-    ) }} as match_key,
-    changed.is_new
-from changed
-left join nameplates
-    on
-        changed.batch_id = nameplates.batch_id
-        and changed.agency_id = nameplates.agency_id
+from prospects
+where
+    {% call is_touched('prospects.agency_id', {'last_listed': 'agency_id'}, 'agency_id') %}
+        select prospects.agency_id
+        from prospects
+        inner join {{ this }} as stored
+            on prospects.agency_id = stored.agency_id
+        where prospects.is_customer is distinct from stored.is_customer
+    {% endcall %}

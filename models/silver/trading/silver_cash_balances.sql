@@ -75,5 +75,5 @@ select
     balances.batch_id
 from balances
 {{ join_version(
-    ref('dim_account'), 'account', 'balances.account_id = account.account_id', 'balances.balance_date', 'left'
+    ref('silver_accounts'), 'account', 'balances.account_id = account.account_id', 'balances.balance_date', 'left'
 ) }}

@@ -38,13 +38,13 @@ batch_dates as (
 
 status_types as (
 
-    select * from {{ ref('status_type') }}
+    select * from {{ ref('silver_status_types') }}
 
 ),
 
 trade_types as (
 
-    select * from {{ ref('trade_type') }}
+    select * from {{ ref('silver_trade_types') }}
 
 ),
 
@@ -203,5 +203,5 @@ left join status_types
     on dated.t_st_id = status_types.st_id
 left join trade_types
     on dated.t_tt_id = trade_types.tt_id
-{{ join_version(ref('dim_account'), 'account', 'dated.t_ca_id = account.account_id', 'dated.lookup_date', 'left') }}
-{{ join_version(ref('dim_security'), 'security', 'dated.t_s_symb = security.symbol', 'dated.lookup_date', 'left') }}
+{{ join_version(ref('silver_accounts'), 'account', 'dated.t_ca_id = account.account_id', 'dated.lookup_date', 'left') }}
+{{ join_version(ref('silver_securities'), 'security', 'dated.t_s_symb = security.symbol', 'dated.lookup_date', 'left') }}

@@ -1,0 +1,5 @@
+select
+    in_id,
+    in_name,
+    in_sc_id
+from {{ ref('bronze_brokerage__industry') }}
