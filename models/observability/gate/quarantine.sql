@@ -13,10 +13,12 @@
 {% endfor %}
 {% set incomplete = [] %}
 {% if execute and flags.WHICH in ('build', 'run') %}
-    {% set found = run_query(
-        'select distinct stream from ' ~ file_rows ~ ' where rows_delivered <> rows_typed and (batch_id = 0 or batch_id >= ' ~ first_batch() ~ ')'
-    ) %}
-    {% set incomplete = found.columns[0].values() | list %}
+    {% call statement('incomplete', fetch_result=true) %}
+        select distinct stream
+        from {{ file_rows }}
+        where rows_delivered <> rows_typed and (batch_id = 0 or batch_id >= {{ first_batch() }})
+    {% endcall %}
+    {% set incomplete = load_result('incomplete')['table'].columns[0].values() | list %}
 {% endif %}
 
 with refused as (

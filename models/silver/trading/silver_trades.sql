@@ -203,5 +203,9 @@ left join status_types
     on dated.t_st_id = status_types.st_id
 left join trade_types
     on dated.t_tt_id = trade_types.tt_id
-{{ join_version(ref('silver_accounts'), 'account', 'dated.t_ca_id = account.account_id', 'dated.lookup_date', 'left') }}
-{{ join_version(ref('silver_securities'), 'security', 'dated.t_s_symb = security.symbol', 'dated.lookup_date', 'left') }}
+{{ join_version(
+    ref('silver_accounts'), 'account', 'dated.t_ca_id = account.account_id', 'dated.lookup_date', 'left'
+) }}
+{{ join_version(
+    ref('silver_securities'), 'security', 'dated.t_s_symb = security.symbol', 'dated.lookup_date', 'left'
+) }}

@@ -151,5 +151,9 @@ select
     and {{ is_known_day('cast(dated.removed_at as date)') }} as is_published,
     greatest(dated.placed_batch_id, dated.removed_batch_id) as batch_id
 from dated
-{{ join_version(ref('silver_customers'), 'customer', 'dated.w_c_id = customer.customer_id', 'dated.lookup_date', 'left') }}
-{{ join_version(ref('silver_securities'), 'security', 'dated.w_s_symb = security.symbol', 'dated.lookup_date', 'left') }}
+{{ join_version(
+    ref('silver_customers'), 'customer', 'dated.w_c_id = customer.customer_id', 'dated.lookup_date', 'left'
+) }}
+{{ join_version(
+    ref('silver_securities'), 'security', 'dated.w_s_symb = security.symbol', 'dated.lookup_date', 'left'
+) }}
