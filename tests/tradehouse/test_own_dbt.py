@@ -215,7 +215,7 @@ def test_an_older_warehouse_that_other_code_made_is_built_anew(published, tmp_pa
     assert command(published, "run", project=project).returncode == 0
     path, kept = published / "warehouse.duckdb", tmp_path / "kept"
     shutil.copy2(path, kept)
-    model = project / "models" / "gold" / "core" / "dim_broker.sql"
+    model = project / "models" / "silver" / "party" / "silver_brokers.sql"
     model.write_text(model.read_text().replace("    office", "    'New ' || office as office", 1))
     query = "select count(*) filter (office like 'New %'), count(office) from gold.dim_broker"
     changed = command(published, "run", project=project)
