@@ -24,8 +24,8 @@ setup: ## Make .venv and keep it as the lock says (done by every other target)
 	echo "Tradehouse needs Python 3.11, 3.12 or 3.13:$$found none of $(subst ",,$(PYTHONS)) is one." \
 		"Install one, or name one with make PYTHON=/path/to/python3.12" >&2; exit 1
 
-run: setup ## Take what waits: sync, build, test, publish (LANDING=<dir> names a landing directory)
-	@$(BIN)/tradehouse run $(if $(LANDING),--landing "$(LANDING)") $(ARGS)
+run: setup ## Take what waits: sync, build, test, publish (LANDING=<dir>; without, a new home gets a demo)
+	@$(BIN)/tradehouse run $(if $(LANDING),--landing "$(LANDING)",--demo) $(ARGS)
 
 ui: setup ## Start the asset page and its daemon (PROFILE=prod switches sensor and schedules on; PORT=3000)
 	@$(BIN)/python -m orchestration.page --profile $(or $(PROFILE),dev) --port $(or $(PORT),3000)

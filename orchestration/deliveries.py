@@ -29,6 +29,7 @@ from connectors.source_brokerage.batches import Batch, find_batches
 from connectors.source_brokerage.faults import Fault
 from connectors.source_brokerage.streams import STREAMS
 from orchestration import partitions
+from tradehouse.errors import UsageError
 from tradehouse.home import state
 from tradehouse.home.paths import Home, find_home, whole_number_setting
 from tradehouse.loads import brokerage, deliveries
@@ -137,9 +138,12 @@ def delivery_sensor(job: Any, status: DefaultSensorStatus) -> SensorDefinition:
     )
     def watch_landing(context: SensorEvaluationContext) -> RunRequest | SkipReason:
         home = find_home()
-        landing = brokerage.find_landing(home, deliveries.given_landing())
+        try:
+            landing = deliveries.landing_to_read(home, deliveries.given_landing())
+        except UsageError as error:
+            return SkipReason(str(error))
         if landing is None:
-            return SkipReason("No landing directory yet; the first `tradehouse run` names it.")
+            return SkipReason("No landing directory yet: tradehouse run --landing DIR names it.")
         watch = Watch.load(context.cursor)
         try:
             days, reasons = choose_days(home, landing, watch, now())

@@ -22,6 +22,7 @@ from tradehouse.errors import BusyError, TradehouseError
 from tradehouse.home import files
 from tradehouse.home.files import replacing
 from tradehouse.home.paths import PROJECT, Home, find_home
+from tradehouse.loads import deliveries
 from tradehouse.terminal.exits import Stopped
 
 PORT = 3000
@@ -222,9 +223,12 @@ def run(options: argparse.Namespace) -> None:
 
     Raises:
         Stopped: when a signal came; everything has ended then.
+        UsageError: when a port is taken, or in production nothing can be loaded.
         TradehouseError: when something ended by itself.
     """
     home, host, docs_port = find_home(), options.host, options.port + 1
+    if options.profile == "prod":
+        deliveries.landing_to_read(home, deliveries.given_landing())
     require_free(host, options.port, "the page")
     require_free(host, docs_port, "the documentation")
     folder = write_settings(home)

@@ -33,7 +33,6 @@ from tradehouse.errors import BusyError, TradehouseError
 from tradehouse.home.paths import Home
 from tradehouse.loads import days as business_days
 from tradehouse.loads import deliveries
-from tradehouse.terminal.progress import Steps
 
 RETRIES = RetryPolicy(max_retries=3, delay=20, backoff=Backoff.EXPONENTIAL, jitter=Jitter.FULL)
 
@@ -94,7 +93,7 @@ def sync_days(home: Home, days: list[str], config: BrokerageConfig) -> dict[str,
     Raises:
         TradehouseError: when a day was not delivered, or the sync could not start.
     """
-    landing = deliveries.ensure_landing(home, deliveries.given_landing(), Steps(quiet=True).step)
+    landing = deliveries.ensure_landing(home, deliveries.given_landing())
     batches = business_days.batches_of(home, days)
     return deliveries.sync(
         home,

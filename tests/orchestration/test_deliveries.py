@@ -9,7 +9,7 @@ from dagster import DagsterInstance, RunRequest, build_sensor_context
 from orchestration import deliveries, jobs
 from tests.landing import write_landing
 from tests.orchestration.support import FIRST, LAST, MIDDLE, deliver
-from tradehouse.home import state
+from tradehouse.home import state, switches
 from tradehouse.home.paths import Home
 from tradehouse.loads import days
 
@@ -50,8 +50,13 @@ def sensor(definitions, monkeypatch):
     return Sensor(definitions, monkeypatch)
 
 
-def test_without_a_landing_directory_nothing_is_started(sensor):
-    assert sensor.tick() == ([], "No landing directory yet; the first `tradehouse run` names it.")
+def test_without_a_landing_directory_nothing_is_started(home, sensor):
+    requests, reason = sensor.tick()
+    assert requests == []
+    for way_out in ("--landing DIR", "tradehouse sources add", "tradehouse run --demo"):
+        assert way_out in reason
+    switches.turn(Home(home).state, "exchange_rates", on=True)
+    assert sensor.tick()[1].startswith("No landing directory yet")
 
 
 def test_a_delivery_is_started_when_it_was_quiet_for_a_minute(landing, sensor):

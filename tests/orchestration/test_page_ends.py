@@ -46,6 +46,17 @@ def test_a_port_that_does_not_exist_is_named(home, monkeypatch, capsys, port):
     assert "cannot be used" in capsys.readouterr().err
 
 
+def test_the_page_of_production_does_not_start_where_nothing_can_be_loaded(
+    home, monkeypatch, capsys
+):
+    assert start(monkeypatch, "--profile", "prod") == EXIT_USAGE
+
+    said = capsys.readouterr().err
+    assert "--landing DIR" in said
+    assert "--demo" in said
+    assert not (home / "dagster").exists()
+
+
 def test_a_home_has_one_page(home, monkeypatch, capsys):
     folder = page.write_settings(Home(home))
     with page.being_the_page(Home(home), folder) as address:

@@ -346,4 +346,4 @@ def test_a_home_whose_first_sync_was_killed_gets_no_simulated_brokerage(publishe
     (home.state / "sync.json").unlink()
     (published / "landing").rename(published / "elsewhere")
     with pytest.raises(UsageError, match="Name the directory once"):
-        deliveries.ensure_landing(home, None, None)
+        deliveries.landing_to_read(home, None, is_demo=True)

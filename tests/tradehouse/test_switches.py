@@ -24,7 +24,7 @@ def on(home):
     """Return what each reader takes for switched on."""
     listed = json.loads(invoke("sources", "list", "--json").stdout)
     shown = sources.read_all()
-    dry = json.loads(invoke("run", "--dry-run", "--json").stdout)
+    dry = json.loads(invoke("run", "--demo", "--dry-run", "--json").stdout)
     return [
         {one["name"] for one in listed if one["enabled"]} - {"brokerage"},
         {one.name for one in freshness.read(Home(home)) if one.enabled} - {"brokerage"},

@@ -106,6 +106,9 @@ def run(
         bool,
         typer.Option("--dry-run", help="Only say what is due, what waits and what that reaches."),
     ] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Where nothing is delivered yet, simulate a brokerage.")
+    ] = False,
     wait: Wait = None,
     json: Json = False,
 ) -> None:
@@ -152,6 +155,7 @@ def run(
         days=list(day or []),
         sources=list(source or []),
         no_sync=no_sync,
+        is_demo=demo,
     )
     if dry_run:
         found = preview.preview(home, options)
@@ -221,7 +225,7 @@ def sync(
         )
     home, steps = find_home(), Steps(quiet=json)
     with session.writing(home, "sync", _wait_seconds(wait)):
-        place = deliveries.ensure_landing(home, landing, steps.step)
+        place = deliveries.ensure_landing(home, landing)
         with steps.step("sync") as step:
             record = deliveries.sync(
                 home,

@@ -56,7 +56,7 @@ class Home:
 
     @property
     def landing(self) -> Path:
-        """The simulated brokerage's deliveries, where no other brokerage is given."""
+        """The simulated brokerage's deliveries, or others that lie in the home."""
         return self.root / "landing"
 
     @property

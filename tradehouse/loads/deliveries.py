@@ -1,6 +1,6 @@
 """Loading what the brokerage delivered: `ingestion` called for it, what came of it kept.
 
-Also where deliveries come from when nobody names them: an empty home gets a simulated brokerage.
+Also where deliveries come from when nobody names them: nowhere, but for `tradehouse run --demo`.
 """
 
 import os
@@ -28,37 +28,61 @@ def given_landing() -> Path | None:
     return Path(named) if named else None
 
 
-def landing_to_read(home: Home, given: Path | None, step_of: Any) -> Path | None:
-    """Return the landing directory to read, None for a home without a brokerage.
+def landing_to_read(home: Home, given: Path | None, *, is_demo: bool = False) -> Path | None:
+    """Return the landing directory to read, None where other sources alone have rows to bring.
+
+    In a demo an empty home gets `landing/`, which is then still to be made (`simulate_into`).
 
     Raises:
-        UsageError: as `ensure_landing`.
+        UsageError: when nothing can be loaded, or a brokerage was loaded but nobody knows where its
+            deliveries arrive.
     """
-    if given is None and not freshness.is_on(home, SOURCE):
-        return None
-    return ensure_landing(home, given, step_of)
-
-
-def ensure_landing(home: Home, given: Path | None, step_of: Any) -> Path:
-    """Return the landing directory to read; an empty home gets a simulated brokerage.
-
-    Raises:
-        UsageError: when a brokerage was loaded but nobody knows where its deliveries arrive.
-    """
-    landing = brokerage.find_landing(home, given)
-    if landing is not None:
+    is_on = given is not None or freshness.is_on(home, SOURCE)
+    if is_on and (landing := brokerage.find_landing(home, given)):
         return landing
-    if warehouse.was_synced(home, SOURCE):
+    if is_on and warehouse.was_synced(home, SOURCE):
         raise UsageError(
             f"The home {home.root} holds a brokerage's data, and where that delivers is not known. "
             "Name the directory once: --landing DIR (make run LANDING=DIR)."
         )
+    if is_on and is_demo and not home.raw.exists():
+        return home.landing
+    if not home.raw.exists() and not any(one.enabled for one in _others(home)):
+        raise _nothing_to_load(home)
+    return None
+
+
+def ensure_landing(home: Home, given: Path | None) -> Path:
+    """Return the landing directory to read, for who loads the brokerage and nothing else.
+
+    Raises:
+        UsageError: as `landing_to_read`, and when there is none.
+    """
+    landing = landing_to_read(home, given) or brokerage.find_landing(home, given)
+    if landing is None:
+        raise _nothing_to_load(home)
+    return landing
+
+
+def simulate_into(home: Home, step: Step) -> None:
+    """Make the simulated brokerage's deliveries, and say that they are made up."""
     from simulator import simulate
 
-    with step_of("simulate") as step:
-        simulate(SCALE, DAYS, SEED, FIRST_DAY, home.landing)
-        step.finish(f"a brokerage of scale {SCALE} and {DAYS} days, in {home.landing}")
-    return home.landing
+    simulate(SCALE, DAYS, SEED, FIRST_DAY, home.landing)
+    step.finish(f"made up, for a demo: scale {SCALE} and {DAYS} days, in {home.landing}")
+
+
+def _others(home: Home) -> list[freshness.Promise]:
+    return [one for one in freshness.read(home) if one.name != SOURCE]
+
+
+def _nothing_to_load(home: Home) -> UsageError:
+    return UsageError(
+        f"There is nothing to load into {home.root}: no landing directory of a brokerage is known, "
+        "and no other source is enabled. Name the directory (tradehouse run --landing DIR), "
+        "declare a source (tradehouse sources add, then tradehouse sources enable), or try it with "
+        "a simulated brokerage (tradehouse run --demo, or make run)."
+    )
 
 
 def sync(

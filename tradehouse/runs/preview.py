@@ -8,7 +8,7 @@ from tradehouse.build import execution, resume, selection
 from tradehouse.dbt.runner import DbtRunner
 from tradehouse.home import locks
 from tradehouse.home.paths import Home
-from tradehouse.loads import brokerage, days, deliveries, freshness
+from tradehouse.loads import days, deliveries
 from tradehouse.runs.run import Options
 from tradehouse.terminal.output import count
 
@@ -55,24 +55,27 @@ def preview(home: Home, options: Options) -> Preview:
     """Say what a run with these options would do.
 
     Raises:
-        UsageError: when a source or model that is named does not exist.
+        UsageError: when a source or model that is named does not exist, or nothing can be loaded.
         LandingError: when the landing directory or a day is not there.
         BusyError: when another process is writing.
     """
     with locks.writing(home, options.wait_seconds) if home.root.exists() else nullcontext():
-        is_on = freshness.is_on(home, deliveries.SOURCE)
-        landing = brokerage.find_landing(home, options.landing)
-        found = Preview(due=options.find_due(home))
+        found, landing = Preview(due=options.find_due(home)), None
+        if options.syncs_brokerage:
+            landing = deliveries.landing_to_read(home, options.landing, is_demo=options.is_demo)
+        if options.simulates(home, landing):
+            found.reasons.append("nothing is loaded yet: a brokerage would be simulated")
+            return found
+        if landing is None and not home.raw.exists():
+            found.reasons.append("nothing is loaded yet")
+            return found
         chosen = days.batches_of(home, options.days, landing)
-        if landing is not None and options.syncs_brokerage and (is_on or options.landing):
+        if landing is not None:
             if options.landing or options.replace_batches:
                 deliveries.require_delivered(landing, options.replace_batches)
             last = max(chosen, default=None)
             waiting = deliveries.find_waiting(home, landing)
             found.batches = [batch for batch in waiting if last is None or batch <= last]
-        if landing is None and is_on and not home.raw.exists():
-            found.reasons.append("nothing is loaded yet: a brokerage would be simulated")
-            return found
         runner = DbtRunner(home)
         plan = execution.make_plan(
             home,

@@ -25,7 +25,7 @@ from tradehouse.errors import (
 )
 from tradehouse.home import files, ledger_snapshot, state, warehouse
 from tradehouse.home.paths import Home
-from tradehouse.loads import brokerage, days, deliveries, polled
+from tradehouse.loads import brokerage, days, deliveries, freshness, polled
 from tradehouse.loads.syncs import loads_held
 from tradehouse.publish import documentation, publishing, releases
 from tradehouse.runs import session
@@ -52,6 +52,7 @@ class Options:
     days: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     no_sync: bool = False
+    is_demo: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -62,6 +63,11 @@ class Options:
     def syncs_brokerage(self) -> bool:
         """Whether what the brokerage delivered is loaded."""
         return not self.no_sync and (not self.sources or deliveries.SOURCE in self.sources)
+
+    def simulates(self, home: Home, landing: Path | None) -> bool:
+        """Whether a landing directory is still to be made up."""
+        is_made = home.landing.exists() or home.raw.exists()
+        return self.is_demo and landing == home.landing and not is_made
 
     def find_due(self, home: Home) -> list[str]:
         """Return the other sources to load."""
@@ -107,14 +113,11 @@ def run(home: Home, options: Options, steps: Steps) -> Outcome:
     Raises:
         BusyError: when another process is writing.
         OtherBrokerageError: when the landing directory is another brokerage's.
+        UsageError: when there is nothing to load from, and nothing is loaded.
         TradehouseError: when something cannot be done at all; what was committed stays.
     """
     with session.writing(home, "run", options.wait_seconds):
-        landing = (
-            deliveries.landing_to_read(home, options.landing, steps.step)
-            if options.syncs_brokerage
-            else brokerage.find_landing(home, options.landing)
-        )
+        landing = _find_landing(home, options, steps)
         releases.remove_old_releases(home)
         due = options.find_due(home)
         if options.is_plain and not due and is_settled(home, landing):
@@ -155,6 +158,19 @@ def take_loaded(home: Home, runner: DbtRunner, steps: Steps) -> Outcome:
     outcome.held = find_held(home)
     outcome.hold = releases.read_hold(home)
     return outcome
+
+
+def _find_landing(home: Home, options: Options, steps: Steps) -> Path | None:
+    """Return the landing directory, where a demo first makes what lies in it."""
+    if not options.syncs_brokerage:
+        return brokerage.find_landing(home, options.landing)
+    landing = deliveries.landing_to_read(home, options.landing, is_demo=options.is_demo)
+    if options.simulates(home, landing):
+        with steps.step("simulate") as step:
+            deliveries.simulate_into(home, step)
+    if landing is None and freshness.is_on(home, deliveries.SOURCE):
+        files.tell("The brokerage is left out: its landing directory is not known (--landing DIR).")
+    return landing
 
 
 def _tell_fault(home: Home) -> str:
