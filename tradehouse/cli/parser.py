@@ -208,10 +208,8 @@ def main() -> None:
 
 def call() -> None:
     """Do what the command line's arguments say; errors are for `tradehouse.terminal.exits`."""
-    from tradehouse.dbt import absent_modules
     from tradehouse.terminal import output
 
-    absent_modules.remember()
     try:
         Path.cwd()
     except OSError as error:

@@ -180,7 +180,6 @@ class DbtRunner:
         """Call dbt; what stops the whole command (a signal, disk, memory) is raised."""
         _start_resource_tracker()
         speedups.prepare()
-        speedups.templates.use(speedups.templates_path())
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
@@ -197,7 +196,6 @@ class DbtRunner:
         finally:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
             plugin.release()
-            speedups.templates.keep()
 
 
 def _start_resource_tracker() -> None:
