@@ -82,15 +82,20 @@ def _changed(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
     return int(row[0]) if row else 0
 
 
-def stage_stored(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Stage what the table holds before what is staged, as if all of it had come now."""
+def merge_stored(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+    """Merge what the table holds as if all of it had come now; what is staged stays so.
+
+    Returns what a reader of the summary should know.
+    """
     name, target = table.sql_name, table.target
     connection.execute(f"create temp table arrived as select * from {target} order by {ARRIVAL}")
     connection.execute(f"delete from {target}")
     connection.execute(f"insert into {target} by name select * from {name} order by {ARRIVAL}")
-    connection.execute(f"insert into {target} by name select * from arrived order by {ARRIVAL}")
     connection.execute(f"delete from {name}")
+    merged = merge(connection, table)
+    connection.execute(f"insert into {target} by name select * from arrived order by {ARRIVAL}")
     connection.execute("drop table arrived")
+    return merged.told
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ staging table, durable with their states, and are merged by key once a sync. Del
 that an older row that arrives later does not bring back what was deleted.
 """
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -14,9 +15,11 @@ import orjson
 
 from ingestion import comparing, merging, repeated_records, tables
 from ingestion.database import most_memory
+from ingestion.errors import IngestionError
 from ingestion.loads import Loads
 from ingestion.names import lowered
 from ingestion.tables import DELETED_SCHEMA, LOAD, STAGING_SCHEMA, Table, literal, quoted
+from tradehouse.terminal.output import count
 
 _OF_STREAM = "where source = ? and stream = ? and namespace is not distinct from ?"
 REFRESHING = ("full_refresh_append", "full_refresh_overwrite")
@@ -106,16 +109,55 @@ def is_merged(table: Table) -> bool:
 
 
 def is_merged_anew(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
-    """Whether what the table holds was not merged by the key that is declared now."""
-    [(merged_by,)] = connection.execute(
+    """Whether what the table holds was not merged by the key that it has now."""
+    merged_by = _merged_by(connection, table)
+    is_same = merged_by is not None and sorted(merged_by) == sorted(table.merge_key)
+    return not is_same and _has_rows(connection, table.sql_name)
+
+
+def require_key(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Refuse a key that nobody declared and that stored rows were not merged by.
+
+    A catalogue may be wrong for one run; rows that are merged by it do not come back. Raises
+    IngestionError that says what to do.
+    """
+    if not is_merged(table) or table.declared.key:
+        return
+    merged_by = _merged_by(connection, table)
+    if merged_by is None or not tables.existing_columns(connection, table):
+        return  # The mode was declared, and the key comes with it; or there are no rows.
+    if not is_merged_anew(connection, table):
+        return
+    raise IngestionError(
+        f"{table.source}: the connector says that the key of stream {table.key[1]} is "
+        f"{_spelled(table.merge_key)}, and the rows that are there were merged by "
+        f"{_spelled(merged_by)}. By another key rows could go for good, so nothing was read. Say "
+        f"in the declaration which key is meant, key: {orjson.dumps(merged_by).decode()} for the "
+        f"one that the rows have, or load the stream in place of what is there: tradehouse sync "
+        f"{table.source} --stream {shlex.quote(table.key[1])} --reset."
+    )
+
+
+def _merged_by(connection: duckdb.DuckDBPyConnection, table: Table) -> list[list[str]] | None:
+    """The key that the table's rows were merged by; None where they were not."""
+    [(found,)] = connection.execute(
         f"select max(merged_by::varchar) from _tradehouse.streams {_OF_STREAM}",
         [table.source, table.key[1], table.key[0]],
     ).fetchall()
-    return merged_by != _merged_by(table) and _has_rows(connection, table.sql_name)
+    return None if found is None else list(orjson.loads(found))
 
 
-def _merged_by(table: Table) -> str:
-    return orjson.dumps(table.merge_key).decode()
+def _minimum(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
+    """The generation below which rows go when the stream is complete; 0 where none do."""
+    [(found,)] = connection.execute(
+        f"select max(minimum_generation_id) from _tradehouse.streams {_OF_STREAM}",
+        [table.source, table.key[1], table.key[0]],
+    ).fetchall()
+    return int(found or 0)
+
+
+def _spelled(key: list[list[str]]) -> str:
+    return ", ".join(".".join(path) for path in key)
 
 
 def is_known(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
@@ -164,7 +206,9 @@ def merge(
     for table in tables:
         if not table.is_staged:
             continue
-        is_anew = is_merged(table) and is_merged_anew(connection, table)
+        # What is to be replaced stays as it is until all of the new rows are there.
+        is_kept = is_merged(table) and not _minimum(connection, table)
+        is_anew = is_kept and is_merged_anew(connection, table)
         if is_anew or _has_rows(connection, table.target):
             told += _merge_in_memory(connection, table, loads)
     return told
@@ -200,27 +244,24 @@ def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table, loads: Loa
     What was stored under another key, or without one, is merged anew.
     """
     [(staged,)] = connection.execute(f"select count(*) from {table.target}").fetchall()
-    [(minimum,)] = connection.execute(
-        f"select max(minimum_generation_id) from _tradehouse.streams {_OF_STREAM}",
-        [table.source, table.key[1], table.key[0]],
-    ).fetchall()
+    minimum = _minimum(connection, table)
     if minimum:
         _remove_older(connection, table, minimum)
     is_anew = is_merged(table) and is_merged_anew(connection, table)
     is_load = bool(staged or minimum or is_anew)
-    table = replace(loads.numbered(table), minimum_generation_id=minimum or 0)
+    table = replace(loads.numbered(table), minimum_generation_id=minimum)
     if is_merged(table):
-        if is_anew:
-            merging.stage_stored(connection, table)
+        told = _merge_stored(connection, table) if is_anew else []
         connection.execute(
             f"update _tradehouse.streams set merged_by = ?::json {_OF_STREAM}",
-            [_merged_by(table), table.source, table.key[1], table.key[0]],
+            [orjson.dumps(table.merge_key).decode(), table.source, table.key[1], table.key[0]],
         )
         merged = merging.merge(connection, table)
         if is_load:
             rewrites = is_anew or merged.removes or is_rewritten(connection, table)
-            loads.record(connection, table, staged, rows=merged.rows, rewrites=rewrites)
-        return merged.told
+            rows = _count(connection, table.sql_name) if is_anew else merged.rows
+            loads.record(connection, table, staged, rows=rows, rewrites=rewrites)
+        return told + merged.told
     repeated_records.append_unseen(connection, table)
     if is_load:
         rewrites = is_rewritten(connection, table)
@@ -228,10 +269,27 @@ def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table, loads: Loa
     return []
 
 
+def _merge_stored(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
+    """Merge what the table holds by the key it has now; returns how many rows that took."""
+    merged_by, before = _merged_by(connection, table), _count(connection, table.sql_name)
+    told = merging.merge_stored(connection, table)
+    gone = before - _count(connection, table.sql_name)
+    if gone:
+        was = f", no longer by {_spelled(merged_by)}" if merged_by else ""
+        told.append(
+            f"{count(gone, 'stored row')} of {table.key[1]} went, of {before}: rows are merged by "
+            f"{_spelled(table.merge_key)} now{was}, and of each key the newest stays"
+        )
+    return told
+
+
 def merge_leftovers(
     connection: duckdb.DuckDBPyConnection, tables: Iterable[Table], loads: Loads
 ) -> list[str]:
-    """Merge what a sync that died left staged; its states are committed already."""
+    """Merge what a sync that died left staged; its states are committed already.
+
+    By the key that the sync had: where the connector offers another one, that of the table.
+    """
     staged = [table if table.is_staged else replace(table, recognises=True) for table in tables]
     there = [
         each
@@ -240,7 +298,17 @@ def merge_leftovers(
     ]
     for table in there:
         _add_columns(connection, table)
-    return merge(connection, there, loads)
+    return merge(connection, [_with_its_key(connection, each) for each in there], loads)
+
+
+def _with_its_key(connection: duckdb.DuckDBPyConnection, table: Table) -> Table:
+    """The table with the key that its rows were merged by, unless the key is declared."""
+    if not is_merged(table) or table.declared.key or _minimum(connection, table):
+        return table
+    merged_by = _merged_by(connection, table)
+    if merged_by is None or not is_merged_anew(connection, table):
+        return table
+    return replace(table, declared=table.declared.model_copy(update={"key": merged_by}))
 
 
 def _add_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
@@ -261,6 +329,11 @@ def _stands(connection: duckdb.DuckDBPyConnection, schema: str, table: Table) ->
         [schema, table.name_beside],
     ).fetchone()
     return bool(row and row[0])
+
+
+def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    [(rows,)] = connection.execute(f"select count(*) from {name}").fetchall()
+    return int(rows)
 
 
 def _has_rows(connection: duckdb.DuckDBPyConnection, name: str) -> bool:

@@ -122,7 +122,11 @@ class Run:
             wanted = catalogs.plan(self._declaration, selected, known)
             self._leftovers = self._every(offered, known) | wanted
             self._labels = catalogs.labels(wanted)
-            plan, states = self._start(connection, runner, wanted, known)
+            try:
+                plan, states = self._start(connection, runner, wanted, known)
+            except IngestionError:
+                self._discovery.forget()  # What is offered may be why.
+                raise
             try:
                 self._read(connection, runner, work, plan, states)
             finally:
@@ -159,6 +163,8 @@ class Run:
         try:
             self._lost = self._tables_lost(connection, wanted)
             for key, table in wanted.items():
+                if not self._reset:
+                    sync_modes.require_key(connection, table)
                 prepared, changes = sync_modes.prepare(connection, table, self._loads)
                 self._result.warnings += changes
                 plan[key] = sync_modes.with_generation(

@@ -178,6 +178,8 @@ class Landing:
     ) -> tuple[list[int], int]:
         """The rows inserted of every unit, and the values that did not fit."""
         connection, base = self._connection, offered.table(self._known)
+        if not replaces:
+            sync_modes.require_key(connection, base)
         recorded = recorded_columns(connection, base)
         counts, nulled, starts = [], 0, replaces
         each: list[Unit | None] = [*units] or [None]

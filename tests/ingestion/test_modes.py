@@ -204,6 +204,98 @@ def test_what_was_stored_under_another_key_is_merged_by_the_new_one(
     assert loads == [(1, 6), (2, 0), (3, 2)]
 
 
+KEYED = stream("a", n="integer", m="integer", text="string")
+
+
+def offer(source: Source, key: Any, *rows: dict[str, Any], complete: bool = True) -> None:
+    """What the connector delivers of a stream whose key it says itself."""
+    lines = [record("a", row) for row in rows]
+    end = status("a") if complete else error_trace("gone")
+    offered = [KEYED | {"source_defined_primary_key": key}]
+    at = state("a", {"at": len(rows)})
+    source.plays([*lines, at, end], streams=offered, exit_code=0 if complete else 1)
+
+
+PAIRS = [{"n": 1, "m": m, "text": str(m)} for m in range(5)]
+
+
+def test_a_key_that_the_catalogue_changes_takes_no_stored_row(source: Source) -> None:
+    declare(source, "incremental_deduplicated")
+    offer(source, [["n"], ["m"]], *PAIRS)
+    source.sync()
+    for full_refresh in (False, True):
+        offer(source, [["n"]], {"n": 1, "m": 9, "text": "x"})
+        with pytest.raises(IngestionError, match=r"key: \[\[\"n\"\],\[\"m\"\]\].*--reset"):
+            source.sync(full_refresh=full_refresh)
+    assert source.query("select count(*), max(m) from played.a") == [(5, 4)]
+    offer(source, [["m"], ["n"]], {"n": 1, "m": 4, "text": "new"})
+    result = source.sync()
+    assert (result.status, result.warnings) == ("succeeded", [])
+    assert source.query("select text from played.a where m = 4") == [("new",)]
+    assert source.got("state")[0]["stream"]["stream_state"] == {"at": 5}
+
+
+def test_a_key_that_the_catalogue_changed_is_taken_when_declared_or_loaded_anew(
+    source: Source,
+) -> None:
+    declare(source, "incremental_deduplicated")
+    offer(source, [["n"], ["m"]], *PAIRS)
+    source.sync()
+    declare(source, "incremental_deduplicated", key=[["n"], ["m"]])
+    offer(source, [["n"]], {"n": 2, "m": 2, "text": "2"})
+    assert source.sync().status == "succeeded"
+    assert numbers(source) == [1] * 5 + [2]
+    declare(source, "incremental_deduplicated")
+    offer(source, [["n"]], {"n": 1, "m": 8, "text": "8"}, {"n": 1, "m": 9, "text": "9"})
+    result = source.sync(reset=True)
+    assert (result.status, result.warnings) == ("succeeded", [])
+    assert source.query("select n, m from played.a") == [(1, 9)]
+
+
+@pytest.mark.parametrize("declared", [None, "n"])
+def test_a_reset_that_fails_merges_no_stored_row_by_another_key(
+    source: Source, declared: Any
+) -> None:
+    declare(source, "incremental_deduplicated", key=declared and [["n"], ["m"]])
+    offer(source, [["n"], ["m"]], *PAIRS)
+    source.sync()
+    declare(source, "incremental_deduplicated", key=declared)
+    offer(source, [["n"]], {"n": 1, "m": 9, "text": "x"}, complete=False)
+    assert source.sync(reset=True).status == "failed"
+    assert source.query("select count(*) from played.a") == [(5,)]
+
+
+def test_rows_that_a_declared_key_takes_are_counted(source: Source) -> None:
+    declare(source, "incremental_deduplicated", key=[["n"], ["m"]])
+    offer(source, None, *PAIRS)
+    source.sync()
+    declare(source, "incremental_deduplicated", key="n")
+    offer(source, None, {"n": 1, "m": 7, "text": "new"}, {"n": 2, "m": 0, "text": "two"})
+    result = source.sync()
+    assert result.warnings == [
+        "4 stored rows of a went, of 5: rows are merged by n now, no longer by n, m, and of each "
+        "key the newest stays"
+    ]
+    assert source.query("select n, text from played.a order by n") == [(1, "new"), (2, "two")]
+    assert source.query("select rows from _tradehouse.loads order by load") == [(5,), (2,)]
+
+
+def test_what_a_dead_sync_staged_is_merged_by_the_key_of_its_table(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(source, "incremental_deduplicated")
+    offer(source, [["n"], ["m"]], *PAIRS)
+    source.sync()
+    offer(source, [["n"], ["m"]], {"n": 1, "m": 5, "text": "5"})
+    with monkeypatch.context() as dying:
+        dying.setattr(sync_modes, "merge", lambda *_: [])
+        source.sync()
+    offer(source, [["n"]])
+    with pytest.raises(IngestionError, match="is n, and the rows"):
+        source.sync()
+    assert source.query("select m from played.a order by m") == [(m,) for m in range(6)]
+
+
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_key_may_name_a_field_that_is_new(source: Source, reset: bool) -> None:
     declare(source, "incremental_deduplicated", key="n")
