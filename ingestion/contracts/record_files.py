@@ -143,7 +143,8 @@ def _quarantine(contract: Contract, tables: Mapping[str, Table]) -> str:
 def _conserved(contract: Contract, tables: Mapping[str, Table]) -> str:
     """Each stream's rows: those of raw are those of bronze and those in quarantine.
 
-    It reads several models, so it names the one on whose page it is shown.
+    Keys are compared as they were delivered, so that it finds what the model rounds. It reads
+    several models, so it names the one on whose page it is shown.
     """
     parts = []
     for name, table in tables.items():
@@ -156,7 +157,7 @@ def _conserved(contract: Contract, tables: Mapping[str, Table]) -> str:
             f"    select raw_id\n    from {held}\n    where stream = '{name}'\n)",
         ]
         deleted = bronze.deletion_sql(table)
-        keys = bronze.key_sql(table, typed(contract.streams[name]))
+        keys = bronze.delivered_key_sql(table, typed(contract.streams[name]))
         breach = "rows_found <> rows_expected"
         if keys:
             expected = _count_keys(keys, relation, [*conditions, ""], deleted)

@@ -827,3 +827,67 @@ def test_one_sync_or_three_give_the_same_bronze_but_for_the_load(tmp_path: Path,
         assert loads == {n: 1 + n * parts // 90 for n in loads}
     assert len(found[1]) > 10
     assert found[1] == found[3]
+
+
+FINE = {"type": ["null", "string"], "format": "time"}
+NEAR: dict[str, tuple[Any, list[str]]] = {
+    "whole numbers": ("number", ["9007199254740993", "9007199254740992"]),
+    "fractions": ("number", ["0.1", "0.10000000000000000555"]),
+    "an exponent": ("number", ["12.345678901234567890123", "1.2345678901234567890124e1"]),
+    "moments": (MOMENT, ['"2024-01-01T00:00:00.1234567Z"', '"2024-01-01T00:00:00.1234568Z"']),
+    "local moments": (
+        MOMENT | {"airbyte_type": "timestamp_without_timezone"},
+        ['"2024-01-01T00:00:00.1234567"', '"2024-01-01T00:00:00.1234568"'],
+    ),
+    "times": (FINE, ['"10:00:00.1234567Z"', '"10:00:00.1234568Z"']),
+}
+
+
+def line(data: str) -> str:
+    return f'{{"type":"RECORD","record":{{"stream":"t","data":{data},"emitted_at":1}}}}'
+
+
+def shown(source: Source, mode: str, data: list[str], key: Any, **fields: Any) -> list[int]:
+    """The numbers `n` that raw shows of a de-duplicated stream, or bronze of one with history."""
+    source.declared["streams"] = {"t": {"sync_mode": mode} | key}
+    lines = [*map(line, data), state("t", 1), status("t")]
+    source.plays(lines, streams=[stream("t", n="integer", **fields)])
+    result = source.sync()
+    assert result.status == "succeeded", result.errors
+    if mode == "incremental_deduplicated":
+        return sorted(n for (n,) in source.query("select n from played.t"))
+    declared = source.declaration()
+    models = Models(declared, inventory.discover_tables(declared, source.home))
+    with duckdb.connect(str(source.paths.raw_database)) as raw:
+        raw.execute("set TimeZone = 'UTC'")
+        assert models.build(raw) == []
+        return sorted(n for (n,) in raw.execute("select n from bronze_played__t").fetchall())
+
+
+@pytest.mark.parametrize("mode", MODES[:2])
+@pytest.mark.parametrize("name", NEAR)
+def test_bronze_tells_keys_and_versions_apart_as_the_loader_does(
+    source: Source, mode: str, name: str
+) -> None:
+    kind, (one, other) = NEAR[name]
+    keyed = [f'{{"n":1,"x":{one}}}', f'{{"n":2,"x":{other}}}', f'{{"n":3,"x":{one}}}']
+    assert shown(source, mode, keyed, {"key": "x"}, x=kind) == [2, 3]
+    greater, less = (other, one) if name not in ("whole numbers",) else (one, other)
+    source.declared["name"] = "played"
+    dated = [f'{{"n":11,"id":9,"y":{greater}}}', f'{{"n":12,"id":9,"y":{less}}}']
+    with duckdb.connect(str(source.paths.raw_database)) as raw:
+        raw.execute("drop table played.t")
+    more = {"key": "id", "cursor": "y"}
+    assert shown(source, mode, dated, more, id="integer", y=kind) == [11]
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_a_model_that_rounds_a_key_is_found(source: Source, name: str) -> None:
+    kind, (one, other) = NEAR[name]
+    mode, data = "incremental_append", [f'{{"n":1,"x":{one}}}', f'{{"n":2,"x":{other}}}']
+    assert shown(source, mode, data, {"key": "x"}, x=kind) == [1, 2]
+    declared = source.declaration()
+    models = Models(declared, inventory.discover_tables(declared, source.home))
+    with duckdb.connect(str(source.paths.raw_database)) as raw:
+        raw.execute("delete from bronze_played__t where n = 1")
+        assert models.conserved(raw) == [("t", 1, 2)]
