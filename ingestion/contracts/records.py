@@ -35,7 +35,7 @@ OFFERED: dict[str, dict[str, Any]] = {
 """How a connector's catalogue says what a contract calls `delivered`."""
 _DELIVERED = {duckdb_type(schema): word for word, schema in OFFERED.items()}
 _DELIVERED["INTEGER"] = "integer"
-_TYPES = {"big integer": "integer(38)"}
+_TYPES = {"big integer": "integer(39)"}
 _LOADED = {"integer": "bigint", "number": "double"}
 
 

@@ -32,6 +32,7 @@
     {%- set text = "nullif(" ~ stored_text(column, pointer, field) ~ ", '')" -%}
     {%- set day = '[0-9]{4}-[0-9]{2}-[0-9]{2}' -%}
     {%- set hour = '([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?' -%}
+    {%- set midnight = '24:00(:00([.,]0+)?)?' -%}
     {%- set zone = '(Z|[+-][0-9]{2}(:?[0-9]{2})?)' -%}
     {%- if kind in ('plain', 'absent') -%}
         {{ delivered(column, field, pointer) }}
@@ -47,13 +48,13 @@
     {%- elif kind == 'loaded:boolean' -%}
         {{ typed_value(text, 'word') }}
     {%- elif kind.startswith('loaded:time') and not kind.startswith('loaded:timestamp') -%}
-        {%- set form = hour ~ (zone if sql_type == 'timetz' else '') -%}
+        {%- set form = '(' ~ hour ~ '|' ~ midnight ~ ')' ~ (zone if sql_type == 'timetz' else '') -%}
         case when regexp_full_match({{ text }}, '{{ form }}')
             then try_cast(replace(replace({{ text }}, ',', '.'), 'Z', '+00') as {{ sql_type }}) end
     {%- elif kind.startswith('loaded:') -%}
         {#- By value: the engine takes a text apart that it made of a date itself, and compares dates. #}
         {%- set utc = '(Z|[+-]00(:?00)?)?' -%}
-        {%- set form = {'date': day ~ '([ T]00:00(:00([.,]0+)?)?' ~ utc ~ ')?', 'timestamp': day ~ '[ T]' ~ hour, 'timestamptz': day ~ '[ T]' ~ hour ~ zone}[sql_type] -%}
+        {%- set form = {'date': day ~ '([ T]00:00(:00([.,]0+)?)?' ~ utc ~ ')?', 'timestamp': day ~ '[ T](' ~ hour ~ '|' ~ midnight ~ ')', 'timestamptz': day ~ '[ T](' ~ hour ~ '|' ~ midnight ~ ')' ~ zone}[sql_type] -%}
         {%- set spelled = "left(" ~ text ~ ", 10)" if sql_type == 'date' else "replace(replace(" ~ text ~ ", ',', '.'), 'T', ' ')" -%}
         {%- set value = 'try_cast(' ~ spelled ~ ' as ' ~ sql_type ~ ')' -%}
         case when regexp_full_match({{ text }}, '{{ form }}')
@@ -111,12 +112,25 @@
 {%- endmacro %}
 
 
-{# The text of a double, with all its digits where an exponent says how many there are, and without a point behind a whole number. #}
+{#
+    The text of a double, with every digit where an exponent says how many there are, and without a point behind a whole
+    number. Digits are only moved, never calculated with; beyond 400 places an exponent stays.
+#}
 {% macro plain_digits(text) -%}
-    {%- set exact = "try_cast(" ~ text ~ " as decimal(38,18))" -%}
     case
-        when regexp_matches({{ text }}, '[eE]') and cast({{ exact }} as double) = try_cast({{ text }} as double)
-            then rtrim(rtrim(cast({{ exact }} as varchar), '0'), '.')
+        when regexp_full_match({{ text }}, '-?[0-9]+([.][0-9]+)?[eE][+-]?0*[0-9]{1,3}') then list_transform(
+            [regexp_extract({{ text }}, '^(-?)([0-9]+)(?:[.]([0-9]+))?[eE][+]?(-?[0-9]+)$', ['minus', 'whole', 'part', 'shift'])],
+            lambda _e_: list_transform(
+                [{
+                    digits: repeat('0', greatest(0, -cast(_e_.shift as integer))) || _e_.whole || _e_.part
+                        || repeat('0', greatest(0, cast(_e_.shift as integer) - length(_e_.part))),
+                    point: length(_e_.whole) + cast(_e_.shift as integer) + greatest(0, -cast(_e_.shift as integer))
+                }],
+                lambda _m_: case when abs(cast(_e_.shift as integer)) > 400 then {{ text }}
+                    else _e_.minus || coalesce(nullif(ltrim(left(_m_.digits, _m_.point), '0'), ''), '0')
+                        || coalesce('.' || nullif(rtrim(substr(_m_.digits, _m_.point + 1), '0'), ''), '') end
+            )[1]
+        )[1]
         else regexp_replace({{ text }}, '[.]0$', '') end
 {%- endmacro %}
 

@@ -73,6 +73,11 @@ class Models:
             )
         )
 
+    @staticmethod
+    def rendered_macro(name: str, argument: str) -> str:
+        """The SQL that a macro makes of an expression."""
+        return jinja2.Environment().from_string(f"{MACROS}{{{{ {name}({argument!r}) }}}}").render()
+
     def rows(self, raw: duckdb.DuckDBPyConnection, table: Table) -> Found:
         done = raw.execute(self.rendered(self.sql[self.name(table)]))
         return Found([column[0] for column in done.description or ()], done.fetchall())

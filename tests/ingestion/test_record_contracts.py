@@ -891,3 +891,80 @@ def test_a_model_that_rounds_a_key_is_found(source: Source, name: str) -> None:
     with duckdb.connect(str(source.paths.raw_database)) as raw:
         raw.execute("delete from bronze_played__t where n = 1")
         assert models.conserved(raw) == [("t", 1, 2)]
+
+
+def test_what_raw_holds_exactly_keeps_a_contract_as_it_was_written(source: Source) -> None:
+    big = {"type": "integer", "airbyte_type": "big_integer"}
+    data = [
+        f'{{"n":1,"b":{10**38},"t":"24:00:00Z"}}',
+        f'{{"n":2,"b":{2**127 - 1},"t":"24:00Z"}}',
+        f'{{"n":3,"b":-{2**127 - 1},"t":"23:59:59.999999-15:59"}}',
+    ]
+    assert shown(source, "incremental_append", data, {}, b=big, t=FINE) == [1, 2, 3]
+    with duckdb.connect(str(source.paths.raw_database), read_only=True) as raw:
+        found = raw.execute("select b::varchar, t::varchar from bronze_played__t order by n")
+        assert found.fetchall() == [
+            (str(10**38), "24:00:00+00"),
+            (str(2**127 - 1), "24:00:00+00"),
+            (str(1 - 2**127), "23:59:59.999999-15:59"),
+        ]
+
+
+def test_a_moment_at_the_end_of_a_day_is_read_from_a_text(source: Source) -> None:
+    texts = ["2024-01-01T24:00:00Z", "2024-01-01T24:00:01Z"]
+    source.declared["streams"] = {"t": {"sync_mode": "incremental_append"}}
+    lines = [record("t", {"x": text}) for text in texts]
+    source.plays([*lines, status("t")], streams=[stream("t", x="string")])
+    assert source.sync().status == "succeeded"
+
+    def change(of: dict[str, Any]) -> None:
+        of["columns"]["x"] |= {"type": "timestamptz", "delivered": "text"}
+
+    declared = source.declaration()
+    models = Models(declared, inventory.discover_tables(declared, source.home), change)
+    with duckdb.connect(str(source.paths.raw_database)) as raw:
+        raw.execute("set TimeZone = 'UTC'")
+        assert models.build(raw) == []
+        rows = raw.execute("select x from bronze_played__t").fetchall()
+        assert rows == [(datetime(2024, 1, 2, tzinfo=UTC),)]
+        [(detail,)] = raw.execute("select detail from bronze_played__quarantine").fetchall()
+        assert detail == 'x: not_a_timestamp "2024-01-01T24:00:01Z"'
+
+
+DIGITS = st.decimals(allow_nan=False, allow_infinity=False, places=None).filter(
+    lambda number: abs(number.adjusted()) < 390
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(DIGITS, min_size=1, max_size=20), st.integers(-390, 390))
+def test_the_digits_of_a_number_are_spelled_out_exactly(
+    found: list[Decimal], exponent: int
+) -> None:
+    texts = [f"{number:f}"[:40].rstrip(".") + f"e{exponent}" for number in found]
+    texts += [f"{number:e}".lower() for number in found] + ["1e20", "1e22", "-1.5E+3", "0e0"]
+    sql = Models.rendered_macro("plain_digits", "t")
+    with duckdb.connect() as raw:
+        query = f"select t, {sql} from (select unnest(?::varchar[]) as t)"
+        for text, plain in raw.execute(query, [texts]).fetchall():
+            assert Decimal(plain) == Decimal(text)
+            assert abs(Decimal(text).adjusted()) > 380 or "e" not in plain.lower()
+
+
+def test_a_number_with_an_exponent_is_a_decimal(source: Source) -> None:
+    source.declared["streams"] = {"t": {"sync_mode": "incremental_append"}}
+    data = [f'{{"f":{text},"g":{text}}}' for text in ("1e20", "1e22", "12e34", "1" + "0" * 23)]
+    streams = [stream("t", f="number", g="number")]
+    source.plays([*map(line, data), status("t")], streams=streams)
+    assert source.sync().status == "succeeded"
+
+    def change(of: dict[str, Any]) -> None:
+        of["columns"]["f"]["type"] = "decimal(38,2)"
+        of["columns"]["g"] |= {"type": "integer(38)", "delivered": "number"}
+
+    declared = source.declaration()
+    models = Models(declared, inventory.discover_tables(declared, source.home), change)
+    with duckdb.connect(str(source.paths.raw_database)) as raw:
+        assert models.build(raw) == []
+        rows = raw.execute("select f, g from bronze_played__t order by g").fetchall()
+        assert rows == [(Decimal(n), n) for n in (10**20, 10**22, 10**23, 12 * 10**34)]
