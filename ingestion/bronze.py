@@ -246,10 +246,12 @@ class _History:
         say = _Inert()
         parts, is_odd = comparing.cursor(cursor, say) if cursor else ([], None)
         parts, is_odd = [say.inert(part) for part in parts], say.inert(is_odd or "")
+        is_absent = say.inert(comparing.is_absent(cursor, say)) if cursor else ""
         told = typed.get(tuple(table.merge_cursor))
         if told and told[0] not in _AS_STORED:
             parts = _exact(told)
-            is_odd = f"({value_sql(*told)}) is null and {call('delivered', told[1])} <> ''"
+            is_absent = f"({value_sql(*told)}) is null"
+            is_odd = f"{is_absent} and {call('delivered', told[1])} <> ''"
         own = [*AIRBYTE_COLUMNS, RAW_ID, *([LOAD] if is_numbered(table) else [])]
         self._taken = [*(each.name.lower() for each in table.columns), *own]
         self._arrival = self._name("arrival_number")
@@ -264,6 +266,10 @@ class _History:
         self._keys = {self._name(f"key_{i}"): part for i, part in enumerate(keys, 1)}
         self._cursor = {self._name(f"cursor_{i}"): part for i, part in enumerate(parts, 1)}
         self._is_odd = is_odd or None
+        deleted = deletion_sql(table)
+        self._is_blind = f"{deleted} and {is_absent}" if deleted and is_absent else None
+        self._blind = self._name("is_deletion_without_cursor")
+        self._deleted_at = self._name("deleted_at_arrival")
         self._odd = self._name("is_odd_cursor")
         self._by_arrival = self._name("is_by_arrival")
 
@@ -282,20 +288,29 @@ class _History:
         compared = self._keys | self._cursor
         if self._is_odd is not None:
             compared[self._odd] = self._is_odd
+        if self._is_blind is not None:
+            compared[self._blind] = self._is_blind
         listed = ",\n".join(["*", *(f"{one} as {name}" for name, one in compared.items())])
         keys = ", ".join(self._keys)
         order = [f"{name} desc nulls last" for name in self._cursor]
-        judged, rows = "", "compared"
+        windows = []
         if self._is_odd is not None:
             order = [f"case when not {self._by_arrival} then {one}" for one in self._cursor]
             order = [f"{one} end desc nulls last" for one in order]
+            odd = f"bool_or({self._odd}) over (partition by {keys})"
+            windows.append(f"{odd} as {self._by_arrival}")
+        if self._is_blind is not None:
+            order.insert(0, f"coalesce({self._arrival} >= {self._deleted_at}, true) desc")
+            blind = f"max(case when {self._blind} then {self._arrival} end)"
+            windows.append(f"{blind} over (partition by {keys}) as {self._deleted_at}")
+        judged, rows = "", "compared"
+        if windows:
             rows = "judged"
             judged = f"""
 judged as (
 
     select
-        *,
-        bool_or({self._odd}) over (partition by {keys}) as {self._by_arrival}
+{indent(f",{chr(10)}".join(["*", *windows]), " " * 8)}
     from compared
 
 ),

@@ -153,6 +153,11 @@ def cursor(place: Place, say: Spelling, *, is_whole: bool = False) -> tuple[list
     ], None
 
 
+def is_absent(place: Place, say: Spelling) -> str:
+    """Whether a row has no cursor."""
+    return f"{say.column(place.column) if place.is_typed else place.text(say)} is null"
+
+
 def deletion(table: Table, names: list[str], say: Spelling) -> str | None:
     """Whether the source deleted a row, where one of its columns (`names`) says so.
 

@@ -37,7 +37,8 @@ def merge(connection: duckdb.DuckDBPyConnection, table: Table) -> Merged:
     if is_deletion is not None:
         _prepare_deletions(connection, table)
         known.append(table.deletions)
-    compared = _Compared.of(table, is_whole=not has_changes(connection, [table.target, *known]))
+    is_whole = not has_changes(connection, [table.target, *known])
+    compared = _Compared.of(table, names, is_whole=is_whole)
     staged, stored = compared.keys("staged"), compared.keys("stored")
     same = " and ".join(
         f"{one} is not distinct from {other}" for one, other in zip(staged, stored, strict=True)
@@ -100,15 +101,17 @@ def merge_stored(connection: duckdb.DuckDBPyConnection, table: Table) -> list[st
 
 @dataclass(frozen=True)
 class _Compared:
-    """What of a table's rows is compared; `is_whole` as in `comparing.key`."""
+    """What of a table's rows, with columns `names`, is compared; `is_whole` as for `key`."""
 
+    table: Table
+    names: list[str]
     key: list[Place]
     cursor: Place | None
     is_whole: bool
 
     @classmethod
-    def of(cls, table: Table, *, is_whole: bool) -> "_Compared":
-        return cls(*comparing.places(table), is_whole)
+    def of(cls, table: Table, names: list[str], *, is_whole: bool) -> "_Compared":
+        return cls(table, names, *comparing.places(table), is_whole)
 
     def keys(self, alias: str) -> list[str]:
         say = Spelling(alias)
@@ -121,29 +124,50 @@ class _Compared:
             return [], None
         return comparing.cursor(self.cursor, Spelling(alias), is_whole=self.is_whole)
 
+    def blind(self, alias: str) -> str | None:
+        """Whether a row is a deletion that has no cursor, where there may be some."""
+        say = Spelling(alias)
+        is_deletion = comparing.deletion(self.table, self.names, say)
+        if is_deletion is None or self.cursor is None:
+            return None
+        return f"{is_deletion} and {comparing.is_absent(self.cursor, say)}"
+
     def candidates(self, alias: str, name: str) -> str:
         """A select of what decides between rows of a key, from one of the tables with them."""
         parts, is_odd = self.cursors(alias)
         listed = [f"{part} as key_{number}" for number, part in enumerate(self.keys(alias))]
         listed += [f"{part} as cursor_{number}" for number, part in enumerate(parts)]
         listed += [f"{is_odd} as is_odd"] if is_odd else []
+        is_blind = self.blind(alias)
+        listed += [f"{is_blind} as is_blind"] if is_blind else []
         is_staged = "true" if alias == "staged" else "false"
         return f"""select {", ".join(listed)}, {is_staged} as is_staged,
             {alias}.{ARRIVAL} as arrival, {literal(name)} as origin from {name} as {alias}"""
 
     def newest(self, candidates: str) -> str:
-        """A select of the newest row of every key."""
+        """A select of the newest row of every key.
+
+        A deletion without a cursor is newer than all that came before it.
+        """
         parts, is_odd = self.cursors("staged")
         keys = ", ".join(f"key_{number}" for number, _ in enumerate(self.keys("staged")))
         order = [f"cursor_{number}" for number, _ in enumerate(parts)]
+        judged = []
         if is_odd:
             order = [f"case when not by_arrival then {part} end" for part in order]
-            candidates = f"""select *, bool_or(is_odd) over (partition by {keys}) as by_arrival
-                from ({candidates})"""
-        ordered = "".join(f"{part} desc nulls last, " for part in order)
+            judged.append(f"bool_or(is_odd) over (partition by {keys}) as by_arrival")
+        order = [f"{part} desc nulls last" for part in order]
+        if self.blind("staged"):
+            order.insert(0, "deleted_at is null or (is_staged and arrival >= deleted_at) desc")
+            judged.append(
+                f"max(case when is_blind and is_staged then arrival end) "
+                f"over (partition by {keys}) as deleted_at"
+            )
+        if judged:
+            candidates = f"select *, {', '.join(judged)} from ({candidates})"
         return f"""select origin, arrival from ({candidates})
             qualify row_number() over (partition by {keys}
-                order by {ordered}is_staged desc, arrival desc) = 1"""
+                order by {", ".join([*order, "is_staged desc", "arrival desc"])}) = 1"""
 
 
 def has_changes(connection: duckdb.DuckDBPyConnection, names: list[str]) -> bool:

@@ -296,6 +296,37 @@ def test_what_a_dead_sync_staged_is_merged_by_the_key_of_its_table(
     assert source.query("select m from played.a order by m") == [(m,) for m in range(6)]
 
 
+GONE = {"n": 1, "_ab_cdc_deleted_at": "2026-01-01"}
+BLIND: dict[str, tuple[list[dict[str, Any]], list[int]]] = {
+    "deletes": ([{"n": 1, "version": 3}, GONE], []),
+    "whatever came before it": ([{"n": 1, "version": v} for v in (3, None, 5)] + [GONE], []),
+    "not what comes behind it": ([{"n": 1, "version": 3}, GONE, {"n": 1, "version": 2}], [2]),
+    "the newest behind it": (
+        [{"n": 1, "version": 9}, GONE, {"n": 1, "version": 2}, {"n": 1, "version": 1}],
+        [2],
+    ),
+    "also a deletion with one": (
+        [{"n": 1, "version": 9}, GONE | {"version": 10}, GONE, {"n": 1, "version": 8}],
+        [8],
+    ),
+    "twice": ([{"n": 1, "version": 9}, GONE, {"n": 1, "version": 9}, GONE], []),
+}
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("name", BLIND)
+def test_a_deletion_without_a_cursor_deletes_what_came_before_it(
+    source: Source, name: str, at_once: bool
+) -> None:
+    declare(source, "incremental_deduplicated", key="n", cursor="version")
+    rows, left = BLIND[name]
+    for some in [rows] if at_once else [[row] for row in rows]:
+        deliver(source, some)
+    assert [version for _, _, version in versions(source)] == left
+    deliver(source, [{"n": 2, "version": 1}])
+    assert [version for _, _, version in versions(source)] == [*left, 1]
+
+
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_key_may_name_a_field_that_is_new(source: Source, reset: bool) -> None:
     declare(source, "incremental_deduplicated", key="n")

@@ -881,6 +881,24 @@ def test_bronze_tells_keys_and_versions_apart_as_the_loader_does(
     assert shown(source, mode, dated, more, id="integer", y=kind) == [11]
 
 
+CDC = {"id": "integer", "u": "integer", DELETED: "string"}
+LEFT = {"key": "id", "cursor": "u"}
+
+
+@pytest.mark.parametrize("mode", MODES[:2])
+@pytest.mark.parametrize("kind", ["integer", "number", "string", MOMENT, {"type": "object"}])
+def test_a_deletion_without_a_cursor_deletes_what_came_before_it(
+    source: Source, mode: str, kind: Any
+) -> None:
+    moment = '"2024-01-0{}T00:00:00Z"' if kind == MOMENT else '"{}"' if kind == "string" else "{}"
+    rows = [
+        *(f'{{"n":{n},"id":{n % 3},"u":{moment.format(9 - n)}}}' for n in range(1, 7)),
+        *(f'{{"n":{n},"id":{n % 3},"{DELETED}":"x"}}' for n in (7, 8)),
+        f'{{"n":10,"id":1,"u":{moment.format(1)}}}',
+    ]
+    assert shown(source, mode, rows, LEFT, **CDC | {"u": kind}) == [3, 10]
+
+
 @pytest.mark.parametrize("name", NEAR)
 def test_a_model_that_rounds_a_key_is_found(source: Source, name: str) -> None:
     kind, (one, other) = NEAR[name]
