@@ -1,6 +1,7 @@
 """Layers point one way: raw, bronze, silver, gold. dbt's manifest says what reads what."""
 
 from tradehouse.dbt_runner import DbtRunner
+
 from tradehouse.home import Home
 
 MAY_READ = {
