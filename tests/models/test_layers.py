@@ -1,8 +1,7 @@
 """Layers point one way: raw, bronze, silver, gold. dbt's manifest says what reads what."""
 
-from tradehouse.dbt_runner import DbtRunner
-
-from tradehouse.home import Home
+from tradehouse.dbt.runner import DbtRunner
+from tradehouse.home.paths import Home
 
 MAY_READ = {
     "bronze": {"raw", "seeds", "bronze"},
