@@ -384,7 +384,7 @@ def test_a_hold_that_cannot_be_read_holds_until_it_is_resumed(published):
 
     assert outcome.hold is not None
     assert published_batches(published) == [(1, 1), (2, 1)]
-    assert releases.resume(home)
+    assert releases.release_hold(home)
     take(published)
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
 

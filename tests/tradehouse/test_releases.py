@@ -140,7 +140,7 @@ def test_a_rollback_and_publishing_pass_over_what_the_disk_has_damaged(filled):
     assert releases.read_hold(filled) is None
     assert releases.roll_back(filled) == first
 
-    releases.resume(filled)
+    releases.release_hold(filled)
     flip(filled, third)
     again = publishing.publish(filled, build_of(3)).release["id"]
     assert again > third
@@ -219,7 +219,7 @@ def test_a_rollback_goes_one_back_and_holds_publishing_until_it_is_resumed(fille
     assert (held.is_published, rows_published(filled)) == (False, 2)
 
     assert releases.roll_back(filled) == ids[0]
-    assert releases.resume(filled) is True
+    assert releases.release_hold(filled) is True
     assert publishing.publish(filled, build_of(4)).is_published
     assert rows_published(filled) == 4
 
@@ -242,7 +242,7 @@ def test_a_rollback_that_the_disk_does_not_confirm_says_where_readers_are(filled
 def test_after_a_rollback_the_same_build_needs_no_second_copy(filled):
     ids = make(filled, 2)
     releases.roll_back(filled)
-    releases.resume(filled)
+    releases.release_hold(filled)
 
     assert publishing.publish(filled, build_of(2)).release["id"] == ids[1]
     assert len(releases.list_releases(filled)) == 2

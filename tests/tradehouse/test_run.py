@@ -117,7 +117,7 @@ def test_a_held_pointer_stays_through_runs_until_it_is_resumed(published):
 
     assert take(published, rebuild=["industry"]).exit_code == 0
     assert published_batches(published) == [(1, 1), (2, 1)]
-    resumed = command(published, "publish", "--resume")
+    resumed = command(published, "publish", "--release-hold")
     assert resumed.returncode == 0, resumed.stderr
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
 

@@ -137,7 +137,7 @@ def test_a_simulated_brokerage_is_told_how_to_deliver_a_further_day(home, shown,
     assert "tradehouse simulate" not in shown(batches=[])
     hold = {"since": "now", "rolled_back_from": "a", "rolled_back_to": "b"}
     held = shown(publishing_held=hold)
-    assert "tradehouse publish --resume" in held
+    assert "tradehouse publish --release-hold" in held
     assert "tradehouse simulate" not in held
 
 

@@ -277,8 +277,8 @@ def build(
 
 
 def publish(
-    resume: Annotated[
-        bool, typer.Option("--resume", help="End the hold that a rollback set, then publish.")
+    release_hold: Annotated[
+        bool, typer.Option("--release-hold", help="End the hold that a rollback set, then publish.")
     ] = False,
     wait: Wait = None,
     json: Json = False,
@@ -294,8 +294,8 @@ def publish(
     home, steps = find_home(), Steps(quiet=json)
     with session.writing(home, "publish", _wait_seconds(wait)):
         record = execution.require_passed(home, state.read(home, "build"))
-        if resume:
-            releases.resume(home)
+        if release_hold:
+            releases.release_hold(home)
         with steps.step("publish") as step:
             publication = publishing.publish(home, record)
             step.finish(run.describe_publication(publication))
@@ -310,7 +310,7 @@ def publish(
     else:
         print(
             f"Publishing is held since the rollback of {publication.held_since}. "
-            "Let it go on: tradehouse publish --resume"
+            "Let it go on: tradehouse publish --release-hold"
         )
     sys.exit(EXIT_OK if publication.is_published else EXIT_ERROR)
 

@@ -191,7 +191,7 @@ def rollback(
         output.print_json({"release": release_id, "is_held": True})
         return
     print(f"Published is now release {release_id}: {releases.current_database(home)}")
-    print("Nothing is published until you say so: tradehouse publish --resume")
+    print("Nothing is published until you say so: tradehouse publish --release-hold")
 
 
 commands.register(app)

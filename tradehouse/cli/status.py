@@ -260,7 +260,7 @@ def _show_release(home: Home, facts: dict[str, Any]) -> None:
     if hold:
         print(
             f"Publishing is held since {hold['since']}, when {hold['rolled_back_from']} was rolled "
-            "back. Let it go on: tradehouse publish --resume"
+            "back. Let it go on: tradehouse publish --release-hold"
         )
     elif release is not None:
         _show_next(home, facts)

@@ -41,7 +41,7 @@ ENTRIES = {
         "The next run takes the landing directory of the last sync; where that is not known "
         "either, name it once: tradehouse run --landing DIR.",
     ),
-    "hold": Entry(records.Hold, "Publishing is held until it is resumed: publish --resume."),
+    "hold": Entry(records.Hold, "Publishing is held until it is resumed: publish --release-hold."),
 }
 NAMES = tuple(ENTRIES)
 

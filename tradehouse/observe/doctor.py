@@ -196,7 +196,7 @@ def _pointer(home: Home) -> Iterator[Finding]:
             yield Finding("release's content", PROBLEM, found, advice)
     if hold is not None:
         found = f"held since {hold['since']}, after a rollback"
-        yield Finding("publishing", NOTE, found, "Let it go on: tradehouse publish --resume.")
+        yield Finding("publishing", NOTE, found, "Let it go on: tradehouse publish --release-hold.")
 
 
 def _records(home: Home) -> Iterator[Finding]:

@@ -323,7 +323,7 @@ def roll_back(home: Home, release_id: str | None = None) -> str:
     return chosen
 
 
-def resume(home: Home) -> bool:
+def release_hold(home: Home) -> bool:
     """Let publishing go on after a rollback; return whether it was held."""
     with pointing(home):
         held = read_hold(home) is not None
