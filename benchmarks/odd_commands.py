@@ -42,7 +42,7 @@ OPTIONS = {
     "rollback": ["--json"],
     "run": ["--landing", "--day", "--replace-batch", "--wait", "--resume", "--json", "--by-batch"],
     "sync": ["--landing", "--stream", "--replace-batch", "--wait", "--reset", "--json"],
-    "publish": ["--resume", "--wait", "--json"],
+    "publish": ["--release-hold", "--wait", "--json"],
     "docs": ["--wait", "--json"],
     "build": ["--wait", "--help"],
     "simulate": ["--days", "--seed", "--start", "--newswire", "--faults"],
