@@ -15,9 +15,11 @@ from ingestion.declarations import BESIDE, Declaration, Limits
 from ingestion.errors import ConnectorError
 from ingestion.process import ConnectorProcess
 from ingestion.redaction import Redactor
+from tradehouse.terminal.output import count
 
 PYTHON = "{python}"
 LONGEST_LINE = 64 * 1024
+NAMED, ESCAPED = "${beside.", "$${beside."
 Values = dict[str, str | int | float | bool]
 
 
@@ -90,15 +92,24 @@ def _values(source: str, process: ConnectorProcess, seconds: float) -> Values:
     ):
         raise ConnectorError(
             f"{what} should say an object of names and values on its first line, such as "
-            f'{{"url": "http://127.0.0.1:40123"}}, and said {text[:200]!r}.'
+            f'{{"url": "http://127.0.0.1:40123"}}, and said {_described(found, text)}.'
         )
     return found
+
+
+def _described(found: Any, text: str) -> str:
+    """What is wrong with the first line, without what it says, which may be secret."""
+    if not isinstance(found, dict):
+        return f"{count(len(text), 'character')} that are none"
+    wrong = (name for name, one in found.items() if not isinstance(one, str | int | float))
+    return f"neither a text nor a number of {', '.join(sorted(wrong))}"
 
 
 def filled(source: str, config: Any, values: Mapping[str, Any]) -> Any:
     """The configuration with what the program said; a value that stands alone keeps its type.
 
-    Raises ConnectorError for a name that the program did not say.
+    `$${beside.NAME}` stands for `${beside.NAME}`, as `$${` does for `${` everywhere. Raises
+    ConnectorError for a name that the program did not say.
     """
 
     def value(name: str) -> Any:
@@ -116,7 +127,10 @@ def filled(source: str, config: Any, values: Mapping[str, Any]) -> Any:
     if not isinstance(config, str):
         return config
     alone = BESIDE.fullmatch(config)
-    return value(alone[1]) if alone else BESIDE.sub(lambda match: str(value(match[1])), config)
+    if alone:
+        return value(alone[1])
+    pieces = config.split(ESCAPED)
+    return NAMED.join(BESIDE.sub(lambda match: str(value(match[1])), each) for each in pieces)
 
 
 def unfilled(declared: Any, config: Any) -> Any:
@@ -129,4 +143,5 @@ def unfilled(declared: Any, config: Any) -> Any:
     if isinstance(declared, list) and isinstance(config, list):
         known = [*declared, *[None] * len(config)]
         return [unfilled(one, item) for one, item in zip(known, config, strict=False)]
-    return declared if isinstance(declared, str) and BESIDE.search(declared) else config
+    is_filled = isinstance(declared, str) and (BESIDE.search(declared) or ESCAPED in declared)
+    return declared if is_filled else config

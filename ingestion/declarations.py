@@ -44,7 +44,7 @@ SyncMode = Literal[
     "full_refresh_append",
     "full_refresh_overwrite",
 ]
-BESIDE = re.compile(r"\$\{beside\.([A-Za-z_][A-Za-z0-9_]*)\}")
+BESIDE = re.compile(r"(?<!\$)\$\{beside\.([A-Za-z_][A-Za-z0-9_]*)\}")
 """Stands in `config` for what the program beside the connector says (`ingestion.beside`)."""
 ON_DELIVERY = "on delivery"
 _DURATION = re.compile(r"^([0-9]{1,5})\s*(minute|hour|day)s?$")

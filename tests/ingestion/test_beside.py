@@ -225,3 +225,35 @@ def test_a_declaration_that_cannot_be_meant_is_refused(
     content = beside.source.declaration().model_dump(exclude_unset=True)
     with pytest.raises(ValidationError, match=words):
         Declaration.model_validate(content | changes)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ('{"password": "hunter2-hunter2", "url": null}', "neither a text nor a number of url."),
+        ('{"password": "hunter2-hunter2", "a": [1], "b": {}}', "of a, b."),
+        ('["hunter2-hunter2"]', "19 characters that are none."),
+        ("password is hunter2-hunter2", "27 characters that are none."),
+    ],
+)
+def test_what_it_says_wrongly_is_not_told(source: Source, said: str, told: str) -> None:
+    Beside(source, f"print({said!r})")
+    with pytest.raises(ConnectorError) as error:
+        source.sync()
+    assert str(error.value).endswith(told)
+    left = [path for path in source.home.rglob("*") if path.is_file()]
+    assert not [path for path in left if b"hunter2-hunter2" in path.read_bytes()]
+
+
+def test_two_dollars_stand_for_one_in_front_of_what_it_says(beside: Beside) -> None:
+    beside.source.declared["config"] = {
+        "alone": "$${beside.url}",
+        "amid": "a $${beside.port} b ${beside.port}",
+        "port": "${beside.port}",
+    }
+    assert beside.source.sync().status == "succeeded"
+    assert beside.source.got("config") == {
+        "alone": "${beside.url}",
+        "amid": "a ${beside.port} b 7",
+        "port": 7,
+    }
