@@ -184,8 +184,9 @@ def scan(file: SourceFile) -> Content:
                 chunk = buffer if count == CHUNK_BYTES else buffer[:count]
                 is_ascii = is_ascii and chunk.isascii()
                 head = head or bytes(chunk[:4])
-                unbroken = 0 if feeds else unbroken + count
-                if unbroken > LONGEST_LINE_BYTES and (0 in chunk or not file.is_document):
+                longest = unbroken + (buffer.index(b"\n", 0, count) if feeds else count)
+                unbroken = count - 1 - buffer.rindex(b"\n", 0, count) if feeds else longest
+                if longest > LONGEST_LINE_BYTES and (0 in chunk or not file.is_document):
                     problem = f"a line of more than {LONGEST_LINE_BYTES >> 20} MiB"
                     return Content("", lines + 1, False, is_ascii, problem)
     except OSError as error:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.source_brokerage import opening
-from connectors.source_brokerage.batches import find_batches
+from connectors.source_brokerage.batches import LONGEST_LINE_BYTES, find_batches
 from tests.connectors.airbyte import FILES, RECORDS, read
 from tests.landing import small_files, write_landing
 
@@ -217,6 +217,16 @@ def test_a_giant_file_of_nothing_is_refused_at_once(tmp_path, tiny_landing, name
     result = read(tmp_path, tiny_landing)
     assert [(e["code"], e["file"]) for e in result.errors] == [("file_not_text", f"Batch1/{name}")]
     assert "a line of more than 16 MiB" in result.error_texts[0]
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\nx\n"])
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_line_is_too_long_by_its_bytes_wherever_it_ends(tmp_path, tiny_landing, end, more):
+    path = tiny_landing / "Batch1" / "HR.csv"
+    path.write_bytes(b"short\n" * 7 + b"x" * (LONGEST_LINE_BYTES + more) + end)
+    result = read(tmp_path, tiny_landing)
+    codes = [(e["code"], e["file"]) for e in result.errors]
+    assert (("file_not_text", "Batch1/HR.csv") in codes) == bool(more)
 
 
 def test_a_byte_order_mark_is_left_out_of_every_file(tmp_path, tiny_landing):
