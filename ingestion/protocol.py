@@ -33,6 +33,7 @@ RECORD_HEAD = re.compile(
 _PADDING = b" \t\r\n\0\v\f"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _KINDS = rb"RECORD|STATE|TRACE|CONTROL|LOG|SPEC|CATALOG|CONNECTION_STATUS"
+_KNOWN = ("RECORD", "STATE", "TRACE", "CONTROL", "LOG", "SPEC", "CATALOG", "CONNECTION_STATUS")
 _BODIES = rb"record|state|trace|control|log|spec|catalog|connectionStatus"
 _START = re.compile(
     rb'\{\s*"(?:type"\s*:\s*"(?:' + _KINDS + rb')"|(?:' + _BODIES + rb')"\s*:\s*\{)'
@@ -267,12 +268,33 @@ def _item(content: dict[str, Any], text: bytes, number: int) -> Item:
                 f"the text RECORD.",
                 text,
             )
+        if content.get("type") not in _KNOWN and _holds_a_record(content):
+            raise ProtocolError(
+                f"Line {number} of the connector's output holds a record inside something else: a "
+                f"message is a JSON object on a line of its own.",
+                text,
+            )
         return Message(content, number)
     wrong = _fault_of(record)
     if wrong:
         raise ProtocolError(f"Line {number} of the connector's output is a RECORD {wrong}.", text)
     assert isinstance(record, dict)
     return RecordRun((record.get("namespace"), record["stream"]), text + b"\n", 1, number)
+
+
+def _holds_a_record(value: Any) -> bool:
+    """Whether what is no message of the protocol has one inside that says a record, or a state."""
+    if isinstance(value, list):
+        return any(map(_holds_a_record, value))
+    if isinstance(value, str):
+        text = value.lstrip()
+        return text.startswith("{") and _LIKE_A_MESSAGE.search(text.encode()) is not None
+    if not isinstance(value, dict):
+        return False
+    kind = value.get("type")
+    is_named = isinstance(kind, str) and kind.strip().upper() in ("RECORD", "STATE")
+    is_record = isinstance(value.get("stream"), str) and isinstance(value.get("data"), dict)
+    return is_named or is_record or any(map(_holds_a_record, value.values()))
 
 
 def _fault_of(record: Any) -> str | None:

@@ -99,3 +99,32 @@ def test_a_line_without_end_does_not_fill_memory() -> None:
     assert list(splitter.feed(b"{" + b"x" * 900)) == []
     with pytest.raises(ProtocolError, match=r"Line 1 .* longer than 1000 bytes"):
         list(splitter.feed(b"x" * 200))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"messages":[{"type":"RECORD","record":{"stream":"t","data":{"id":1}}}]}',
+        b'{"a":{"type":"RECORD","record":{"stream":"t","data":{"id":1}}}}',
+        b'{"type":"BATCH","messages":[{"type":"RECORD","record":{"stream":"t","data":{}}}]}',
+        b'{"type":"RECORDS","records":[{"stream":"t","data":{"id":4}}]}',
+        b'{"type":"RECORD ","record":{"stream":"t","emitted_at":1}}',
+        b'{"type":null,"state":{"type":"STATE","state":{}}}',
+        rb'{"log":"{\"type\":\"RECORD\",\"record\":{}}\n","time":"2024-01-01"}',
+    ],
+)
+def test_a_record_inside_something_else_is_no_noise(line: bytes) -> None:
+    with pytest.raises(ProtocolError, match=r"Line 1 of the connector's output"):
+        list(Splitter().feed(line + b"\n"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"level":"info","message":"read a RECORD of a stream"}',
+        b'{"type":"LOG","log":{"level":"INFO","message":"{\\"type\\":\\"RECORD\\"}"}}',
+        b'{"type":"METRIC","stream":"t","data":3}',
+    ],
+)
+def test_what_only_speaks_of_records_is_passed_over(line: bytes) -> None:
+    assert len(list(Splitter().feed(line + b"\n"))) == 1
