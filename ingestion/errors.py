@@ -1,6 +1,7 @@
 """The errors of ingestion. Each says what was expected, what was found and what to do."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 Redact = Callable[[str], str]
 
@@ -26,16 +27,21 @@ class SchemaVersionError(IngestionError):
 
 
 class ProtocolError(IngestionError):
-    """The connector broke the Airbyte protocol; `excerpt` is where, from its beginning on."""
+    """The connector broke the Airbyte protocol; `excerpt` is where, from its beginning on.
+
+    `is_noise` says that it is nothing of the protocol.
+    """
 
     SHOWN = 200
     KEPT = 1024 * 1024
     """More than a secret is long: what is shown is cut from what is kept after redacting it."""
 
-    def __init__(self, message: str, excerpt: bytes = b"") -> None:
+    def __init__(self, message: str, excerpt: bytes = b"", *, is_noise: bool = False) -> None:
         super().__init__(message)
+        self.is_noise = is_noise
         self.message = message
         self.excerpt = excerpt[: self.KEPT].decode("utf-8", "backslashreplace")
+        self.bytes = len(excerpt)
 
     def __str__(self) -> str:
         return self.told(lambda text: text)
@@ -52,6 +58,18 @@ class ProtocolError(IngestionError):
         beginning = redact(self.excerpt)[: self.SHOWN]
         shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in beginning)
         return f"{redact(self.message)}: {shown[: self.SHOWN]}"
+
+    def located(self, redact: Redact, log: Path) -> str:
+        """The message, and where the excerpt is: a record's values are not for everybody's eyes."""
+        is_harmless = self.is_noise and not may_hold_values(self.excerpt)
+        if not self.excerpt or is_harmless:
+            return self.told(redact)
+        return redact(f"{self.message}: {self.bytes:,} bytes, whose beginning is in {log}")
+
+
+def may_hold_values(text: str) -> bool:
+    """Whether what a connector printed may be what a record holds: an object, or a list."""
+    return any(mark in text for mark in "{[")
 
 
 class TooLargeError(IngestionError):

@@ -108,6 +108,7 @@ class Reader:
                 f"The connector printed more than {NOISE_BYTES} bytes that are not the Airbyte "
                 f"protocol, up to line {item.line}",
                 item.text.encode(),
+                is_noise=True,
             )
 
     def _key(self, key: StreamKey) -> StreamKey | None:

@@ -42,10 +42,10 @@ def load(connection: duckdb.DuckDBPyConnection, table: Table, part: Part) -> tup
         duckdb.OutOfRangeException,
     ) as error:
         if part.is_repaired:
-            reason = str(error).splitlines()[0]
             raise ProtocolError(
                 f"{table.sql_name}: the records from line {part.output_line(0)} of the connector's "
-                f"output on cannot be read: {reason}"
+                f"output on cannot be read ({type(error).__name__})",
+                str(error).splitlines()[0].encode(),  # It may hold a value.
             ) from error
         raise UnreadableError(part, str(error)) from error
     if inserted != part.records:

@@ -26,7 +26,7 @@ from ingestion.connector import Runner
 from ingestion.database import most_memory
 from ingestion.declarations import Declaration
 from ingestion.discovery import Discovery
-from ingestion.errors import IngestionError, ProtocolError, Redact
+from ingestion.errors import IngestionError, ProtocolError, Redact, may_hold_values
 from ingestion.loads import Loads
 from ingestion.paths import Paths
 from ingestion.process import ConnectorProcess
@@ -302,8 +302,7 @@ class Run:
                     self._pump(reader, process)
                 except ProtocolError as error:
                     # What states cover came before it and is kept.
-                    self._fail(error.told(self._redact))
-                    self._write_log("ERROR", f"ProtocolError: {error.told(self._redact)}")
+                    self._fail(self._located(error))
                 else:
                     self._judge(reader, process, plan)
             reader.finish(succeeded=self._result.status == "succeeded")
@@ -317,9 +316,11 @@ class Run:
             committer.abandon()
             reader.close()
             _empty(work)
-            told = error.told(self._redact) if isinstance(error, ProtocolError) else None
-            self._fail(told or words(error, self._paths))
-            self._write_log("ERROR", told or traceback.format_exc())
+            if isinstance(error, ProtocolError):
+                self._fail(self._located(error))
+            else:
+                self._fail(words(error, self._paths))
+                self._write_log("ERROR", traceback.format_exc())
         finally:
             runner.redact_log()
             self._keep(reader, committer)
@@ -357,7 +358,7 @@ class Run:
             words = process.last_words() or "it said nothing"
             self._fail(f"The connector ended with exit code {code}: {words}")
         elif reader.cut is not None and not reader.errors:
-            self._fail(f"The output is cut off: {reader.cut.error.told(self._redact)}")
+            self._fail(f"The output is cut off: {self._located(reader.cut.error)}")
         elif missing and not reader.errors:
             advice = (
                 " Of a connector that never says so, `completion: exit_code` in its declaration "
@@ -369,6 +370,14 @@ class Run:
             )
         if not self._result.errors:
             self._result.status = "succeeded"
+
+    def _located(self, error: ProtocolError) -> str:
+        """What is told of output that cannot be read; how it begins stands in the log alone.
+
+        The log is readable by its owner only, and what is told leaves the home with alerts.
+        """
+        self._write_log("ERROR", f"ProtocolError: {error.told(self._redact)}")
+        return error.located(self._redact, self._log)
 
     def _fail(self, message: str) -> None:
         self._result.status = "failed"
@@ -491,6 +500,8 @@ def dropped(reader: Reader, redact: Redact) -> list[str]:
     if reader.first_noise is not None:
         first = reader.first_noise
         shown = redact(first.text)[:NOISE_SHOWN]
+        if may_hold_values(first.text):
+            shown = f"{counted(len(first.text), 'character')} with an object or a list in them"
         found.append(
             f"Passed over, in the log: {counted(reader.noise_lines, 'piece')} of output that is "
             f"not the Airbyte protocol; the first is on line {first.line}: {shown}"

@@ -4,7 +4,9 @@ import base64
 import html
 import json
 import shlex
+import stat
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -13,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.redaction import LineRedactor, Redactor
+from tests.ingestion.conftest import Source, status, stream
 
 CHARACTERS = st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"])
 SECRETS = st.text(st.one_of(st.sampled_from("aZ09+/%&<>\"'\\ é$:@?="), CHARACTERS), min_size=8)
@@ -145,3 +148,29 @@ def test_what_is_secret_in_a_secret_is_replaced_by_itself(secret: str, said: str
         assert part not in Redactor([secret])(said)
     plain = "host h:5432, user bob of https://h/?x=y, Server=h; End=x; Uid=bob"
     assert Redactor([secret])(plain) == plain
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"type":"RECORD","record":{"stream":"a","data":{"id":"ssn 123-45","n":1e}}}',
+        '{"type":"RECORD","record":{"stream":"a","emitted_at":1,"data":["ssn 123-45"]}}',
+        "{'type': 'RECORD', 'record': {'stream': 'a', 'data': {'id': 'ssn 123-45'}}}",
+        '{"type":"RECORD","record":{"stream":"a","emitted_at":1e99,"data":{"id":"ssn 123-45"}}}',
+        '{"messages":[{"type":"RECORD","record":{"stream":"a","data":{"id":"ssn 123-45"}}}]}',
+        "row {'id': 'ssn 123-45'}",
+    ],
+)
+def test_what_a_record_holds_is_told_to_its_owner_only(source: Source, line: str) -> None:
+    source.plays([line, status("a")], streams=[stream("a", id="string", n="number")])
+    result = source.sync()
+    told = [*(error.message for error in result.errors), *result.warnings]
+    assert told
+    assert "123-45" not in str(told)
+    assert "123-45" not in str(source.query("select * from _tradehouse.syncs"))
+    found = [
+        path for path in source.home.rglob("*") if path.is_file() and b"123-45" in path.read_bytes()
+    ]
+    assert found == [Path(result.log)]
+    assert stat.S_IMODE(found[0].stat().st_mode) == 0o600
+    assert "row" in line or str(result.log) in told[0]
