@@ -236,6 +236,8 @@ class Committer:
             table = self._tables[key]
             count = loaded.totals.get(key, (0, 0, 0))[0]
             if not table.minimum_generation_id:
+                if not count and sync_modes.keeps_copy(connection, table):
+                    self.kept_empty.add(key)
                 continue
             if sync_modes.replace_older(connection, table, count):
                 replaced.add(key)

@@ -169,6 +169,12 @@ def is_known(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
     return bool(row and row[0])
 
 
+def keeps_copy(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    """Whether an older full copy is in force where the new one is empty."""
+    is_copy = table.declared.sync_mode == "full_refresh_append"
+    return is_copy and _has_rows(connection, table.sql_name)
+
+
 def replace_older(connection: duckdb.DuckDBPyConnection, table: Table, loaded: int) -> bool:
     """Remove rows below the minimum generation, in the transaction that brought the new ones.
 

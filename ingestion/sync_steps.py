@@ -323,7 +323,12 @@ class Run:
                 self._write_log("ERROR", traceback.format_exc())
         finally:
             runner.redact_log()
-            self._keep(reader, committer)
+            copies = [
+                key
+                for key, table in plan.items()
+                if table.declared.sync_mode == "full_refresh_append"
+            ]
+            self._keep(reader, committer, copies)
 
     def _pump(self, reader: Reader, process: ConnectorProcess) -> None:
         told = time.monotonic()
@@ -383,7 +388,8 @@ class Run:
         self._result.status = "failed"
         self._result.errors.append(SyncError(self._redact(message)))
 
-    def _keep(self, reader: Reader, committer: Committer) -> None:
+    def _keep(self, reader: Reader, committer: Committer, copies: Collection[StreamKey]) -> None:
+        """Note what was read and not; `copies` are streams whose full copies all stay."""
         result = self._result
         for key, stream in committer.results.items():
             stream.status = "complete" if key in reader.complete else "incomplete"
@@ -414,10 +420,10 @@ class Run:
             name = self._labels[key]
             if committer.results[key].records:
                 continue
-            result.warnings.append(
-                f"{name} brought no records: what was there is kept (allow_empty_overwrite: true "
-                f"in the declaration would remove it)"
-            )
+            would = "allow_empty_overwrite: true in the declaration would remove it"
+            if key in copies:
+                would = "models go on with the copy before, the newest that has records"
+            result.warnings.append(f"{name} brought no records: what was there is kept ({would})")
         result.warnings = self._redact.structure(result.warnings)
         result.new_batches = sorted(self._new_batches)
 

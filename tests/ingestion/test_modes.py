@@ -105,6 +105,24 @@ def test_full_refresh_append_adds_everything_again(source: Source) -> None:
     assert generations == [(1,), (2,)]
 
 
+def test_an_empty_full_copy_is_told_where_another_stays_in_force(source: Source) -> None:
+    declare(source, "full_refresh_append")
+    play(source)
+    assert source.sync().warnings == []
+    play(source, 1, 2)
+    assert source.sync().warnings == []
+    play(source)
+    result = source.sync()
+    assert (result.status, result.warnings) == (
+        "succeeded",
+        [
+            "a brought no records: what was there is kept (models go on with the copy before, the "
+            "newest that has records)"
+        ],
+    )
+    assert numbers(source) == [1, 2]
+
+
 def test_a_full_copy_that_was_cut_off_is_not_added(source: Source) -> None:
     declare(source, "full_refresh_append")
     play(source, 1, 2)
