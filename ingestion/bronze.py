@@ -381,6 +381,15 @@ class _Inert(comparing.Spelling):
     def column(self, name: str) -> str:
         return self._hold(identifier(name))
 
+    def json(self, name: str) -> str:
+        column = self.column(name)  # Raw may hold it as another type than the contract says.
+        kinds = "('JSON', 'BOOLEAN', 'BIGINT', 'HUGEINT', 'DOUBLE')"
+        text = f"{column}::varchar"
+        return f"if(typeof({column}) in {kinds}, {text}, to_json({text})::varchar)"
+
+    def is_text(self, name: str) -> str | None:
+        return f"typeof({self.column(name)}) = 'VARCHAR'"
+
     def original(self, source_field: str) -> str:
         return self._hold(f"{{{{ original({jinja_text(source_field)}) }}}}")
 

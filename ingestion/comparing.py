@@ -8,7 +8,7 @@ from typing import Any
 
 from ingestion import tables, values
 from ingestion.names import lowered
-from ingestion.tables import Column, Table, duckdb_type, literal, quoted
+from ingestion.tables import Column, Table, duckdb_type, is_number_as_text, literal, quoted
 
 DELETED_AT = "_ab_cdc_deleted_at"
 NUMBERS = ("BIGINT", "INTEGER", "HUGEINT", "DOUBLE")
@@ -28,6 +28,14 @@ class Spelling:
     def column(self, name: str) -> str:
         """A column of the row."""
         return f"{self._of}.{quoted(name)}" if self._of else quoted(name)
+
+    def json(self, name: str) -> str:
+        """What a column of JSON holds, as a text of JSON."""
+        return f"{self.column(name)}::varchar"
+
+    def is_text(self, name: str) -> str | None:
+        """Whether a column that should be JSON is one of texts, where it may be."""
+        return None
 
     def original(self, source_field: str) -> str:
         """What was delivered where the column does not hold all of it, as a text; else NULL."""
@@ -58,11 +66,15 @@ class Place:
         column = next((each for each in table.columns if each.field == path[0]), None)
         inside = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path[1:])
         schema: Any = table.discovered.get("json_schema")
+        is_known = True
         for part in path:
             properties = schema.get("properties") if isinstance(schema, dict) else None
-            schema = properties.get(part) if isinstance(properties, dict) else None
+            is_known = isinstance(properties, dict) and part in properties
+            schema = properties[part] if isinstance(properties, dict) and is_known else None
         kind = column.type if column else "VARCHAR"
-        wanted = duckdb_type(schema) if schema else ("JSON" if len(path) > 1 else kind)
+        wanted = duckdb_type(schema) if is_known else ("JSON" if len(path) > 1 else kind)
+        if is_number_as_text(schema):
+            wanted = "DOUBLE"
         return cls(column.name if column else path[0], inside or None, path[0], kind, wanted)
 
     @property
@@ -74,7 +86,9 @@ class Place:
         """The value as a text of JSON, where it lies in a column that holds JSON or text."""
         text = f"{say.column(self.column)}::varchar"
         if self.pointer is None:
-            return text if self.type == "JSON" else f"to_json({text})::varchar"
+            if self.type == "JSON":
+                return say.json(self.column)
+            return f"to_json({text})::varchar"
         found = f"nullif(json_extract({text}, {literal(self.pointer)})::varchar, 'null')"
         return found if self.type == "JSON" else f"case when json_valid({text}) then {found} end"
 
@@ -85,6 +99,18 @@ class Place:
         json = self.json(say)
         unquoted = f"json_extract_string({json}, '$')"
         return f"case when left({json}, 1) = '\"' then {unquoted} else {json} end"
+
+    def is_number(self, say: Spelling) -> str:
+        """Whether the value, whose type is not known, is a number.
+
+        In a column of texts, as versions before made them, every text that says one is.
+        """
+        spelled = f"{say.exact(self.text(say))} is not null"
+        if self.pointer is None and self.type != "JSON":
+            return spelled
+        is_number = f"json_type({self.json(say)}) in {_JSON_NUMBERS}"
+        is_text = say.is_text(self.column) if self.pointer is None else None
+        return f"case when {is_text} then {spelled} else {is_number} end" if is_text else is_number
 
 
 def places(table: Table) -> tuple[list[Place], Place | None]:
@@ -146,7 +172,7 @@ def cursor(place: Place, say: Spelling, *, is_whole: bool = False) -> tuple[list
         return [moment, finer(text)], f"{text} is not null and {moment} is null"
     if place.wanted == "VARCHAR":
         return [text], None
-    is_number = f"json_type({place.json(say)}) in {_JSON_NUMBERS}"
+    is_number = place.is_number(say)
     return [
         f"case when not {is_number} then {text} end",
         f"case when {is_number} then {say.exact(text)} end",

@@ -141,14 +141,42 @@ def literal(value: Any) -> str:
     return "(" + text.replace("\0", "' || chr(0) || '") + ")" if "\0" in text else text
 
 
+_WELL_KNOWN = {
+    f"WellKnownTypes.json#/definitions/{name}": kind
+    for name, kind in {
+        "String": "VARCHAR",
+        "BinaryData": "VARCHAR",
+        "Boolean": "BOOLEAN",
+        "Integer": "BIGINT",
+        "Number": "DOUBLE",
+        "Date": "DATE",
+        "TimestampWithTimezone": "TIMESTAMP WITH TIME ZONE",
+        "TimestampWithoutTimezone": "TIMESTAMP",
+        "TimeWithTimezone": "TIME WITH TIME ZONE",
+        "TimeWithoutTimezone": "TIME",
+    }.items()
+}
+"""The types that Airbyte's protocol defines by a reference."""
+
+
+def is_number_as_text(schema: Any) -> bool:
+    """Whether a schema says that a text is a number, of more digits than a number may have."""
+    if not isinstance(schema, dict) or duckdb_type(schema) != "VARCHAR":
+        return False
+    return schema.get("airbyte_type") in ("big_integer", "big_number")
+
+
 def duckdb_type(schema: Any) -> str:
     """The DuckDB type for a property of a stream's JSON schema.
 
-    Texts without a format stay texts; whatever has more than one type besides null is JSON, and so
-    is what says its type in no way that JSON schemas have.
+    Texts without a format stay texts; whatever has more than one type besides null, or none, is
+    JSON, which keeps a number apart from its text, and so is what says its type in no way that JSON
+    schemas have. A text that says a number of any length stays one.
     """
     if not isinstance(schema, dict):
         return "JSON"
+    if "type" not in schema and schema.get("$ref") in _WELL_KNOWN:
+        return _WELL_KNOWN[schema["$ref"]]
     if any(key in schema for key in ("oneOf", "anyOf", "allOf")) and "type" not in schema:
         return "JSON"
     kinds = schema.get("type")
@@ -157,7 +185,7 @@ def duckdb_type(schema: Any) -> str:
         return "JSON"
     names = {*listed} - {"null"}
     if len(names) != 1:
-        return "DOUBLE" if names == {"integer", "number"} else "JSON" if names else "VARCHAR"
+        return "DOUBLE" if names == {"integer", "number"} else "JSON"
     return _single_type(names.pop(), schema)
 
 
@@ -274,7 +302,9 @@ def _fit(
         return _add(connection, table, column, present, changes)
     if found == column.type:
         return column
-    if found in _WIDER.get(column.type, ()):
+    is_promise = found == "VARCHAR" and column.type == "JSON"  # A text keeps less of what comes.
+    is_empty = is_promise and not _has_rows(connection, table.sql_name)
+    if found in _WIDER.get(column.type, ()) and not is_empty:
         return replace(column, type=found)  # It already holds the new type's values.
     holders = _holders(connection, table, column)
     if not any(_has_rows(connection, name) for name in holders):  # Its type was a promise.

@@ -32,6 +32,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=70)]
 Delivered = Literal[
     "text",
+    "number as text",
     "integer",
     "big integer",
     "number",

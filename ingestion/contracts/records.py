@@ -13,9 +13,10 @@ from ingestion.declarations import Declaration
 from ingestion.errors import DeclarationError
 from ingestion.prose import prose
 from ingestion.tables import Column as RawColumn
-from ingestion.tables import Table, duckdb_type
+from ingestion.tables import Table, duckdb_type, is_number_as_text
 
 OFFERED: dict[str, dict[str, Any]] = {
+    "number as text": {"type": "string", "airbyte_type": "big_number"},
     "text": {"type": "string"},
     "integer": {"type": "integer"},
     "big integer": {"type": "integer", "airbyte_type": "big_integer"},
@@ -96,8 +97,10 @@ def _stream_lines(table: Table, name: str) -> list[str]:
 
 def _column(table: Table, name: str, column: RawColumn) -> dict[str, Any]:
     delivered = _DELIVERED[column.type]
+    is_spelled = is_number_as_text(_schema(table, column))
     said = {
         "type": _TYPES.get(delivered, delivered),
+        "delivered": "number as text" if is_spelled else None,
         "from": column.field if column.field != name else None,
         "stored": column.name if column.name != column.field else None,
         "absent": True if table.provenance and column.field == "_raw_text" else None,
@@ -107,12 +110,16 @@ def _column(table: Table, name: str, column: RawColumn) -> dict[str, Any]:
 
 
 def _about(table: Table, column: RawColumn) -> str:
-    properties = (table.discovered.get("json_schema") or {}).get("properties") or {}
-    said = properties.get(column.field)
+    said = _schema(table, column)
     text = said.get("description") if isinstance(said, dict) else None
     described = str(text) if text else f"{column.field} as delivered"
     place = f"{table.key[1]}.{column.field}"
     return f"{prose(described).rstrip('.')}. Source: {prose(place)}."
+
+
+def _schema(table: Table, column: RawColumn) -> Any:
+    properties = (table.discovered.get("json_schema") or {}).get("properties") or {}
+    return properties.get(column.field)
 
 
 def _flow(value: Any) -> str:

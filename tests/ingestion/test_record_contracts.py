@@ -986,3 +986,70 @@ def test_a_number_with_an_exponent_is_a_decimal(source: Source) -> None:
         assert models.build(raw) == []
         rows = raw.execute("select f, g from bronze_played__t order by g").fetchall()
         assert rows == [(Decimal(n), n) for n in (10**20, 10**22, 10**23, 12 * 10**34)]
+
+
+WELL_KNOWN = {"$ref": "WellKnownTypes.json#/definitions/Integer"}
+UNTYPED: dict[str, tuple[Any, list[str]]] = {
+    "nothing": ({}, ["9", "10", "8"]),
+    "a description": ({"description": "x"}, ["9", "10", "8.5"]),
+    "null": ({"type": ["null"]}, ["9", "10.5", "10.25"]),
+    "an empty list": ({"type": []}, ["9", "10", "8"]),
+    "an enum": ({"enum": [8, 9, 10]}, ["9", "10", "8"]),
+    "a const": ({"const": 1}, ["9", "10", "8"]),
+    "a reference": (WELL_KNOWN, ["9", "10", "8"]),
+    "texts": ({}, ['"b"', '"c"', '"a"']),
+    "big integers": ({"type": "string", "airbyte_type": "big_integer"}, ['"9"', '"10"', '"8"']),
+    "big numbers": (
+        {"type": ["null", "string"], "airbyte_type": "big_number"},
+        ['"9.5"', '"10.50000000000000000000000000000001"', '"10.5"'],
+    ),
+}
+
+
+@pytest.mark.parametrize("mode", MODES[:2])
+@pytest.mark.parametrize("name", UNTYPED)
+def test_cursors_without_a_type_are_ordered_as_what_they_are(
+    source: Source, mode: str, name: str
+) -> None:
+    kind, texts = UNTYPED[name]
+    flat = [f'{{"n":{n},"id":1,"u":{text}}}' for n, text in enumerate(texts)]
+    assert shown(source, mode, flat, {"key": "id", "cursor": "u"}, id="integer", u=kind) == [1]
+    if kind.get("airbyte_type"):
+        return  # A contract types no part of an object that it has no line for.
+    with duckdb.connect(str(source.paths.raw_database)) as raw:
+        raw.execute("drop table played.t")
+    inside = [f'{{"n":{n},"id":1,"o":{{"u":{text}}}}}' for n, text in enumerate(texts)]
+    nested = {"type": "object", "properties": {"u": kind}}
+    more = {"key": "id", "cursor": ["o", "u"]}
+    assert shown(source, mode, inside, more, id="integer", o=nested) == [1]
+
+
+@pytest.mark.parametrize("mode", MODES[:2])
+@pytest.mark.parametrize("kind", [{}, {"enum": [1]}, {"type": ["null"]}], ids=str)
+def test_keys_without_a_type_are_equal_by_type_and_value(
+    source: Source, mode: str, kind: Any
+) -> None:
+    keys = ["1", '"1"', "1.0", "1e0", "true", '"true"', '{"a":1}', '"{\\"a\\":1}"', "1.5"]
+    keys += ["9007199254740993", "9007199254740992.0", "null"]
+    data = [f'{{"n":{n},"id":{key}}}' for n, key in enumerate(keys)]
+    found = shown(source, mode, data, {"key": "id"}, id=kind)
+    assert found == [1, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+
+
+@pytest.mark.parametrize("mode", MODES[:2])
+def test_a_column_of_texts_of_the_version_before_goes_on(source: Source, mode: str) -> None:
+    """Its rows are those of their texts; numbers are ordered as such from now on."""
+    rows = ['{"n":1,"id":"1.10","u":"9"}', '{"n":2,"id":"1.1","u":"9"}']
+    more = {"key": "id", "cursor": "u"}
+    assert shown(source, mode, rows, more, id="string", u="string") == [1, 2]
+    later = ['{"n":3,"id":1.5,"u":10}', '{"n":4,"id":1.5,"u":9}', '{"n":5,"id":"1.1","u":8}']
+    assert shown(source, mode, later, more, id={}, u={}) == [1, 2, 3]
+    assert source.query("select distinct typeof(id), typeof(u) from played.t") == [
+        ("VARCHAR", "VARCHAR")
+    ]
+
+
+def test_an_empty_column_of_texts_takes_what_has_no_type(source: Source) -> None:
+    assert shown(source, MODES[1], [], {"key": "id"}, id="string") == []
+    data = ['{"n":1,"id":1}', '{"n":2,"id":"1"}']
+    assert shown(source, MODES[1], data, {"key": "id"}, id={}) == [1, 2]

@@ -303,8 +303,13 @@ def test_types_of_schemas() -> None:
     assert duckdb_type({"type": ["string", "integer"]}) == "JSON"
     assert duckdb_type({"type": ["integer", "number"]}) == "DOUBLE"
     assert duckdb_type({"type": "number", "airbyte_type": "integer"}) == "BIGINT"
-    assert duckdb_type({}) == "VARCHAR"
-    assert duckdb_type({"type": "null"}) == "VARCHAR"
+    for untyped in ({}, {"description": "x"}, {"enum": [1, 2]}, {"const": 1}, {"type": []}):
+        assert duckdb_type(untyped) == "JSON"
+    assert duckdb_type({"type": "null"}) == duckdb_type({"type": ["null"]}) == "JSON"
+    assert duckdb_type({"$ref": "WellKnownTypes.json#/definitions/Integer"}) == "BIGINT"
+    assert duckdb_type({"$ref": "#/definitions/Integer"}) == "JSON"
+    for number in ("big_integer", "big_number"):
+        assert duckdb_type({"type": "string", "airbyte_type": number}) == "VARCHAR"
     assert duckdb_type(True) == "JSON"
 
 
