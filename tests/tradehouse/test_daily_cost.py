@@ -18,7 +18,7 @@ from tradehouse.publish import releases
 pytestmark = pytest.mark.xdist_group("run")
 
 MODELS, TESTS, STATEMENTS, ROWS_WRITTEN = 41, 75, 410, 150
-MESSAGES, TEMPLATES = 800, 1_000_000
+MESSAGES, TEMPLATES = 800, 600
 # What stands on the optional sources beside the brokerage: a table that a day adds to, and a view.
 APART = ("mart_customer_monthly_trading", "mart_branch_monthly_targets")
 BLOCK = 262_144

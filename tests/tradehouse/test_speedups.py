@@ -3,6 +3,7 @@
 import ast
 import io
 import os
+import re
 import subprocess
 import sys
 from importlib.util import MAGIC_NUMBER
@@ -217,7 +218,7 @@ def take_day(home, way):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     texts = {
-        str(path.relative_to(home)): path.read_text().replace(str(home), "HOME")
+        str(path.relative_to(home)): re.sub(r"__dbt_tmp\d+", "__dbt_tmp", path.read_text())
         for folder in ("compiled", "run")
         for path in (home / "target" / folder).rglob("*")
         if path.is_file()

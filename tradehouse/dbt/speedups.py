@@ -17,7 +17,12 @@ from typing import Any
 from tradehouse.errors import UsageError
 
 SETTING = "TRADEHOUSE_DBT_SPEEDUPS"
-TESTED = {"dbt-core": "1.11.16", "dbt-common": "1.39.0", "mashumaro": "3.14"}
+TESTED = {
+    "dbt-core": "1.11.16",
+    "dbt-adapters": "1.24.5",
+    "dbt-common": "1.39.0",
+    "mashumaro": "3.14",
+}
 TESTED_PYTHONS = ((3, 11), (3, 12), (3, 13))
 SIMPLE = (type(None), bool, int, float, str)
 ORIGINAL = "original"
@@ -136,7 +141,7 @@ def _skip_unheard_events() -> None:
 
 
 MEASURES = {"code": _generate_code_when_needed, "events": _skip_unheard_events}
-"""Gain of a day's build in CPU seconds: CODE_GAIN and EVENTS_GAIN, as last measured."""
+"""Each with what it saves of a day in CPU seconds (medians of three): `code` 1.2, `events` 1.7."""
 
 
 def _is_replaced(owner: Any, name: str) -> bool:
