@@ -26,7 +26,10 @@ from tests.models.party_replay import (
 pytestmark = pytest.mark.slow
 
 BATCHES = 5
-MODELS = ("+dim_account", "+prospect", "+silver_customer_alerts", "+silver_prospect_counts")
+MODELS = (
+    *("+dim_account", "+dim_broker", "+dim_customer", "+prospect"),
+    *("+silver_customer_alerts", "+silver_prospect_counts"),
+)
 TABLES = (
     *("gold.dim_broker", "gold.dim_customer", "gold.dim_account", "gold.prospect"),
     *("silver.silver_broker_changes", "silver.silver_prospect_changes"),
