@@ -54,7 +54,7 @@
     {%- elif kind.startswith('loaded:') -%}
         {#- By value: the engine takes a text apart that it made of a date itself, and compares dates. #}
         {%- set utc = '(Z|[+-]00(:?00)?)?' -%}
-        {%- set form = {'date': day ~ '([ T]00:00(:00([.,]0+)?)?' ~ utc ~ ')?', 'timestamp': day ~ '[ T](' ~ hour ~ '|' ~ midnight ~ ')', 'timestamptz': day ~ '[ T](' ~ hour ~ '|' ~ midnight ~ ')' ~ zone}[sql_type] -%}
+        {%- set form = {'date': day ~ '([ T]00:00(:00([.,]0+)?)?' ~ utc ~ ')?', 'timestamp': day ~ '[ T]' ~ hour, 'timestamptz': day ~ '[ T]' ~ hour ~ zone}[sql_type] -%}
         {%- set spelled = "left(" ~ text ~ ", 10)" if sql_type == 'date' else "replace(replace(" ~ text ~ ", ',', '.'), 'T', ' ')" -%}
         {%- set value = 'try_cast(' ~ spelled ~ ' as ' ~ sql_type ~ ')' -%}
         case when regexp_full_match({{ text }}, '{{ form }}')

@@ -928,27 +928,6 @@ def test_what_raw_holds_exactly_keeps_a_contract_as_it_was_written(source: Sourc
         ]
 
 
-def test_a_moment_at_the_end_of_a_day_is_read_from_a_text(source: Source) -> None:
-    texts = ["2024-01-01T24:00:00Z", "2024-01-01T24:00:01Z"]
-    source.declared["streams"] = {"t": {"sync_mode": "incremental_append"}}
-    lines = [record("t", {"x": text}) for text in texts]
-    source.plays([*lines, status("t")], streams=[stream("t", x="string")])
-    assert source.sync().status == "succeeded"
-
-    def change(of: dict[str, Any]) -> None:
-        of["columns"]["x"] |= {"type": "timestamptz", "delivered": "text"}
-
-    declared = source.declaration()
-    models = Models(declared, inventory.discover_tables(declared, source.home), change)
-    with duckdb.connect(str(source.paths.raw_database)) as raw:
-        raw.execute("set TimeZone = 'UTC'")
-        assert models.build(raw) == []
-        rows = raw.execute("select x from bronze_played__t").fetchall()
-        assert rows == [(datetime(2024, 1, 2, tzinfo=UTC),)]
-        [(detail,)] = raw.execute("select detail from bronze_played__quarantine").fetchall()
-        assert detail == 'x: not_a_timestamp "2024-01-01T24:00:01Z"'
-
-
 DIGITS = st.decimals(allow_nan=False, allow_infinity=False, places=None).filter(
     lambda number: abs(number.adjusted()) < 390
 )
