@@ -53,11 +53,13 @@ def value(column: Column, text: str) -> str:
     cast = f"try_cast({text} as {kind})"
     if kind in INTEGERS:
         whole = rf"regexp_full_match({text}, '-?\d+(\.0+)?')"
+        wide = f"try_cast({text} as HUGEINT)"  # The digits in front of an exponent may be more.
         return (
             f"case when {cast}::varchar = {text} then {cast}"
             f" when {whole} then try_cast(split_part({text}, '.', 1) as {kind})"
             f" when regexp_full_match({text}, '{numbers.FORM}')"
-            f" and _exact_number({cast}::varchar) = _exact_number({text}) then {cast} end"
+            f" and _exact_number({wide}::varchar) = _exact_number({text})"
+            f" then try_cast({wide} as {kind}) end"
         )
     if kind == "DOUBLE":
         return (

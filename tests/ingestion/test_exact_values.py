@@ -112,6 +112,11 @@ def test_a_whole_number_is_one_in_any_spelling(texts: list[str]) -> None:
             assert change == (None if fits else "NULLED")
 
 
+@pytest.mark.parametrize("text", ["14901161193847656250000e-4", "92233720368547758070e-1"])
+def test_an_integer_may_have_more_digits_before_its_exponent(text: str) -> None:
+    assert typed("BIGINT", [text]) == [(int(Decimal(text)), None)]
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.lists(NUMBERS, max_size=20))
 def test_a_number_is_held_exactly_or_its_digits_are_kept(texts: list[str]) -> None:
