@@ -32,7 +32,6 @@
     {%- set text = "nullif(" ~ stored_text(column, pointer, field) ~ ", '')" -%}
     {%- set day = '[0-9]{4}-[0-9]{2}-[0-9]{2}' -%}
     {%- set hour = '([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?' -%}
-    {%- set midnight = '24:00(:00([.,]0+)?)?' -%}
     {%- set zone = '(Z|[+-][0-9]{2}(:?[0-9]{2})?)' -%}
     {%- if kind in ('plain', 'absent') -%}
         {{ delivered(column, field, pointer) }}
@@ -48,8 +47,9 @@
     {%- elif kind == 'loaded:boolean' -%}
         {{ typed_value(text, 'word') }}
     {%- elif kind.startswith('loaded:time') and not kind.startswith('loaded:timestamp') -%}
-        {%- set form = '(' ~ hour ~ '|' ~ midnight ~ ')' ~ (zone if sql_type == 'timetz' else '') -%}
-        case when regexp_full_match({{ text }}, '{{ form }}')
+        {%- set form = hour ~ (zone if sql_type == 'timetz' else '') -%}
+        {#- What the loader typed is a time, also the end of a day. #}
+        case when {{ "typeof(" ~ '"' ~ column | replace('"', '""') ~ '"' ~ ") = '" ~ {'time': 'TIME', 'timetz': 'TIME WITH TIME ZONE'}[sql_type] ~ "' and starts_with(" ~ text ~ ", '24:00') or " if pointer is none }}regexp_full_match({{ text }}, '{{ form }}')
             then try_cast(replace(replace({{ text }}, ',', '.'), 'Z', '+00') as {{ sql_type }}) end
     {%- elif kind.startswith('loaded:') -%}
         {#- By value: the engine takes a text apart that it made of a date itself, and compares dates. #}
