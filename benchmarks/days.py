@@ -162,15 +162,21 @@ def deliver(brokerage: Path, arriving: Path, batch: int) -> bool:
     """Let a batch of a brokerage arrive; returns whether it had arrived before."""
     arriving.mkdir(exist_ok=True)
     place = arriving / f"Batch{batch}"
-    if place.is_symlink():
+    if place.is_dir():
         return True
     beside = {f"Batch{batch}_audit.csv"}
     if batch == 1:
         beside |= {"Generator_audit.csv", "digen_report.txt"}
     for name in (*sorted(beside), place.name):  # the batch comes last
-        link = arriving / name
-        link.unlink(missing_ok=True)
-        link.symlink_to(brokerage / name)
+        arrived = arriving / name
+        if not (brokerage / name).is_dir():
+            arrived.unlink(missing_ok=True)
+            os.link(brokerage / name, arrived)
+            continue
+        begun = arriving / f".{name}"  # A directory appears whole.
+        shutil.rmtree(begun, ignore_errors=True)
+        shutil.copytree(brokerage / name, begun, copy_function=os.link)
+        begun.rename(arrived)
     return False
 
 
