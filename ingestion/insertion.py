@@ -1,6 +1,6 @@
 """Rows that were split here, on their way into the stream's table.
 
-Not here: splitting (`exact`) and files that the database reads (`plain`).
+Not here: splitting (`line_splitting`) and files that the database reads (`bulk_files`).
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """Which of the rows of a key stays, and moving them: staged rows into their table.
 
 Not here: how keys and cursors are compared (`comparing`), when rows are merged, and what a
-generation is (`modes`).
+generation is (`sync_modes`).
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 Neither knows the other's state, so each begins where it stood itself, and brings again what the
 other one loaded meanwhile. Such a record has the key, the cursor and the content of a row that is
-there. Not here: when that is looked at (`run`, `server.sync`).
+there. Not here: when that is looked at (`sync_steps`, `server.sync`).
 """
 
 import json

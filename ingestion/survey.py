@@ -1,6 +1,6 @@
 """What a file's bytes say about it, counted without parsing: the guard of the fast way to load it.
 
-Not here: loading (`files`, `plain`) and the exact way to split a file (`exact`).
+Not here: loading (`files`, `bulk_files`) and the exact way to split a file (`line_splitting`).
 """
 
 import codecs

@@ -1,6 +1,6 @@
 """One sync of one source: what the command line and the orchestration call.
 
-Not here: its steps (`run`), and what follows a sync (dbt, publishing).
+Not here: its steps (`sync_steps`), and what follows a sync (dbt, publishing).
 """
 
 import signal

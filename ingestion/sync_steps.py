@@ -1,7 +1,7 @@
 """The steps of one sync, from the discovered catalogue to the closed ledger.
 
 Not here: what callers use (`sync`) and the parts that are put together (`connector`, `reader`,
-`committer`, `tables`, `modes`, `ledger`).
+`committer`, `tables`, `sync_modes`, `ledger`).
 """
 
 import os

@@ -1,6 +1,6 @@
 """The raw tables: names, columns and types of a stream's table, and their creation and change.
 
-Not here: inserting rows (`records`, `plain`, `insertion`).
+Not here: inserting rows (`records`, `bulk_files`, `insertion`).
 """
 
 import shlex

@@ -1,7 +1,7 @@
 """One simulated brokerage in memory, and how it writes the files of a batch into a directory.
 
 Belongs here: which files a batch has and their audit counts. Does not belong here: where batches
-lie and how they become visible (`landing`).
+lie and how they become visible (`delivery_directory`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a simulated brokerage has delivered so far, as its landing directory says.
 
 Belongs here: reading it, for those who stand beside the brokerage (`bank`, `partner`). Does not
-belong here: writing it (`landing`).
+belong here: writing it (`delivery_directory`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Rooms of the code: what each package may import, wherever in a module the import stands."""
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -19,6 +20,8 @@ MAY_IMPORT = {
 ORDER = ("errors", "terminal", "home", "loads", "dbt", "publish", "build", "observe", "runs", "cli")
 """The rooms of `tradehouse`: each may import those before it."""
 MOST_MODULES = 12
+POINTERS = re.compile(r"\((`[a-z_.]+`(?:, `[a-z_.]+`)*)\)")
+"""How a docstring says where something else is: (`this_module`, `that.one`)."""
 
 
 def imports(path: Path) -> set[str]:
@@ -82,6 +85,27 @@ def test_modules_make_no_circle(package):
 def _parents(name: str) -> set[str]:
     parts = name.split(".")
     return {".".join(parts[:length]) for length in range(1, len(parts))}
+
+
+@pytest.mark.parametrize("package", [*sorted(MAY_IMPORT), "benchmarks"])
+def test_docstrings_point_to_modules_that_are_there(package):
+    missing = {
+        (name, said)
+        for name, path in modules(package).items()
+        for listed in POINTERS.findall(ast.get_docstring(ast.parse(path.read_text())) or "")
+        for said in listed.replace("`", "").split(", ")
+        if not any(_is_module(place, said) for place in (path.parent, PROJECT))
+    }
+    assert missing == set()
+
+
+def _is_module(folder: Path, said: str) -> bool:
+    parts = said.removesuffix(".py").split(".")
+    return any(
+        folder.joinpath(*parts[:length]).with_suffix(suffix).exists()
+        for length in range(1, len(parts) + 1)
+        for suffix in (".py", "")
+    )
 
 
 def test_rooms_are_small_enough_to_be_known_by_heart():

@@ -1,7 +1,7 @@
 """The landing directory: which batches and files lie there, and one pass over a file.
 
 Opening a file is in `opening.py`. Nothing here knows what was loaded before (`state.py`) or what a
-batch must hold (`door.py`).
+batch must hold (`acceptance.py`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The landing directory may be a link itself, and links inside it may lead to other places inside.
 Whatever is looked at here may be replaced by somebody else at any moment, so that only what an open
-descriptor says counts. What lies in the directory is found in `landing.py`.
+descriptor says counts. What lies in the directory is found in `batches.py`.
 """
 
 from __future__ import annotations

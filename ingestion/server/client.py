@@ -2,7 +2,7 @@
 
 Answers are given as the JSON the server sent, not as the SDK's models: those drop fields they do
 not know and take the configuration of a connector they do not know for another one's. Not here:
-what is asked for (`plan`, `jobs`).
+what is asked for (`reconciliation`, `jobs`).
 """
 
 import time

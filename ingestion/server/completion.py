@@ -1,6 +1,6 @@
 """The end of a sync on the server: landing what the job wrote, judging it, closing the ledger.
 
-Not here: how the job was started and followed (`sync`), and one stream's landing (`landing`).
+Not here: how the job was started and followed (`sync`), and one stream's landing (`committing`).
 """
 
 import os

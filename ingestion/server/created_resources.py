@@ -2,7 +2,7 @@
 
 The server masks secrets when it is asked, so a change of one is noticed by the hash of what was
 sent last. The key is this home's own: the file gives no secret away, nor whether two are equal.
-Not here: what differs (`plan`).
+Not here: what differs (`reconciliation`).
 """
 
 import hashlib

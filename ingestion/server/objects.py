@@ -1,7 +1,7 @@
 """The server's sources, destinations and connections: list, create, update.
 
 A creation that brought no answer is looked for before it is tried again, so that nothing is made
-twice. Not here: whether something is to be made (`plan`).
+twice. Not here: whether something is to be made (`reconciliation`).
 """
 
 import time

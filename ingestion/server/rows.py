@@ -1,6 +1,6 @@
 """Inserting a unit's rows: a destination's columns into the types of the raw table.
 
-Not here: which units, and the transaction (`landing`).
+Not here: which units, and the transaction (`committing`).
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """One sync of a source that an Airbyte server runs: find or start its job, follow it, land rows.
 
 The raw database is open only before and after the job, so that others can read while it runs. Not
-here: the steps' own modules (`jobs`, `landing`, `runs`) and what callers use (`ingestion.sync`).
+here: the steps' own modules (`jobs`, `committing`, `runs`) and what callers use (`ingestion.sync`).
 """
 
 import secrets

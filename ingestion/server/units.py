@@ -1,6 +1,6 @@
 """What is landed whole or not at all: a Parquet file, or what one sync wrote into a table.
 
-Not here: where units lie (`lake`, `postgres`) and how their rows get into raw (`landing`).
+Not here: where units lie (`bucket`, `postgres`) and how their rows get into raw (`committing`).
 """
 
 import re

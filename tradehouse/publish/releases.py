@@ -221,8 +221,8 @@ def advice(home: Home) -> str:
         return "`tradehouse run` makes it again."
     return (
         "Publishing is held since a rollback, so it is not made again: go to a release that is "
-        "whole (tradehouse releases): tradehouse rollback ID, or end the hold: tradehouse publish "
-        "--resume."
+        "whole (tradehouse releases): tradehouse rollback ID, or end the hold: "
+        "tradehouse publish --release-hold."
     )
 
 
