@@ -18,7 +18,7 @@ def kind(column: Column) -> str:
         return f"{word}:{column.earliest}" if column.earliest else word
     if not size:
         return "plain"
-    return f"{'xml_' if column.keeps_empty else ''}{name}:{size}"
+    return f"{'xml_' if column.keeps_empty else ''}{name}:{size}{column.bounds}"
 
 
 def code_kind(column: Column) -> str:

@@ -170,6 +170,8 @@ class Column(_Model):
         if (self.least, self.most) != (None, None):
             if self.name_of_type not in ("integer", "decimal", "number"):
                 raise ValueError("least and most: only a number has them")
+            if self.keeps_empty:
+                raise ValueError("least and most: what keeps an empty text stays a text")
             if self.least is not None and self.most is not None and self.least > self.most:
                 raise ValueError("least: it is more than most")
         if self.absent and (self.required or self.type != "text"):
@@ -185,6 +187,12 @@ class Column(_Model):
     def size(self) -> str:
         """What stands behind the type, or nothing."""
         return self.type.partition("(")[2].rstrip(")")
+
+    @property
+    def bounds(self) -> str:
+        """The smallest and the largest number that it may be as macros take them, or nothing."""
+        found = ["" if one is None else f"{one:f}" for one in (self.least, self.most)]
+        return f"|{'..'.join(found)}" if any(found) else ""
 
     @property
     def codes(self) -> list[str]:
@@ -359,7 +367,7 @@ _OF_STREAM = {
 }
 _OF_COLUMN = {
     "records": {"at", "path", "keeps_empty"},
-    "batches": {"from_", "stored", "delivered", "latest", "least", "most", "absent"},
+    "batches": {"from_", "stored", "delivered", "latest", "absent"},
 }
 """Words that say nothing, by what a source delivers."""
 

@@ -143,9 +143,7 @@ def delivered(column: Column) -> str:
 
 def kind(column: Column) -> str:
     """What the macro `record_value` calls the column's type, with its range."""
-    bounds = ["" if one is None else f"{one:f}" for one in (column.least, column.most)]
-    word = _kind_of_type(column)
-    return f"{word}|{'..'.join(bounds)}" if any(bounds) else word
+    return _kind_of_type(column) + column.bounds
 
 
 def _kind_of_type(column: Column) -> str:

@@ -92,7 +92,9 @@
         {%- if column[1] %}
         when {{ expression }} is null then 'missing_value'
         {%- endif %}
-        when {{ expression }} is not null and ({{ typed_value(expression, column[0]) }}) is null then '{{ breach_of(column[0]) }}'
+        {%- for kind in [column[0].partition('|')[0], column[0]] | unique %}
+        when {{ expression }} is not null and ({{ typed_value(expression, kind) }}) is null then '{{ breach_of(kind) }}'
+        {%- endfor %}
         {%- endfor %}
     end
 {%- endmacro %}
@@ -117,8 +119,10 @@
             {%- if column[1] %}
             when {{ expression }} is null and _raw_text is null then '{{ name }}: missing_value'
             {%- endif %}
-            when {{ expression }} is not null and ({{ typed_value(expression, column[0]) }}) is null
-                then '{{ name }}: {{ breach_of(column[0]) }} "' || left(cast({{ expression }} as varchar), 100) || '"'
+            {%- for kind in [column[0].partition('|')[0], column[0]] | unique %}
+            when {{ expression }} is not null and ({{ typed_value(expression, kind) }}) is null
+                then '{{ name }}: {{ breach_of(kind) }} "' || left(cast({{ expression }} as varchar), 100) || '"'
+            {%- endfor %}
         end
         {%- endfor %}
     ), '')

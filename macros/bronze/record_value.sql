@@ -7,11 +7,7 @@
 {% macro record_value(column, kind, field=none, pointer=none) -%}
     {%- set type, _, bounds = kind.partition('|') -%}
     {%- if bounds -%}
-        {%- set least, most = bounds.split('..') -%}
-        list_transform(
-            [{{ record_value(column, type, field, pointer) }}],
-            lambda _b_: case when {{ '_b_ >= ' ~ least if least else 'true' }} and {{ '_b_ <= ' ~ most if most else 'true' }} then _b_ end
-        )[1]
+        {{ within_bounds(record_value(column, type, field, pointer), bounds) }}
     {%- elif pointer is none -%}
         {{ typed_record_value(column, kind, field, none) }}
     {%- else -%}

@@ -3,12 +3,15 @@
     dropped digits. `kind` is what a contract's type is called here (`ingestion.contracts.bronze`); the xml_ kinds of numbers and dates check
     the text and leave it text, because an empty one ('' in XML) says something else than an absent one (NULL).
     The casts alone would be too kind: 1.5 becomes the integer 2, 1.239 the decimal 1.24, 0x1F the integer 31.
-    What is typed is finite and within the calendar (first_day_of_calendar).
+    What is typed is finite and within the calendar (first_day_of_calendar). Behind | stand the smallest and the largest
+    number that it may be, such as integer:6|1..
 #}
 {% macro typed_value(expression, kind) %}
     {%- set name = kind.split(':')[0] -%}
     {%- set size = kind.split(':')[1] if ':' in kind else '' -%}
-    {%- if name == 'plain' -%}
+    {%- if '|' in kind -%}
+        {{ within_bounds(typed_value(expression, kind.partition('|')[0]), kind.partition('|')[2]) }}
+    {%- elif name == 'plain' -%}
         {{ expression }}
     {%- elif name == 'text' -%}
         case when length({{ expression }}) <= {{ size }} then {{ expression }} end
@@ -57,6 +60,16 @@
         {{ exceptions.raise_compiler_error('Unknown kind of column: ' ~ kind) }}
     {%- endif -%}
 {% endmacro %}
+
+
+{# A number that lies within bounds such as 0..100, 1.. or ..5, else NULL. #}
+{% macro within_bounds(value, bounds) -%}
+    {%- set least, most = bounds.split('..') -%}
+    list_transform(
+        [{{ value }}],
+        lambda _b_: case when {{ '_b_ >= ' ~ least if least else 'true' }} and {{ '_b_ <= ' ~ most if most else 'true' }} then _b_ end
+    )[1]
+{%- endmacro %}
 
 
 {#

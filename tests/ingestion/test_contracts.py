@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import jinja2
 import jsonschema
 import open_data_contract_standard
 import pytest
@@ -129,6 +131,10 @@ def test_what_was_changed_by_hand_is_named_and_made_again(project: Path) -> None
         ({"least": 1}, "least and most: only a number has them"),
         ({"type": "integer", "least": 2, "most": 1}, "least: it is more than most"),
         ({"type": "integer", "least": "low"}, "least: Input should be a valid decimal"),
+        (
+            {"type": "integer(1)", "least": 0, "keeps_empty": True},
+            "least and most: what keeps an empty text stays a text",
+        ),
         ({"class": "secret"}, "class: Input should be 'public'"),
         ({"meaning": None}, "meaning: Input should be a valid string"),
         ({"requird": True}, "requird: Extra inputs are not permitted"),
@@ -219,6 +225,30 @@ def test_a_contract_of_records_is_exported_too() -> None:
     jsonschema.validate(found, json.loads(schema.read_text()))
     [number, *_] = found["schema"][0]["properties"]
     assert number["logicalTypeOptions"] == {"minimum": 0.5, "maximum": 100}
+
+
+def test_the_range_of_a_delivered_number_is_typed_and_told() -> None:
+    column = Column.model_validate(COLUMN | {"type": "integer(6)", "least": 1})
+    assert bronze.kind(column) == "integer:6|1.."
+    macros = Path(__file__).parents[2] / "macros" / "bronze"
+    text = "".join(
+        (macros / f"{name}.sql").read_text() for name in ("typed_value", "quarantined_rows")
+    )
+    environment = jinja2.Environment()
+    environment.globals["return"] = lambda value: value
+    macro = environment.from_string(text).module
+    contract = {"columns": {"t_qty": ["integer:6|1..", True]}}
+    said = duckdb.sql(
+        f"""select {macro.reason_of_row("trade", contract)}, {macro.detail_of_row(contract)}
+        from (select unnest(['1', '0', 'x', '-7', null]) as t_qty, null::varchar as _raw_text)"""
+    ).fetchall()
+    assert said == [
+        (None, None),
+        ("out_of_range", 't_qty: out_of_range "0"'),
+        ("not_a_number", 't_qty: not_a_number "x"'),
+        ("out_of_range", 't_qty: out_of_range "-7"'),
+        ("missing_value", "t_qty: missing_value"),
+    ]
 
 
 def test_a_contract_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ LENGTHS = re.compile("text:|code:")
 ALL_KINDS = sorted(set(COLUMNS.values()) - {"plain"})
 KINDS = [kind for kind in ALL_KINDS if not LENGTHS.match(kind)]
 KINDS += ["text:1", "text:12", "code:ACTV/INAC", "code:I/U"]
+KINDS += ["integer:6|1..", "integer:19|-5..99999", "decimal:8,2|-0.5..100"]
 DATE = r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
 CLOCK = r"([0-9]{2}):([0-9]{2}):([0-9]{2})([.][0-9]{0,5}[1-9])?"
 LAST = dt.date(2100, 12, 31)
@@ -107,6 +108,16 @@ def _dashed(text: str) -> str:
 
 def reference(kind: str) -> Callable[[str], Any]:
     """Plain Python's idea of a kind: from the text to the value, or None."""
+    kind, _, bounds = kind.partition("|")
+    if bounds:
+        least, most = (
+            Decimal(each or default)
+            for each, default in zip(bounds.split(".."), ("-Infinity", "Infinity"), strict=True)
+        )
+        whole = reference(kind)
+        return lambda text: (
+            value if (value := whole(text)) is not None and least <= value <= most else None
+        )
     name, _, size = kind.partition(":")
     first = dt.date.fromisoformat(size if "-" in size else "1900-01-01")
     if name.startswith("xml_") and name != "xml_timestamp":
