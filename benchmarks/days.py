@@ -168,15 +168,15 @@ def deliver(brokerage: Path, arriving: Path, batch: int) -> bool:
     if batch == 1:
         beside |= {"Generator_audit.csv", "digen_report.txt"}
     for name in (*sorted(beside), place.name):  # the batch comes last
-        arrived = arriving / name
-        if not (brokerage / name).is_dir():
+        source, arrived = brokerage / name, arriving / name
+        if source.is_file():
             arrived.unlink(missing_ok=True)
-            os.link(brokerage / name, arrived)
-            continue
-        begun = arriving / f".{name}"  # A directory appears whole.
-        shutil.rmtree(begun, ignore_errors=True)
-        shutil.copytree(brokerage / name, begun, copy_function=os.link)
-        begun.rename(arrived)
+            os.link(source, arrived)
+        elif source.is_dir():
+            begun = arriving / f".{name}"  # A directory appears whole.
+            shutil.rmtree(begun, ignore_errors=True)
+            shutil.copytree(source, begun, copy_function=os.link)
+            begun.rename(arrived)
     return False
 
 
