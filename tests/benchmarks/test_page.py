@@ -220,7 +220,11 @@ def test_a_year_is_loaded_in_windows_and_goes_on_where_it_stood(
         return Measured(1.0, 1.0, 1.0)
 
     monkeypatch.setattr(parts, "run_platform", take)
-    monkeypatch.setattr(parts, "simulate", lambda *_: None)
+    def simulate(*arguments: Any) -> None:
+        for batch in range(1, 13):
+            (arguments[-1] / f"Batch{batch}").mkdir(parents=True, exist_ok=True)
+
+    monkeypatch.setattr(parts, "simulate", simulate)
     monkeypatch.setattr(parts, "HISTORY_DAYS", 11)
     monkeypatch.setattr(parts, "WINDOW_DAYS", 2)
     monkeypatch.setattr(parts, "WINDOWS_BEGIN", (0, 8))
