@@ -15,7 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,11 +54,11 @@ class Block:
         return f"{self.page.name}:{self.line}"
 
 
-def blocks(page: Path, section: str | None = None) -> list[Block]:
+def blocks(page: Path, section: str | None = None, languages: Collection[str] = RUN) -> list[Block]:
     """The blocks of a page, or of its section with this title, that run or become files.
 
-    Blocks that are marked as not run are among them. Raises ValueError for a mark without reason
-    and for a section that is not there.
+    Blocks that are marked as not run are among them. `languages` takes blocks of others instead.
+    Raises ValueError for a mark without reason and for a section that is not there.
     """
     found: list[Block] = []
     titles: list[str] = []
@@ -73,7 +73,7 @@ def blocks(page: Path, section: str | None = None) -> list[Block]:
             continue
         end = lines.index(fence["fence"], number)
         kind, value = _note(page, lines, number - 2)
-        if fence["language"] in RUN or kind == "file":
+        if fence["language"] in languages or kind == "file":
             text = "".join(f"{line}\n" for line in lines[number:end])
             if section is None or section in titles:
                 block = Block(page, number + 1, " / ".join(titles), fence["language"], text)

@@ -68,6 +68,12 @@ def test_blocks_with_place_section_and_marks(page: Path) -> None:
         blocks(page, "Third")
 
 
+def test_blocks_of_another_language(page: Path) -> None:
+    assert [(block.line, block.text) for block in blocks(page, "First", ("python",))] == [
+        (18, 'print("not a command")\n')
+    ]
+
+
 def test_of_a_console_only_what_was_typed_is_taken(page: Path) -> None:
     assert commands(blocks(page)[1]) == "echo two\necho three \\\n    four\n"
 

@@ -1,12 +1,21 @@
-"""What the documentation promises: every table says what a row is, every column what it holds."""
+"""What the documentation says: what a row of every table is, what every column holds.
+
+Also the page on querying a release: its commands and queries run, the keys of its diagram exist.
+"""
 
 import json
+import re
 
 import duckdb
 import pytest
 
+from tests.documentation import PROJECT, blocks, fresh_project, run
+from tests.warehouse.platform_run import release
+
 pytestmark = pytest.mark.xdist_group("builds")
 
+QUERYING = PROJECT / "docs" / "querying.md"
+ENTITY = re.compile(r"^    (?P<table>\w+) \{\n(?P<columns>(?:        .+\n)+)    \}$", re.MULTILINE)
 # What makes `di_messages` is tested there; the last node comes behind every test.
 UNTESTED = ("built_loads", "messages", "validation_counts")
 
@@ -87,3 +96,62 @@ def test_exposures_name_their_readers(manifest):
     exposures = manifest["exposures"].values()
     assert len(exposures) >= 3
     assert all(exposure["owner"]["email"] and exposure["description"] for exposure in exposures)
+
+
+@pytest.fixture(scope="module")
+def published(all_at_once):
+    with duckdb.connect(str(release(all_at_once)), read_only=True) as connection:
+        yield connection
+
+
+def test_every_query_of_the_page_finds_rows(published):
+    queries = blocks(QUERYING, languages=("sql",))
+    assert len(queries) >= 12
+    assert not [query.place for query in queries if not published.execute(query.text).fetchall()]
+
+
+def test_a_filter_on_the_current_version_drops_trades_as_the_page_says(published):
+    [query] = blocks(QUERYING, "Traps", ("sql",))
+    [(trades, filtered, joined_twice)] = published.execute(query.text).fetchall()
+    assert filtered < joined_twice == trades
+
+
+def test_the_keys_of_the_diagram_are_columns_and_unique(published):
+    entities = {entity["table"]: entity["columns"] for entity in ENTITY.finditer(page_text())}
+    assert len(entities) >= 14
+    for table, text in entities.items():
+        described = [line.split() for line in text.splitlines()]
+        existing = {
+            name: str(data_type).lower()
+            for name, data_type in published.execute(
+                "select column_name, data_type from duckdb_columns()"
+                " where schema_name = 'gold' and table_name = ?",
+                [table],
+            ).fetchall()
+        }
+        assert {name: data_type for data_type, name, *_ in described}.items() <= existing.items()
+        keys = [name for _, name, *more in described if more[:1] == ["PK"]]
+        if keys:
+            repeated = published.execute(
+                f"select {', '.join(keys)} from gold.{table} group by all having count(*) > 1"
+            ).fetchall()
+            assert not repeated, table
+
+
+def test_every_table_of_a_release_is_on_the_page(published):
+    tables = published.execute(
+        "select table_name from duckdb_tables() where schema_name = 'gold'"
+    ).fetchall()
+    assert not [table for (table,) in tables if not re.search(rf"\b{table}\b", page_text())]
+
+
+def test_the_commands_of_the_page_run(all_at_once, tmp_path):
+    commands = blocks(QUERYING)
+    assert len([block for block in commands if block.not_run]) == 1
+    said = run(commands, fresh_project(tmp_path / "project"), TRADEHOUSE_HOME=str(all_at_once))
+    assert "trades" in said
+    assert "No row is in quarantine." in said
+
+
+def page_text():
+    return QUERYING.read_text(encoding="utf-8")
