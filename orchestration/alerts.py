@@ -1,4 +1,4 @@
-"""The sensor that looks for what is late or over while no command runs.
+"""The sensor that reports what is late or resolved while no command runs.
 
 What is wrong, to whom it is told and how, is for `tradehouse.observe.alerts` to know; every step
 tells at its end by itself (`tradehouse.runs.session`).

@@ -1,4 +1,4 @@
-"""All definitions put together, from the prepared manifest and the declarations of sources."""
+"""Assembles all definitions from the prepared manifest and the declarations of sources."""
 
 import os
 from collections.abc import Mapping, Sequence

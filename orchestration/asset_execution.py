@@ -1,4 +1,4 @@
-"""How an asset does its work: under the home's lock, in a thread, its events told as they happen.
+"""Runs an asset's work in a thread, under the home's lock, and emits its events as they happen.
 
 The lock is the operating system's and the truth (`tradehouse.home.locks`); the pool of the same
 name is what the page shows while a run waits in the queue.

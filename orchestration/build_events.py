@@ -1,4 +1,4 @@
-"""What a build tells the page: models in the order of the graph, and what is known of each.
+"""A build's events for the page: models in graph order, with the metadata known of each.
 
 Rows, types, quarantine and column lineage come from the build and from the documentation, which had
 the warehouse open; nothing is opened here. Results of tests are in `orchestration.warehouse`.

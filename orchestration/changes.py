@@ -1,4 +1,4 @@
-"""What the page shows that can change while it runs, as one value to compare.
+"""Everything the page shows that can change while it runs, as one comparable value.
 
 That is which days are delivered, and which sources are declared and switched on. Models that
 changed are read when `make ui` starts again.

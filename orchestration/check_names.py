@@ -1,4 +1,4 @@
-"""What a test of dbt is called as a check: its own name, or model and rule where it has none.
+"""Names of dbt tests as checks: the test's own name, or model and rule if it has none.
 
 dbt makes names from every argument of a test, which can be a page long.
 """

@@ -1,4 +1,4 @@
-"""Checks of raw streams that need what the build counted: no row is lost, no batch is held.
+"""Checks of raw streams that need the build's counts: no row is lost, no batch is held.
 
 dbt's own tests are checks of their models (`orchestration.warehouse`). These read what the build
 wrote down when it had the warehouse open, and open nothing.

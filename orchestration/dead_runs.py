@@ -1,4 +1,4 @@
-"""Runs whose process is gone: noticed and closed, so that none hangs and no slot stays taken.
+"""Detects and closes runs whose process is gone, so that none hangs and no slot stays taken.
 
 Called by a sensor while the daemon runs and when the page starts. The lock of the home needs no
 help: the operating system frees it with the last process that holds it.

@@ -1,4 +1,4 @@
-"""What Dagster loads: `dagster dev -m orchestration.definitions`, or `make ui`."""
+"""Entry point for Dagster: `dagster dev -m orchestration.definitions`, or `make ui`."""
 
 from dagster import Definitions
 

@@ -1,4 +1,4 @@
-"""The sensor that sees a complete delivery in the landing directory and starts its day.
+"""The sensor that detects a complete delivery in the landing directory and runs its day.
 
 Complete means: every required file is there, and no size has changed for a minute. A batch that is
 loaded, or that another one has to come before, is left alone. What is inside the files is for the

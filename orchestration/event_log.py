@@ -1,4 +1,4 @@
-"""The event log of the embedded instance: Dagster's own in SQLite, with connections kept open.
+"""The event log of the embedded instance: Dagster's SQLite storage with connections kept open.
 
 Dagster opens and closes a database for every statement, and each close makes the disk write
 everything out. A run tells a thousand events, so that took longer than small models do. Tables,

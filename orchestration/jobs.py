@@ -1,4 +1,4 @@
-"""Jobs, and the schedule of the sources that are polled.
+"""Jobs, and the schedule of polled sources.
 
 What starts a day of the brokerage is in `orchestration.deliveries`.
 """

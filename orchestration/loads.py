@@ -1,4 +1,4 @@
-"""Loads of polled sources on their way to the release: what is loaded and waits starts a job.
+"""Loads of polled sources on their way to the release: pending loads start a job.
 
 The job builds what the new rows reach, tests and publishes, as `tradehouse run --no-sync` does; the
 page then marks the models as built (`orchestration.outside_builds`).

@@ -1,4 +1,4 @@
-"""The dbt project as Dagster reads it: prepared before definitions are imported, only read then.
+"""The dbt project as Dagster reads it: prepared before definitions are imported, then only read.
 
 Whoever imports the definitions prepares it where that was not done since the project changed; only
 the processes of `make ui` read what was prepared for them. What the manifest becomes on the asset

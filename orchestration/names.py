@@ -1,4 +1,4 @@
-"""Names as Dagster takes them: letters of ASCII, digits and underscores.
+"""Names that Dagster accepts: ASCII letters, digits and underscores.
 
 Each name is mapped by itself, so that it never depends on which others there are or come first.
 """

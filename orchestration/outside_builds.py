@@ -1,4 +1,4 @@
-"""What the command line did: told to the page, so that it shows which days and tests passed.
+"""Reports builds of the command line to the page, so that it shows their days and test results.
 
 Of a build that passed its days and its tests are told, of one whose tests failed only the tests,
 while nobody writes. A run of Dagster's tells its own.

@@ -1,4 +1,4 @@
-"""`make ui`: the asset page and its daemon on an embedded instance below the home.
+"""`make ui`: the asset page and its daemon on an embedded instance in the home.
 
 Nothing else is needed: storage is SQLite in `dagster/` of the home, no other service.
 """

@@ -1,4 +1,4 @@
-"""Days as partitions: one for every business day, from the first delivery to the last.
+"""Days as partitions: one per business day, from the first delivery to the last.
 
 The historical batch's day is the first partition. Which batch a day is, is for
 `tradehouse.loads.days`.

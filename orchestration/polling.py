@@ -1,4 +1,4 @@
-"""Polled sources on the page: each is asked for more when its declaration says so.
+"""Polled sources on the page: each is synced when its declaration says so.
 
 A sensor starts those with an interval or times; those without a schedule are asked every morning,
 and `on delivery` leaves it to runs that people start.

@@ -1,4 +1,4 @@
-"""Assets behind gold: the documentation, the release, and who reads it.
+"""Assets downstream of gold: the documentation, the release, and its readers.
 
 The release is made by the one function that publishes (`tradehouse.publish.publishing`), from a
 build whose tests passed. Documentation and release have the days of the models, so that several

@@ -1,4 +1,4 @@
-"""Assets of the raw layer: one a stream, made by one sync of its source.
+"""Assets of the raw layer: one per stream, materialized by one sync of its source.
 
 The brokerage is loaded whole, a day at a time; of other sources single streams can be loaded.
 """

@@ -1,4 +1,4 @@
-"""Sensors that look and tell, and start nothing. What each looks for is in a module of its own."""
+"""Sensors that only observe and report. What each looks for has a module of its own."""
 
 from collections.abc import Callable
 

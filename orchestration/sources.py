@@ -1,4 +1,4 @@
-"""The declared sources as the page takes them: an odd one is shown with its fault."""
+"""The declared sources as the page shows them; an invalid one is shown with its error."""
 
 from dataclasses import dataclass
 from pathlib import Path

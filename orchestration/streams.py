@@ -1,4 +1,4 @@
-"""The streams of a source as assets: which there are, their tables, and which of them a sync loads.
+"""The streams of a source as assets: which exist, their tables, and which of them a sync loads.
 
 Known from the declaration; without `streams` in it from what the connector offered last and what
 the ledger has. Only small files of the home are read.

@@ -1,4 +1,4 @@
-"""Every key and group of the asset graph, and what of dbt's and the sources' words goes along.
+"""Every key and group of the asset graph, and the metadata taken from dbt and the sources.
 
 Nothing else makes a key: assets, checks, jobs and sensors ask here. A raw stream's key is that of
 the dbt source that reads it, so that lineage joins without a gap.

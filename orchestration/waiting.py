@@ -1,4 +1,4 @@
-"""Runs that wait in the queue: what they wait for, told where people look.
+"""Queued runs: what they wait for, reported where people look.
 
 The page says by itself that the pool is full; here the run that writes is named, or the command
 line with its process. Who may write is for `tradehouse.home.locks` and the pool.

@@ -1,4 +1,4 @@
-"""Assets that dbt makes: every model and seed, and every data test as a check, in one invocation.
+"""dbt's assets: every model and seed, and every data test as a check, in one invocation.
 
 What is built, and why, is for `tradehouse.build.execution` to decide; here its results become
 events.

@@ -1,4 +1,4 @@
-"""Where the command line starts: signals are heard before anything is imported that takes time."""
+"""Entry point of the command line: handles signals before anything slow is imported."""
 
 from tradehouse.terminal import exits
 

@@ -1,4 +1,4 @@
-"""What can go wrong, each with the exit code the command line ends with.
+"""Errors, each with the exit code the command line ends with.
 
 The codes are documented in `docs/command-line.md` and in `tradehouse --help`.
 """

@@ -1,1 +1,1 @@
-"""Builds: what has to be built and why, the order, the journal, going on after a failure."""
+"""Builds: what has to be built and why, the order, the journal, resuming after a failure."""

@@ -1,4 +1,4 @@
-"""Building: what has to be built and why, dbt called for it, what came of it kept in `state/`.
+"""Building: decides what has to be built, calls dbt, and keeps the outcome in `state/`.
 
 Publishing is `tradehouse.publish.publishing`; in what order things happen is for
 `tradehouse.runs.run` to know.

@@ -1,4 +1,4 @@
-"""How far a build has come: a line for every node that dbt has finished, written when it has.
+"""The progress of a build: one line for every node that dbt has finished.
 
 The last thing a killed build leaves. A line is written after the node's transaction was committed,
 so that what is here is in the warehouse; what is in the warehouse may be missing here. What still

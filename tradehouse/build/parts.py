@@ -1,4 +1,4 @@
-"""Builds of some models: what of the last build still counts, and what may be built by itself.
+"""Partial builds: what of the last build still counts, and what may be built by itself.
 
 A build that stopped, or that was asked for some models only, is gone on with; how dbt is called and
 what is kept of a build is for `tradehouse.build.execution`.

@@ -1,4 +1,4 @@
-"""What a writing command looks at before it begins: files of the home that are missing or damaged.
+"""Checks before a writing command begins: files of the home that are missing or damaged.
 
 What follows from raw is set aside, which is said, and made anew by the commands themselves. Raw
 follows from nothing here, so it is never touched: the sentence says what can be done.

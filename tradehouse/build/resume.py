@@ -1,4 +1,4 @@
-"""Going on with a build that failed or died: whether that is right, and what is still to be done.
+"""Resuming a build that failed or died: whether that is safe, and what remains to be done.
 
 Every node commits on its own, and which batches it reads follows from `silver.built_loads`, the
 last node of all. So in a half-built warehouse the finished nodes are as they would be at the end,

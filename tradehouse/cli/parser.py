@@ -1,4 +1,4 @@
-"""The command line: what each command takes; how it ends is for `tradehouse.terminal.exits`.
+"""The command line: each command's arguments; `tradehouse.terminal.exits` ends a command.
 
 Commands are thin; what they do lies in the modules of their name. Modules are imported when a
 command needs them, so that `tradehouse status` answers at once.

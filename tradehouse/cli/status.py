@@ -1,4 +1,4 @@
-"""What a person reads when a run ends, and what `tradehouse status` shows.
+"""The summary at the end of a run, and the output of `tradehouse status`.
 
 Both say the same things in the same words: batches, rows by layer, quarantine, tests, release, and
 what to do next. Everything is read from `state/` and the releases' manifests.

@@ -1,4 +1,4 @@
-"""What a developer's dbt reads, copied from the warehouse into the file of the developer.
+"""Copies what a developer's dbt reads from the warehouse into the developer's file.
 
 An own `dbt build --select <model>+` builds into `dev.duckdb` what is selected. What that reads and
 is not built there is copied from `warehouse.duckdb` first, with a comment that says of which state,

@@ -1,4 +1,4 @@
-"""Which code made what is in the warehouse: a digest of the project, and one of every dbt node.
+"""Which code built the warehouse: a digest of the project, and one of every dbt node.
 
 The project's digest is cheap and says whether anything changed at all; the nodes' fingerprints need
 the parsed manifest and say which models, seeds and tests differ.

@@ -1,4 +1,4 @@
-"""Who depends on whom, and who owns what: the project's graph as a small file of `state/`.
+"""Dependencies and owners: the project's graph as a small file of `state/`.
 
 Written when the project was parsed, read by whoever wants to name what a failure affects without
 parsing or opening a database. Which nodes a build makes is for `tradehouse.dbt.fingerprint`.

@@ -1,4 +1,4 @@
-"""dbt in this process: how it is called, what it reports while it works, what came of each node.
+"""dbt in this process: calling it, its progress, and the result of each node.
 
 Knows nothing of batches or releases. dbt is imported by `DbtRunner` alone, because that takes more
 than a second.

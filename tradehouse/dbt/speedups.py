@@ -1,4 +1,4 @@
-"""Less of dbt's own time; what it does stays the same.
+"""Saves dbt's own time without changing what it does.
 
 A day's build is a hundred small nodes, and dbt spends more on each of them than its SQL takes. What
 is replaced here is a private matter of dbt and of a library of it, so it is replaced only where the

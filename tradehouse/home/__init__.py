@@ -1,1 +1,1 @@
-"""A home and its files: paths, settings, typed records, whole files, the lock, the databases."""
+"""A home and its files: paths, settings, typed records, atomic files, the lock, the databases."""

@@ -1,4 +1,4 @@
-"""Opening DuckDB files that others open too: one at a time looks and opens, all others wait.
+"""Opens DuckDB files that others open too: one process at a time checks and opens, others wait.
 
 DuckDB refuses a second process at once and in words that say little. So whoever opens a file holds
 this lock from the look whether it is free until it is open, waits while it is not, and says for

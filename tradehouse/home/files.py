@@ -1,4 +1,4 @@
-"""Small files that are always whole: written beside their place, then renamed into it.
+"""Small files written atomically: to a temporary file, then renamed into place.
 
 Every file that Tradehouse keeps between two commands is read and written through one model, which
 has a version: what is damaged is told from what a newer Tradehouse wrote. Which files there are is

@@ -1,4 +1,4 @@
-"""One writer a home: a lock of the operating system, and who holds it since when.
+"""One writer per home: a lock of the operating system, and who has held it since when.
 
 The lock lies on a descriptor that child processes can inherit, so that it is held until the last
 process that may write is gone, however the first one ended.

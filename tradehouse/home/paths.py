@@ -1,4 +1,4 @@
-"""Where everything lies: the project's root, the home, the settings of `.env`.
+"""Where everything is: the project's root, the home, the settings of `.env`.
 
 A home is the directory that `TRADEHOUSE_HOME` names; nothing is written outside it. What is in the
 files is known by the modules that write them.

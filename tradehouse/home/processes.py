@@ -1,4 +1,4 @@
-"""Processes told apart: by their number and when they began, as numbers are used again."""
+"""Identifies processes by number and start time, because numbers are reused."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The models of the files in `state/`: what each holds, and how it comes about anew.
+"""The models of the files in `state/`: what each holds, and how it is recreated.
 
 Who reads and writes them is `tradehouse.home.state`; what the values mean is said by the modules
 that make them. A change of a field's meaning or shape gives its model a new version.

@@ -1,4 +1,4 @@
-"""What is known about a home without opening a database: small files, always whole.
+"""What is known about a home without opening a database: small files, written atomically.
 
 `sync.json`, `build.json` and `settled.json` say how the last sync, build and run ended;
 `nodes.json` which code made the warehouse; `graph.json` who depends on whom; `alerts.json` which

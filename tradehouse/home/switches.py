@@ -1,4 +1,4 @@
-"""Which sources a home has switched on or off, over what their declarations say.
+"""Which sources a home has switched on or off, overriding their declarations.
 
 Whoever asks whether a source is on asks here: `state/switches.json` is read nowhere else.
 """

@@ -1,4 +1,4 @@
-"""What the two DuckDB files say: which loads wait, which batches are held, rows, quarantine.
+"""Queries on the two DuckDB files: pending loads, held batches, row counts, quarantine.
 
 Only reading, except `drop_relations_without_model`. Connections are opened for moments and by the
 holder of the home's lock; everybody else reads what `tradehouse.home.state` keeps.

@@ -1,1 +1,1 @@
-"""What arrives: deliveries of the brokerage, sources that are polled, what was synced when."""
+"""What arrives: deliveries of the brokerage, polled sources, and when each was synced."""

@@ -1,4 +1,4 @@
-"""Whose home it is: the identity of the brokerage's first batch, and where its deliveries arrive.
+"""Which brokerage a home belongs to: its first batch's identity, and its landing directory.
 
 The identity is taken from the first batch's files wherever their directory lies. Whether a delivery
 is whole and unchanged is for the connector to say.

@@ -1,4 +1,4 @@
-"""Days and batches: which batch carries a business day, and which days are built already.
+"""Days and batches: which batch a business day belongs to, and which days are built.
 
 A batch's day stands in its `BatchDate.txt`, or in what the last build wrote down; no database is
 opened to know.

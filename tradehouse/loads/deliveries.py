@@ -1,4 +1,4 @@
-"""Loading what the brokerage delivered: `ingestion` called for it, what came of it kept.
+"""Loads the brokerage's deliveries: calls `ingestion` and keeps the outcome.
 
 Also where deliveries come from when nobody names them: nowhere, but for `tradehouse run --demo`.
 """

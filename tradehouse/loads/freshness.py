@@ -1,4 +1,4 @@
-"""Which source was promised how often, whose it is, and when it was last loaded.
+"""How fresh each source should be, who owns it, and when it was last loaded.
 
 Read from small files, so that `status` and a run with nothing to do need not import `ingestion`;
 the declarations are read anew when one of them changed.

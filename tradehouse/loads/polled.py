@@ -1,4 +1,4 @@
-"""The sources that are asked for what is new: which are due, each loaded by itself.
+"""Polled sources: which are due, each loaded by itself.
 
 The brokerage delivers, and is loaded by `tradehouse.loads.deliveries`. A source that cannot be
 loaded keeps out its own new rows only: what is wrong with it is told, and the others go on.

@@ -1,4 +1,4 @@
-"""What the ledger of syncs says, read from its snapshot: no database is opened.
+"""The ledger of syncs, read from its snapshot: no database is opened.
 
 The ledger itself lies in `raw.duckdb` and is kept by `ingestion.ledger`.
 """

@@ -1,1 +1,1 @@
-"""How a home is: what is wrong and who is told of it."""
+"""The health of a home: what is wrong, and who is notified."""

@@ -1,4 +1,4 @@
-"""What `tradehouse doctor` looks at: versions, disk, locks, files, leftovers; and what to do.
+"""The checks of `tradehouse doctor`: versions, disk, locks, files, leftovers; and what to do.
 
 It changes nothing, and it answers while a run is writing.
 """

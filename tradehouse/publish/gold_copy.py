@@ -1,4 +1,4 @@
-"""The file of a release: gold of the warehouse as one self-contained DuckDB file.
+"""The file of a release: the warehouse's gold as one self-contained DuckDB file.
 
 `copy_gold` writes it from nothing. `renew_gold` brings a copy of the last release up to date with
 what a build changed, which takes as long as the changes, not as the history. Both end with the same

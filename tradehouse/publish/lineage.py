@@ -1,4 +1,4 @@
-"""The page of column lineage: from which columns of which tables each column is made.
+"""The column lineage page: from which columns of which tables each column is derived.
 
 Taken by dbt-colibri from the compiled models, so that it says what the SQL says. Made with the
 documentation site (`tradehouse.publish.documentation`), one file that opens without a network. A

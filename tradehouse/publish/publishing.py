@@ -1,4 +1,4 @@
-"""Making a release: gold of the warehouse, copied into an immutable file, and the pointer moved.
+"""Publishing: copies the warehouse's gold into an immutable file, then moves the pointer.
 
 The only function of the project that publishes is `publish`. It is given a build whose tests
 passed; whether they did is for its callers to know.

@@ -1,4 +1,4 @@
-"""Releases: listing them, the pointer that readers follow, rolling back, keeping the last ones.
+"""Releases: listing, the pointer that readers follow, rollback, retention.
 
 How a release is made belongs to `tradehouse.publish.publishing`. The pointer is a symbolic link
 that is replaced by rename, so a reader finds the old release or the new one, never neither.

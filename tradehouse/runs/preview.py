@@ -1,4 +1,4 @@
-"""What a run would take, build and reach, without doing it: `tradehouse run --dry-run`."""
+"""What a run would load, build and reach, without doing it: `tradehouse run --dry-run`."""
 
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field

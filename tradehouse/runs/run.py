@@ -1,4 +1,4 @@
-"""The run: sync, build, publish for what waits, in that order, each only when it has to be.
+"""The run: sync, build and publish, in that order, each only if needed.
 
 What is true when a run ends is kept as `state/settled.json`; as long as landing directory, raw,
 warehouse, project and pointer are as it says, the next run has nothing to do and says so at once.

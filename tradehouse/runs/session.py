@@ -1,4 +1,4 @@
-"""What surrounds every command that writes: the lock, a word on a predecessor that died, alerts.
+"""The frame of every writing command: the lock, a note on a predecessor that died, alerts.
 
 What a command does is in the modules of its name; who may write is in `tradehouse.home.locks`.
 """

@@ -1,1 +1,1 @@
-"""What people and programs see of a command: its words, its progress, how it ends."""
+"""What people and programs see of a command: its wording, its progress, how it ends."""

@@ -1,4 +1,4 @@
-"""How a command ends: signals, the last handler of every error, exit codes.
+"""How a command ends: signals, the last error handler, exit codes.
 
 No traceback reaches a user: it goes to `logs/errors.log` of the home, or where that cannot be
 written to a temporary file, and the message says where.

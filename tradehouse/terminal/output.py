@@ -1,4 +1,4 @@
-"""How the command line speaks: tables and sentences for people, JSON for programs.
+"""The output of the command line: tables and sentences for people, JSON for programs.
 
 Colours and moving bars only on a terminal. What is shown is known by the callers.
 """

@@ -1,4 +1,4 @@
-"""What is said while a command works: one line a step, and on a terminal a bar that moves.
+"""Progress of a command: one line per step, and on a terminal a progress bar.
 
 Everything goes to standard error, so that `--json` and redirected output stay clean.
 """

@@ -1,4 +1,4 @@
-"""Standard output and error: data is shown, never obeyed; a reader that goes away stops nothing.
+"""Standard output and error: escapes what data contains, and survives a reader that goes away.
 
 Everything that the command line writes passes `Shown`. Tables and sentences are made in
 `tradehouse.terminal.output`.

@@ -1,4 +1,4 @@
-"""Faults of disk and memory in words: what happened, and what to do.
+"""Disk and memory errors in words: what happened, and what to do.
 
 They arrive as `OSError`, as texts of DuckDB, and as either of them inside an error of dbt, so they
 are told by the system's own words. What follows from them is for the callers.

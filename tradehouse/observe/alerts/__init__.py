@@ -1,4 +1,4 @@
-"""Alerts: one message a root cause, to the owner of what broke, and one when it is over.
+"""Alerts: one message per root cause to its owner, and another when it is resolved.
 
 `report` is what every command calls when it has ended, and what Dagster's sensor calls. Not here:
 what is wrong with what (`tradehouse.build.execution`, `ingestion`), and the graph

@@ -1,4 +1,4 @@
-"""Which problems are open, who was told, and who is told now that they are over.
+"""Which problems are open, who was notified, and who is notified of their resolution.
 
 Kept in `state/alerts.json`, so that a cause is told once and its end is told once, whichever
 process looks: the command line at the end of a command, Dagster's sensor every minute.

@@ -1,4 +1,4 @@
-"""A root cause: what one alert is about. What counts as one is in the modules that find them."""
+"""A root cause, the subject of one alert. What counts as one is up to the modules that find it."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""What is wrong in a home now, one entry a root cause, read from `state/` alone.
+"""What is wrong in a home now, one entry per root cause, read from `state/` alone.
 
 A failed source is one problem however many models wait for it; a test that blocks is one however
 many are skipped; models that failed with the same words are one. Who is told is in
