@@ -106,6 +106,23 @@ def test_every_page_of_the_project_can_be_taken_apart() -> None:
     assert script(found)
 
 
+def test_every_link_leads_to_a_file_and_a_heading() -> None:
+    for page in [*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")]:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+            if "://" in target:
+                continue
+            path, _, anchor = target.partition("#")
+            linked = page.parent / path if path else page
+            assert linked.exists(), f"{page.name}: {target}"
+            assert not anchor or anchor in anchors(linked), f"{page.name}: {target}"
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.+?)\s*$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_a_fresh_project_runs_its_own_code(tmp_path: Path) -> None:
     project = fresh_project(tmp_path / "project")
     (project / "tradehouse" / "__init__.py").write_text('print("the copy")\n')
