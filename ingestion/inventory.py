@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ingestion import catalog, declarations, ledger, names, surroundings, written
+from ingestion import catalog, declarations, names, surroundings, written
 from ingestion.configuration import Configuration
 from ingestion.connector import Runner
 from ingestion.database import open_raw
@@ -27,7 +27,7 @@ from ingestion.redaction import Redactor
 from ingestion.specification import Specification
 from ingestion.tables import Table
 from tradehouse.errors import TradehouseError
-from tradehouse.home import files, switches
+from tradehouse.home import files, ledger_snapshot, switches
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ def list_sources(
     if home is None:
         return [_summary(each, None) for each in found]
     paths = _paths(home)
-    succeeded, switched = _successes(paths), switches.read(paths.state)
+    succeeded = ledger_snapshot.find_successes(ledger_snapshot.read(paths.state))
+    switched = switches.read(paths.state)
     return [
         _summary(
             each.model_copy(update={"enabled": switched.get(each.name, each.enabled)}),
@@ -103,7 +104,7 @@ def known_tables(declaration: Declaration, paths: Paths) -> dict[str, StreamKey]
 
 def _recorded_tables(source: str, paths: Paths) -> dict[StreamKey, str | None]:
     try:
-        found = ledger.read_status(paths)["streams"]
+        found = ledger_snapshot.read(paths.state)["streams"]
         return {
             (one.get("namespace"), str(one["stream"])): one.get("table_name")
             for one in found
@@ -121,20 +122,11 @@ def _offered_streams(source: str, paths: Paths) -> list[StreamKey]:
         return []
 
 
-def _successes(paths: Paths) -> dict[str, datetime]:
-    found: dict[str, datetime] = {}
-    for stream in ledger.read_status(paths)["streams"]:
-        if stream["succeeded_at"]:
-            moment = datetime.fromisoformat(stream["succeeded_at"])
-            found[stream["source"]] = max(moment, found.get(stream["source"], moment))
-    return found
-
-
 def _summary(declaration: Declaration, succeeded_at: datetime | None) -> SourceSummary:
     limit = declaration.freshness_limit()
     late = None
     if limit is not None and declaration.enabled:
-        late = succeeded_at is None or abs(datetime.now(UTC) - succeeded_at) > limit
+        late = ledger_snapshot.is_late(succeeded_at, limit, datetime.now(UTC))
     return SourceSummary(
         name=declaration.name,
         description=declaration.description,

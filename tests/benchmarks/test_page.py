@@ -220,6 +220,7 @@ def test_a_year_is_loaded_in_windows_and_goes_on_where_it_stood(
         return Measured(1.0, 1.0, 1.0)
 
     monkeypatch.setattr(parts, "run_platform", take)
+
     def simulate(*arguments: Any) -> None:
         for batch in range(1, 13):
             (arguments[-1] / f"Batch{batch}").mkdir(parents=True, exist_ok=True)

@@ -358,7 +358,7 @@ compared as (
         *,
         {{ record_value('Id', 'loaded:bigint') }} as key_1,
         {{ record_value('updatedAt', 'loaded:timestamptz') }} as cursor_1,
-        rtrim(regexp_extract({{ delivered('updatedAt') }}, '[.,]\d\d\d\d\d\d(\d+)', 1), '0') as cursor_2,
+        nullif(rtrim(regexp_extract({{ delivered('updatedAt') }}, '[.,]\d\d\d\d\d\d(\d+)', 1), '0'), '') as cursor_2,
         ({{ record_value('updatedAt', 'loaded:timestamptz') }}) is null and {{ delivered('updatedAt') }} <> '' as is_odd_cursor
     from source_orders
 

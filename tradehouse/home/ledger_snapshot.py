@@ -8,7 +8,7 @@ them, and whoever reads them need not import it. The ledger itself is for `inges
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -108,6 +108,24 @@ def read(state: Path) -> dict[str, Any]:
     """
     found = files.read_or_tell(state / SNAPSHOT, Snapshot, ANEW)
     return Snapshot().model_dump() if found is None else found
+
+
+def find_successes(content: Mapping[str, Any]) -> dict[str, datetime]:
+    """Return when a sync of each source last succeeded, UTC, by what `read` returned."""
+    successes: dict[str, datetime] = {}
+    for stream in content["streams"]:
+        if stream["succeeded_at"]:
+            moment = datetime.fromisoformat(stream["succeeded_at"]).astimezone(UTC)
+            successes[stream["source"]] = max(moment, successes.get(stream["source"], moment))
+    return successes
+
+
+def is_late(succeeded_at: datetime | None, limit: timedelta, now: datetime) -> bool:
+    """Whether a source's last success is further away than `limit`, or there was none.
+
+    A success that far ahead was noted by a wrong clock, so it does not count either.
+    """
+    return succeeded_at is None or abs(now - succeeded_at) > limit
 
 
 def running(state: Path) -> list[dict[str, Any]]:

@@ -62,14 +62,11 @@ class Promise:
         return asked if began_at is None or began_at < asked or began_at > now else None
 
     def is_late(self, succeeded_at: datetime | None, now: datetime) -> bool:
-        """Whether the last success is further away than promised; a source that is off is not late.
-
-        A success that far ahead was noted by a wrong clock, so it does not count either.
-        """
+        """Whether the last success is too long ago; a source that is off is not late."""
         if self.limit_seconds is None or not self.enabled:
             return False
         limit = timedelta(seconds=self.limit_seconds)
-        return succeeded_at is None or abs(now - succeeded_at) > limit
+        return ledger_snapshot.is_late(succeeded_at, limit, now)
 
 
 def read(home: Home, folder: Path | None = None) -> list[Promise]:
@@ -131,9 +128,4 @@ def of(declaration: Any) -> Promise:
 def read_syncs(home: Home) -> tuple[list[dict[str, Any]], dict[str, datetime]]:
     """Return the last syncs as the ledger's snapshot has them, and each source's last success."""
     found = ledger_snapshot.read(home.state)
-    successes: dict[str, datetime] = {}
-    for stream in found["streams"]:
-        if stream["succeeded_at"]:
-            moment = datetime.fromisoformat(stream["succeeded_at"]).astimezone(UTC)
-            successes[stream["source"]] = max(moment, successes.get(stream["source"], moment))
-    return found["syncs"], successes
+    return found["syncs"], ledger_snapshot.find_successes(found)
