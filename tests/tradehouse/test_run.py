@@ -252,7 +252,7 @@ def test_a_failed_test_keeps_the_release_and_shows_its_rows(published, project):
 
 def test_changed_code_is_built_and_published_without_a_new_batch(published, project):
     model = project / "models" / "gold" / "core" / "industry.sql"
-    model.write_text(model.read_text().replace("    in_name,", "    upper(in_name) as in_name,"))
+    model.write_text(model.read_text().replace(" in_name,", " upper(in_name) as in_name,"))
 
     changed = command(published, "run", "--json", project=project)
 
