@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.tradehouse.support import (
     raw,
     take,
 )
+from tradehouse.dbt import runner
 from tradehouse.home import state
 from tradehouse.home.paths import PROJECT, Home
 from tradehouse.loads import days
@@ -59,6 +61,20 @@ def test_a_new_day_is_taken_and_only_that(published, monkeypatch):
     assert [build["test_from_batch"] for build in outcome.builds] == [3]
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
     assert take(published).is_idle
+
+
+def test_a_build_that_leaves_a_batch_out_is_not_published(published, monkeypatch):
+    deliver(published, days=2)
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "_settings_hidden", nullcontext)
+        patched.setenv("DBT_EMPTY", "1")
+        outcome = take(published)
+
+    assert outcome.exit_code == 1
+    assert outcome.builds[0]["error"].startswith("The build went through, and batch 3 is not in it")
+    assert published_batches(published) == [(1, 1), (2, 1)]
+    assert take(published).exit_code == 0
+    assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
 
 
 def test_a_new_day_does_not_narrow_the_tests_of_a_build_that_did_not_pass(published):
