@@ -23,20 +23,16 @@ from simulator.counts import (
     trades_written,
     watches_written,
 )
-from simulator.crm import ADDACCT, NEW, Crm
+from simulator.crm import ADDACCT, NEW
 from simulator.crm_document import XML_HEAD, XML_TAIL, CrmXml
-from simulator.customers import Accounts, Customers
-from simulator.employees import Employees, list_number
+from simulator.employees import list_number
 from simulator.images import Images, age_and_tier_counts
-from simulator.markets import Markets
-from simulator.newswire import Newswire, Quarter
-from simulator.newswire_files import NewswireFiles
-from simulator.prospects import Prospects
+from simulator.newswire import Quarter
+from simulator.profiles import profile_of
 from simulator.text import LINE_END, DataFile
 from simulator.trade_files import TradeFiles
-from simulator.trades import OPEN_DAYS, TradeBook, group_days
+from simulator.trades import OPEN_DAYS, group_days
 from simulator.volumes import FIRST_NEWSWIRE_YEAR, Plan, date_of
-from simulator.watches import Watches
 
 
 class Brokerage:
@@ -49,23 +45,22 @@ class Brokerage:
     def __init__(self, plan: Plan, days: int, workers: int = 2, chunk_rows: int = 60_000) -> None:
         self.plan, self.days = plan, days
         self._workers, self._chunk_rows = workers, chunk_rows
-        self.crm = Crm(plan, days)
-        self.employees = Employees(plan)
+        profile = profile_of(plan)
+        self.crm = profile.crm(plan, days)
+        self.employees = profile.employees(plan)
         known = self.crm.customers_after[0]
         opened = len(self.crm.history.of(NEW, ADDACCT))
-        self.customers = Customers(plan, frozenset({known}))
-        self.accounts = Accounts(plan, self.employees, frozenset({opened}))
-        self.newswire = Newswire(plan, days)
-        self.book = TradeBook(
-            plan, self.newswire, self.crm.customers_after, OPEN_DAYS // group_days(plan) + 4
-        )
-        securities = self.newswire.securities
-        self.trades = TradeFiles(plan, self.book, self.employees.brokers, securities)
-        self.markets = Markets(plan, self.newswire, securities)
-        self.watches = Watches(plan, self.book, self.newswire.old_securities, days)
-        self.prospects = Prospects(plan, self.crm, self.customers)
+        self.customers = profile.customers(plan, frozenset({known}))
+        self.accounts = profile.accounts(plan, self.employees, frozenset({opened}))
+        self.newswire = profile.newswire(plan, days)
+        remembered = OPEN_DAYS // group_days(plan) + 4
+        self.book = profile.book(plan, self.newswire, self.crm, self.accounts, remembered)
+        self.trades = TradeFiles(plan, self.book, self.employees.brokers, self.newswire)
+        self.markets = profile.markets(plan, self.newswire)
+        self.watches = profile.watches(plan, self.book, self.newswire, days)
+        self.prospects = profile.prospects(plan, self.crm, self.customers)
         self.images = Images(self.customers, self.accounts, self.crm)
-        self._newswire_files = NewswireFiles(plan, self.newswire)
+        self._newswire_files = profile.newswire_files(plan, self.newswire)
 
     # History -----------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from simulator.profile import compare, markdown
 from simulator.simulation import simulate
 from simulator.steps import FAULT_LIST, FAULTS, read_list
-from simulator.volumes import SimulationError, WriteError
+from simulator.volumes import DEFAULT_PROFILE, SimulationError, WriteError
 
 _console = Console(stderr=False, highlight=False, markup=False)
 _errors = Console(stderr=True, highlight=False, markup=False)
@@ -55,6 +55,13 @@ def simulate_command(
             "historical batch only."
         ),
     ] = "continuing",
+    profile: Annotated[
+        str,
+        typer.Option(
+            help="plausible: names, prices and seasons as a reader expects them; official: the "
+            "distributions that `profile` compares with a reference."
+        ),
+    ] = DEFAULT_PROFILE,
     faults: Annotated[
         list[str] | None,
         typer.Option(
@@ -70,7 +77,9 @@ def simulate_command(
     """
     names = [name.strip() for given in faults or [] for name in given.split(",")]
     try:
-        written = simulate(scale, days, seed, start.date(), out, newswire=newswire, faults=names)
+        written = simulate(
+            scale, days, seed, start.date(), out, newswire=newswire, profile=profile, faults=names
+        )
     except SimulationError as error:
         _errors.print(str(error), soft_wrap=True)
         raise typer.Exit(1 if isinstance(error, WriteError) else 2) from None

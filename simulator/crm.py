@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.randomness import Integers
+from simulator.randomness import Floats, Integers
 from simulator.volumes import HISTORY_CRM_DAYS, SECONDS_A_DAY, ChangeSet, Plan
 
 NEW, ADDACCT, UPDACCT, CLOSEACCT, UPDCUST, INACT = range(6)
@@ -68,9 +68,13 @@ class Crm:
         start = self._plan.first_crm_day * SECONDS_A_DAY
         span = (HISTORY_CRM_DAYS + 1) * SECONDS_A_DAY
         position = np.arange(count) + 0.8 * self._random["time"].uniform(np.arange(count))
-        moments = start + (position * (span / count)).astype(np.int64)
+        moments = start + self._passed(position, span / count).astype(np.int64)
         moments[-1] = start + span - 1
         return moments
+
+    def _passed(self, position: Floats, interval: float) -> Floats:
+        """Seconds from the start at which the actions at fractional positions happen: evenly."""
+        return position * interval
 
     def created_at(self) -> Integers:
         """Seconds since 1970 of the creation of every customer; daily ones at their day's start."""

@@ -14,14 +14,7 @@ import pyarrow.compute as pc
 
 from simulator import text
 from simulator.crm import ACTION_NAMES, CLOSEACCT, INACT, NEW, UPDACCT, UPDCUST, Actions, Crm
-from simulator.customers import (
-    ACCOUNT_FIELDS,
-    PHONE_PARTS,
-    Accounts,
-    Customers,
-    is_empty,
-    phone,
-)
+from simulator.customers import ACCOUNT_FIELDS, PHONE_PARTS, Accounts, Customers, is_empty
 from simulator.text import LINE_END, Text
 
 XML_HEAD = (
@@ -131,7 +124,7 @@ class CrmXml:
         mails = [self._field(tag, name, actions, updating) for name, tag in _MAIL_TAGS.items()]
         phones = []
         for number in (1, 2, 3):
-            parts = phone(stream, ids, number)
+            parts = self._customers.phone(stream, ids, number)
             elements = [_element(5, _PHONE_TAGS[part], parts[part]) for part in PHONE_PARTS]
             phones.append(_container(4, f"C_PHONE_{number}", *elements))
         address = text.join(*addresses)

@@ -2,8 +2,8 @@
 
 Belongs here: one function per switch that edits `CustomerMgmt.xml`. Does not belong here: the
 newswire's archive (`newswire_faults`), daily files (`row_faults`, `file_faults`) and when anything
-happens (`steps`). What must be absorbed leaves every day's end as it was: a passing state comes
-with another action of the same moment that restores the clean values.
+happens (`steps`). What must be absorbed does not change how a day ends: a passing state comes with
+another action of the same moment that restores the clean values.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pyarrow.compute as pc
@@ -149,15 +150,23 @@ class Customers:
 
     def initial(self, name: str, ids: Integers) -> Text:
         """A field as the customer was created."""
-        values = CUSTOMER_FIELDS[name][0](self.created[name], ids)
+        values = self._drawn(name, self.created, ids, updating=False)
         if name == "tier":
             values = text.where(ids == BAD_TIER, "7", values)
             values = text.blanked((ids == NO_TIER) | np.isin(ids, list(self.tierless)), values)
         return values
 
+    def _drawn(self, name: str, stream: Stream, numbers: Integers, updating: bool) -> Text:
+        """A field of some customers or updates, before those that must be odd."""
+        return CUSTOMER_FIELDS[name][int(updating)](stream[name], numbers)
+
+    def phone(self, stream: Stream, numbers: Integers, which: int) -> dict[str, Text]:
+        """The four parts of phone 1, 2 or 3 of some customers or updates."""
+        return phone(stream, numbers, which)
+
     def updated(self, name: str, updates: Integers) -> Text:
         """A field as an update gives it."""
-        values = CUSTOMER_FIELDS[name][1](self.changed[name], updates)
+        values = self._drawn(name, self.changed, updates, updating=True)
         if name == "tier":
             values = text.where(updates == 5, "6", text.blanked(updates == 6, values))
         return values
@@ -236,9 +245,6 @@ class Accounts:
         self._changed = plan.random["account update"]
         self._brokers = text.numbers(employees.brokers)
         self._nameless = list(nameless)
-        self._names = {
-            stream: RandomText(stream["name"], 30, 50) for stream in (self._created, self._changed)
-        }
 
     def initial(self, name: str, ids: Integers) -> Text:
         """A field as the account was opened."""
@@ -253,13 +259,28 @@ class Accounts:
         """Whether an update carries a field."""
         return self._changed[name]["present"].chance(updates, FIELD_PRESENT)
 
+    def first_broker(self, ids: Integers) -> Integers:
+        """Position among the brokers of the one with whom accounts were opened."""
+        return self._broker(self._created, ids)
+
+    def _broker(self, stream: Stream, ids: Integers) -> Integers:
+        return stream["broker"].integers(ids, 0, len(self._brokers))
+
+    @cached_property
+    def _names(self) -> dict[Stream, RandomText]:
+        return {
+            stream: RandomText(stream["name"], 30, 50) for stream in (self._created, self._changed)
+        }
+
+    def _labels(self, stream: Stream, ids: Integers) -> Text:
+        """Names of accounts."""
+        return self._names[stream].texts(ids)
+
     def _draw(self, stream: Stream, name: str, ids: Integers) -> Text:
         if name == "name":
-            return text.blanked(
-                stream["nameless"].chance(ids, 0.05), self._names[stream].texts(ids)
-            )
+            return text.blanked(stream["nameless"].chance(ids, 0.05), self._labels(stream, ids))
         if name == "broker":
-            return text.choose(self._brokers, stream["broker"].integers(ids, 0, len(self._brokers)))
+            return text.choose(self._brokers, self._broker(stream, ids))
         drawn = stream["tax status"].uniform(ids)
         return text.choose(["0", "1", "2"], (drawn >= 0.1).astype(np.int64) + (drawn >= 0.8))
 

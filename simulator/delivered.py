@@ -1,7 +1,7 @@
-"""What a simulated brokerage has delivered so far, as its landing directory says.
+"""What a simulated brokerage has delivered so far, according to its landing directory.
 
-Belongs here: reading it, for those who stand beside the brokerage (`bank`, `partner`). Does not
-belong here: writing it (`delivery_directory`).
+Belongs here: reading it, for the brokerage's partners (`bank`, `partner`). Does not belong here:
+writing it (`delivery_directory`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import datetime
 import json
 from pathlib import Path
 
-from simulator.volumes import Plan, SimulationError, date_of
+from simulator.volumes import OFFICIAL, Plan, SimulationError, date_of
 
 STATE_FILE = "simulation.json"
 
@@ -24,7 +24,8 @@ def read(landing: Path) -> tuple[Plan, datetime.date]:
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
         start = datetime.date.fromisoformat(state["start"])
-        plan = Plan(state["scale"], state["seed"], start, state["newswire"])
+        profile = state.get("profile", OFFICIAL)
+        plan = Plan(state["scale"], state["seed"], start, state["newswire"], profile)
         last = max(int(batch) for batch in state["records"])
     except FileNotFoundError:
         raise SimulationError(

@@ -24,7 +24,7 @@ from typing import Any
 from simulator import audits
 from simulator.audits import Written
 from simulator.brokerage import Brokerage
-from simulator.volumes import CALENDAR_START, Plan, SimulationError, WriteError, date_of
+from simulator.volumes import CALENDAR_START, OFFICIAL, Plan, SimulationError, WriteError, date_of
 
 STATE_FILE = "simulation.json"
 _ROOT_FILES = re.compile(
@@ -141,9 +141,11 @@ class Landing:
         if not entries:
             return {}
         state = self._parse_state()
+        wanted = self._parameters | {"profile": self._plan.profile}
         found = {name: state.get(name) for name in self._parameters}
-        if found != self._parameters:
-            different = [name for name in found if found[name] != self._parameters[name]]
+        found["profile"] = state.get("profile", OFFICIAL)
+        if found != wanted:
+            different = [name for name in found if found[name] != wanted[name]]
             raise SimulationError(
                 f"The output directory {self._root} holds another brokerage: "
                 + ", ".join(f"its {name} is {found[name]}" for name in different)

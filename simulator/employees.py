@@ -35,8 +35,11 @@ class Employees:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._random = plan.random["employee"]
-        self._branches = RandomText(self._random["branch"], 20, 30)
         self._hired = max(2, round(plan.employees * _HIRED_SHARE))
+
+    @cached_property
+    def _branches(self) -> RandomText:
+        return RandomText(self._random["branch"], 20, 30)
 
     @cached_property
     def brokers(self) -> Integers:
@@ -67,11 +70,11 @@ class Employees:
         rows = text.lines(
             text.numbers(ids),
             text.numbers(manager),
-            given_names(draw["given"], ids),
+            self._given_names(ids),
             self._family_names(ids),
             text.blanked(draw["no initial"].chance(ids, 0.63), initials),
             text.blanked(jobs < 0, text.numbers(jobs)),
-            text.blanked(draw["no branch"].chance(ids, 0.05), self._branches.texts(stamp)),
+            text.blanked(draw["no branch"].chance(ids, 0.05), self._branch(stamp)),
             text.blanked(draw["no office"].chance(ids, 0.05), office),
             text.blanked(draw["no phone"].chance(ids, 0.05), phone),
             delimiter=",",
@@ -90,9 +93,19 @@ class Employees:
 
     def _family_names(self, ids: Integers) -> Text:
         """Family names with two hazards: `Nan` and a trailing blank."""
-        names = family_names(self._random["family"], ids)
+        names = self._usual_family_names(ids)
         names = text.where(ids % 5000 == 7, "Nan", names)
         return text.where(ids % 7500 == 9, "Gale ", names)
+
+    def _branch(self, stamp: Integers) -> Text:
+        """Branches of employees, each in its own; they may change with the employee."""
+        return self._branches.texts(stamp)
+
+    def _given_names(self, ids: Integers) -> Text:
+        return given_names(self._random["given"], ids)
+
+    def _usual_family_names(self, ids: Integers) -> Text:
+        return family_names(self._random["family"], ids)
 
     def _present(self, number: int) -> tuple[Integers, Integers]:
         """Employees on a list and the list that last changed each of them."""

@@ -1,4 +1,4 @@
-"""Faults of whole files: what makes the platform hold a batch until a mended delivery comes.
+"""Faults of whole files: the platform holds such a batch until a corrected delivery comes.
 
 Belongs here: one function per switch that spoils a delivery. Does not belong here: when it happens
 and what follows (`steps`).

@@ -19,7 +19,6 @@ from simulator.customers import (
     Accounts,
     Customers,
     is_empty,
-    phone,
 )
 from simulator.randomness import Integers
 from simulator.text import Text
@@ -106,11 +105,11 @@ class Images:
         return rows, age_and_tier_counts(birth, values["tier"], day)
 
     def _phones(self, ids: Integers) -> list[Text]:
-        last = self._last["phones"][ids]
+        last, who = self._last["phones"][ids], self._customers
         columns = []
         for number in (1, 2, 3):
-            created = phone(self._customers.created, ids, number)
-            changed = phone(self._customers.changed, last, number)
+            created = who.phone(who.created, ids, number)
+            changed = who.phone(who.changed, last, number)
             columns += [text.where(last < 0, created[part], changed[part]) for part in PHONE_PARTS]
         return columns
 

@@ -1,4 +1,4 @@
-"""Column names of the delimited source files, for whoever looks into a landing directory.
+"""Column names of the delimited source files, for code that reads a landing directory.
 
 Belongs here: names in file order and how DuckDB reads such a file. Does not belong here: how files
 are written.

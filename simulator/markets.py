@@ -12,7 +12,6 @@ import numpy as np
 
 from simulator import text
 from simulator.newswire import Newswire
-from simulator.newswire_files import symbols
 from simulator.randomness import Integers
 from simulator.text import DataFile, Text
 from simulator.volumes import HISTORY_PRICE_DAYS, Plan
@@ -23,10 +22,10 @@ _DAY = np.int64(1) << np.int64(36)
 class Markets:
     """Renders prices of any day."""
 
-    def __init__(self, plan: Plan, newswire: Newswire, securities: int) -> None:
+    def __init__(self, plan: Plan, newswire: Newswire) -> None:
         self._plan, self._newswire = plan, newswire
         self._random = plan.random["market"]
-        self._symbols = symbols(np.arange(securities))
+        self._symbols = newswire.symbols()
 
     def history(self, directory: Path, chunk_rows: int) -> int:
         """Write the two years of history; returns the rows."""
@@ -64,7 +63,7 @@ class Markets:
             securities.append(listed[order])
             dates.append(np.full(len(listed), day, dtype=np.int64))
         security, date = np.concatenate(securities), np.concatenate(dates)
-        close, high, low, volume = self._prices(security + date * _DAY)
+        close, high, low, volume = self._prices(security, date)
         return [
             text.dates(date),
             text.choose(self._symbols, security),
@@ -74,8 +73,11 @@ class Markets:
             text.numbers(volume),
         ]
 
-    def _prices(self, counters: Integers) -> tuple[Integers, Integers, Integers, Integers]:
-        draw = self._random
+    def _prices(
+        self, securities: Integers, days: Integers
+    ) -> tuple[Integers, Integers, Integers, Integers]:
+        """Close, high and low in cents, and volume, of each security on its day."""
+        draw, counters = self._random, securities + days * _DAY
         close = draw["close"].integers(counters, 50, 100_001)
         high = (close * (1 + 0.5 * draw["high"].uniform(counters))).astype(np.int64)
         low = np.ceil(close * (1 - 0.5 * draw["low"].uniform(counters))).astype(np.int64)

@@ -13,12 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
+import pyarrow as pa
 
 from simulator.randomness import Integers
+from simulator.text import Text
 from simulator.volumes import Plan, quarter_of, quarter_start
 
 NEW, CHANGE, DEACTIVATION = range(3)
 FOREVER = 2**31
+_SYMBOL_LETTERS = 15
 CHANGED = np.int64(1) << np.int64(40)
 """Counters of changed values lie above all company and security numbers."""
 
@@ -98,6 +101,10 @@ class Newswire:
         """Securities announced so far."""
         return len(self._security_state)
 
+    def symbols(self) -> Text:
+        """The symbol of every security, by its number."""
+        return symbols(np.arange(self.securities))
+
     def listed(self, day: int) -> Integers:
         """Numbers of the securities that trade on a day, ascending."""
         return self._universes[int(self.segment(np.array([day]))[0])]
@@ -144,9 +151,7 @@ class Newswire:
         new, changes, ends = plan.first_companies, 0, 0
         if number > 0:
             new, changes, ends = self._shares(number, plan.companies_a_quarter, 7)
-        chosen = self._active[
-            self._random["company"].sample(len(self._active), changes + ends, number)
-        ]
+        chosen = self._chosen_companies(changes, ends, number)
         first = len(self._company_state)
         keys = first + self._random["announced"].permutation(new, number)
         self._company_state = np.concatenate((self._company_state, np.arange(first, first + new)))
@@ -169,6 +174,16 @@ class Newswire:
             serial,
         )
 
+    def _chosen_companies(self, changes: int, ends: int, number: int) -> Integers:
+        """Companies that change in a quarter, then those that end."""
+        draw = self._random["company"]
+        return self._active[draw.sample(len(self._active), changes + ends, number)]
+
+    def _chosen_securities(self, changes: int, ends: int, number: int) -> Integers:
+        """Securities that change in a quarter, then those that end."""
+        draw = self._random["security"]
+        return self._listed[draw.sample(len(self._listed), changes + ends, number)]
+
     def _security_records(
         self, number: int, companies: Records, listed_from: int, listed_until: int
     ) -> Records:
@@ -178,15 +193,11 @@ class Newswire:
             new = plan.first_securities
         elif number > 1:
             new, changes, ends = self._shares(number, plan.securities_a_quarter, 11)
-        chosen = self._listed[
-            self._random["security"].sample(len(self._listed), changes + ends, number)
-        ]
+        chosen = self._chosen_securities(changes, ends, number)
         first = len(self._security_state)
         keys = first + self._random["listed"].permutation(new, number)
         serial = self._serial(1, new + len(chosen))
-        drawn = self._active[self._random["issuer"].integers(serial, 0, len(self._active))]
-        if number % 4 == 1 and new and (companies.kind == NEW).any():
-            drawn[0] = companies.key[companies.kind == NEW][0]  # an issuer without past results
+        drawn = self._issuers(number, new, serial, companies, chosen[:changes])
         self._security_state = np.concatenate((self._security_state, np.arange(first, first + new)))
         self._issuer = np.concatenate((self._issuer, np.full(new, -1, dtype=np.int64)))
         self._issuer[keys] = drawn[:new]
@@ -206,10 +217,32 @@ class Newswire:
             serial,
         )
 
+    def _issuers(
+        self, number: int, new: int, serial: Integers, companies: Records, changed: Integers
+    ) -> Integers:
+        """Issuing companies of a quarter's records: `new` ones, the `changed`, the deactivated."""
+        del changed  # here they change their company too
+        drawn = self._active[self._random["issuer"].integers(serial, 0, len(self._active))]
+        if number % 4 == 1 and new and (companies.kind == NEW).any():
+            drawn[0] = companies.key[companies.kind == NEW][0]  # an issuer without past results
+        return drawn
+
     def _serial(self, which: int, count: int) -> Integers:
         first = self._serials[which]
         self._serials[which] += count
         return np.arange(first, first + count)
+
+
+def symbols(numbers: Integers) -> Text:
+    """Fifteen letters counted up in base 26."""
+    digits = np.zeros((len(numbers), _SYMBOL_LETTERS), dtype=np.uint8)
+    rest = numbers.astype(np.int64).copy()
+    for place in range(_SYMBOL_LETTERS - 1, -1, -1):
+        digits[:, place] = rest % 26
+        rest //= 26
+    offsets = np.arange(len(numbers) + 1, dtype=np.int32) * _SYMBOL_LETTERS
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(digits + np.uint8(ord("A")))]
+    return pa.Array.from_buffers(pa.string(), len(numbers), buffers)
 
 
 def _kinds(new: int, changes: int, ends: int) -> Integers:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +28,6 @@ RATINGS = [
 ]
 ISSUES = ["COMMON", "PREF_A", "PREF_B", "PREF_C", "PREF_D"]
 EXCHANGES = ["AMEX  ", "NASDAQ", "NYSE  ", "PCX   "]
-_SYMBOL_LETTERS = 15
 _NAME_PARTS = (
     words.COMPANY_QUALIFIERS,
     words.COMPANY_PLACES,
@@ -39,16 +39,30 @@ _NAME_STEP = 611_953
 _RESULT = np.int64(1) << np.int64(40)
 
 
-def symbols(numbers: Integers) -> Text:
-    """Fifteen letters counted up in base 26."""
-    digits = np.zeros((len(numbers), _SYMBOL_LETTERS), dtype=np.uint8)
-    rest = numbers.astype(np.int64).copy()
-    for place in range(_SYMBOL_LETTERS - 1, -1, -1):
-        digits[:, place] = rest % 26
-        rest //= 26
-    offsets = np.arange(len(numbers) + 1, dtype=np.int32) * _SYMBOL_LETTERS
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(digits + np.uint8(ord("A")))]
-    return pa.Array.from_buffers(pa.string(), len(numbers), buffers)
+@dataclass(frozen=True)
+class Issue:
+    """What security records say: type, name, exchange, shares, days, dividend in cents."""
+
+    kind: Text
+    name: Text
+    exchange: Text
+    shares: Integers
+    first_day: Integers
+    exchange_day: Integers
+    dividend: Integers
+
+
+@dataclass(frozen=True)
+class Result:
+    """A company's quarter: amounts in cents, shares as such."""
+
+    revenue: Integers
+    earnings: Integers
+    inventory: Integers
+    assets: Integers
+    liabilities: Integers
+    shares: Integers
+    diluted: Integers
 
 
 class NewswireFiles:
@@ -56,6 +70,7 @@ class NewswireFiles:
 
     def __init__(self, plan: Plan, newswire: Newswire) -> None:
         self.newswire = newswire
+        self._symbols = newswire.symbols()
         self._random = plan.random["newswire values"]
         shift = self._random["name"].integers(0, 0, _ALL_NAMES)
         self._name_shift = int(shift[0])
@@ -126,39 +141,59 @@ class NewswireFiles:
 
     def _companies(self, records: Records, moments: Integers) -> Text:
         draw, keys = self._random["company"], records.key
-        founded = np.int64(-43_829) + draw["founded"].integers(records.second, 0, 60_000)
-        founded = np.minimum(founded, moments // SECONDS_A_DAY - 1)
-        industry = draw["industry"].integers(records.state, 0, len(self._industries))
-        blank_line = pc.utf8_slice_codeunits(address_line2(draw["line2"], keys), 0, 80)
-        nation = text.choose(words.COUNTRIES, draw["country"].chance(keys, 0.18).astype(np.int64))
+        founded = np.minimum(self._founded(records), moments // SECONDS_A_DAY - 1)
+        *address, country = self._address(keys)
+        widths = (80, 80, 12, 25, 20)
         return text.lines(
             text.join(
                 self._head("CMP", moments),
                 text.left(self.company_names(keys), 60),
                 text.padded(keys, 10),
                 text.where(records.kind == DEACTIVATION, "INAC", "ACTV"),
-                text.choose(self._industries, industry),
-                text.left(self._rating(keys), 4),
+                text.choose(self._industries, self._industry(records)),
+                text.left(self._rating(records), 4),
                 text.left(
                     text.blanked(
                         draw["no founding"].chance(keys, 0.068), text.compact_dates(founded)
                     ),
                     8,
                 ),
-                text.left(address_line1(draw["line1"], keys), 80),
-                text.left(blank_line, 80),
-                text.left(postal_code(draw["postal"], keys), 12),
-                text.left(city(draw["city"], keys), 25),
-                text.left(state(draw["state"], keys), 20),
-                text.left(text.blanked(draw["no country"].chance(keys, 0.049), nation), 24),
-                text.left(family_names(draw["chief"], keys), 46),
+                *(text.left(part, width) for part, width in zip(address, widths, strict=True)),
+                text.left(text.blanked(draw["no country"].chance(keys, 0.049), country), 24),
+                text.left(self._chief(records), 46),
                 text.left(self._description(keys), 150),
             )
         )
 
-    def _rating(self, keys: Integers) -> Text:
-        """A legal rating, or in 10 % one to four letters that are none."""
+    def _founded(self, records: Records) -> Integers:
+        """Founding days, which may lie after the record."""
+        drawn = self._random["company"]["founded"].integers(records.second, 0, 60_000)
+        return np.int64(-43_829) + drawn
+
+    def _industry(self, records: Records) -> Integers:
+        """Positions in the list of industries."""
+        drawn = self._random["company"]["industry"]
+        return drawn.integers(records.state, 0, len(self._industries))
+
+    def _chief(self, records: Records) -> Text:
+        """The chief executive, in one word."""
+        return family_names(self._random["company"]["chief"], records.key)
+
+    def _address(self, keys: Integers) -> tuple[Text, ...]:
+        """Two lines, postal code, city, state and country."""
         draw = self._random["company"]
+        return (
+            address_line1(draw["line1"], keys),
+            address_line2(draw["line2"], keys),
+            postal_code(draw["postal"], keys),
+            city(draw["city"], keys),
+            state(draw["state"], keys),
+            text.choose(words.COUNTRIES, draw["country"].chance(keys, 0.18).astype(np.int64)),
+        )
+
+    def _rating(self, records: Records) -> Text:
+        """A legal rating, or in 10 % one to four letters that are none."""
+        draw, keys = self._random["company"], records.key
         legal = text.choose(RATINGS, draw["rating"].integers(keys, 0, len(RATINGS)))
         letters = [
             text.choose(list("EFGHIJKLMNOP"), draw["letter"].integers(keys * 4 + k, 0, 12))
@@ -187,32 +222,42 @@ class NewswireFiles:
         return text.where(by_number, text.padded(companies, 10), names)
 
     def _securities(self, records: Records, moments: Integers) -> Text:
+        issue = self._issue(records, moments // SECONDS_A_DAY)
+        return text.lines(
+            text.join(
+                self._head("SEC", moments),
+                text.left(text.choose(self._symbols, records.key), 15),
+                issue.kind,
+                text.where(records.kind == DEACTIVATION, "INAC", "ACTV"),
+                text.left(pc.utf8_slice_codeunits(issue.name, 0, 70), 70),
+                issue.exchange,
+                text.left(text.numbers(issue.shares), 13),
+                text.compact_dates(issue.first_day),
+                text.compact_dates(issue.exchange_day),
+                text.right(text.decimals(issue.dividend), 12),
+                self._reference(records.company, records.serial, "security"),
+            )
+        )
+
+    def _issue(self, records: Records, posted: Integers) -> Issue:
+        """Values of security records posted on some days."""
         draw, state_ = self._random["security"], records.state
         drawn = draw["issue"].uniform(state_)
         issue = sum((drawn >= edge).astype(np.int64) for edge in (0.73, 0.88, 0.96, 0.99))
-        posted = moments // SECONDS_A_DAY
         first = posted - draw["first trade"].integers(records.second, 1, 30_000)
         exchange_day = posted - draw["exchange"].integers(records.second, 1, 20_000)
         exchange_day = np.maximum(first, exchange_day)  # never on an exchange before it trades
         series = text.choose(INITIALS, draw["series"].integers(state_, 0, 26))
         name = text.join(self.company_names(records.company), " Series ", series)
         name = text.where(draw["indented"].chance(state_, 0.016), text.join(" ", name), name)
-        shares = draw["shares"].integers(state_, 200_000, 1_000_000_000)
-        dividend = draw["dividend"].integers(state_, 0, 301)
-        return text.lines(
-            text.join(
-                self._head("SEC", moments),
-                symbols(records.key),
-                text.choose(ISSUES, np.asarray(issue)),
-                text.where(records.kind == DEACTIVATION, "INAC", "ACTV"),
-                text.left(pc.utf8_slice_codeunits(name, 0, 70), 70),
-                text.choose(EXCHANGES, draw["exchange name"].integers(state_, 0, 4)),
-                text.left(text.numbers(shares), 13),
-                text.compact_dates(first),
-                text.compact_dates(exchange_day),
-                text.right(text.decimals(dividend), 12),
-                self._reference(records.company, records.serial, "security"),
-            )
+        return Issue(
+            text.choose(ISSUES, np.asarray(issue)),
+            name,
+            text.choose(EXCHANGES, draw["exchange name"].integers(state_, 0, 4)),
+            draw["shares"].integers(state_, 200_000, 1_000_000_000),
+            first,
+            exchange_day,
+            draw["dividend"].integers(state_, 0, 301),
         )
 
     def _reporting_order(self, quarter: Quarter) -> Integers:
@@ -221,12 +266,10 @@ class NewswireFiles:
 
     def _results(self, companies: Integers, number: Integers, moments: Integers) -> Text:
         """Result records of some companies, each in the quarter of that number."""
-        draw, ids = self._random["result"], companies + number * _RESULT
-        revenue = 10_000_000 + draw["revenue"].integers(ids, 0, 10**12 - 10_000_000)
-        margin = 0.7 * draw["margin"].uniform(ids)
-        earnings = (revenue * margin).astype(np.int64)
-        shares = draw["shares"].integers(ids, 300_000, 1_000_000_000)
-        diluted = (shares * (1 + 0.2 * draw["dilution"].uniform(ids))).astype(np.int64)
+        ids = companies + number * _RESULT
+        result = self._result(ids, companies, number)
+        revenue, earnings = result.revenue, result.earnings
+        shares, diluted = result.shares, result.diluted
         known, place = np.unique(number, return_inverse=True)
         period = text.choose([_period(int(quarter)) for quarter in known], place)
         fields = [
@@ -235,9 +278,9 @@ class NewswireFiles:
             (np.rint(earnings / shares).astype(np.int64), 12),
             (np.rint(earnings / diluted).astype(np.int64), 12),
             (text.cents(earnings / revenue), 12),
-            (draw["inventory"].integers(ids, 0, 10**11), 17),
-            (draw["assets"].integers(ids, 10**6, 10**14), 17),
-            (draw["liabilities"].integers(ids, 10**4, 10**12), 17),
+            (result.inventory, 17),
+            (result.assets, 17),
+            (result.liabilities, 17),
         ]
         return text.lines(
             text.join(
@@ -249,6 +292,23 @@ class NewswireFiles:
                 text.right(text.numbers(diluted), 13),
                 self._reference(companies, ids, "result"),
             )
+        )
+
+    def _result(self, ids: Integers, companies: Integers, number: Integers) -> Result:
+        """Values of results, of which `ids` are the numbers."""
+        del companies, number  # every result is drawn anew
+        draw = self._random["result"]
+        revenue = 10_000_000 + draw["revenue"].integers(ids, 0, 10**12 - 10_000_000)
+        margin = 0.7 * draw["margin"].uniform(ids)
+        shares = draw["shares"].integers(ids, 300_000, 1_000_000_000)
+        return Result(
+            revenue,
+            (revenue * margin).astype(np.int64),
+            draw["inventory"].integers(ids, 0, 10**11),
+            draw["assets"].integers(ids, 10**6, 10**14),
+            draw["liabilities"].integers(ids, 10**4, 10**12),
+            shares,
+            (shares * (1 + 0.2 * draw["dilution"].uniform(ids))).astype(np.int64),
         )
 
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+from collections import Counter
 from pathlib import Path
 
 from simulator import delivered
 from simulator.employees import BROKER_JOB
+from simulator.profiles import profile_of
 from simulator.randomness import Stream
 from simulator.volumes import HISTORY_TRADE_DAYS, SimulationError, date_of
 
 COLUMNS = ("branch", "month", "target_usd")
-_LEAST, _MOST = 80, 260  # US dollars of commission a month; a simulated branch earns some 150.
-_GROWTH = 0.03  # A year.
 _SEASONS = 0.1
 
 
@@ -39,24 +39,25 @@ def targets(landing: Path) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
-    for number, branch in enumerate(_branches(landing)):
-        base = _LEAST + (_MOST - _LEAST) * float(draw["base"].uniform(number)[0])
+    brokers, target = _brokers(landing), profile_of(plan).target
+    for number, branch in enumerate(sorted(brokers)):
+        share = brokers[branch] / brokers.total()
+        drawn = float(draw["base"].uniform(number)[0])
         seasons = 1 + _SEASONS * (
             2 * draw["season"].uniform([number * 4096 + i for i in numbers]) - 1
         )
         for i, month in enumerate(months):
-            target = base * (1 + _GROWTH) ** (i / 12) * float(seasons[i])
-            rows.writerow((branch, month, f"{target:.2f}"))
+            expected = target(plan, month, i, share, drawn) * float(seasons[i])
+            rows.writerow((branch, month, f"{expected:.2f}"))
     return text.getvalue()
 
 
-def _branches(landing: Path) -> list[str]:
-    """The branches of brokers: commission is earned there, and nowhere else."""
+def _brokers(landing: Path) -> Counter[str]:
+    """Brokers of each branch: commission is earned there, and nowhere else."""
     path = landing / "Batch1" / "HR.csv"
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return sorted(
-                {row[6] for row in csv.reader(file) if row[5] == str(BROKER_JOB) and row[6]}
-            )
+            rows = csv.reader(file)
+            return Counter(row[6] for row in rows if row[5] == str(BROKER_JOB) and row[6])
     except (OSError, ValueError, IndexError) as error:
         raise SimulationError(f"{path} is no list of employees ({error}).") from error

@@ -1,9 +1,9 @@
-"""The profile of a simulated landing directory beside a reference.
+"""The profile of a simulated landing directory compared with a reference.
 
 Belongs here: loading a directory into DuckDB, taking the measures, comparing and the Markdown
 table. Does not belong here: what is measured (`measures`). The reference is another landing
-directory or, where none is given, `reference_profile.csv`: the figures, and nothing but figures,
-of a brokerage of scale 3 that another generator wrote for the same data model.
+directory or, by default, `reference_profile.csv`: nothing but the figures of a brokerage of scale 3
+that another generator wrote for the same data model.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from simulator.delivery_directory import STATE_FILE
 from simulator.layouts import LAYOUTS, relation
 from simulator.measures import MEASURES, NEWSWIRE, Measure
 from simulator.newswire_files import RATINGS
-from simulator.volumes import SimulationError
+from simulator.volumes import OFFICIAL, SimulationError
 
 REFERENCE_FILE, REFERENCE_SCALE = "reference_profile.csv", 3
 _CRM_FIELDS = {
@@ -106,8 +106,14 @@ def compare(simulated: Path, reference: Path | None = None) -> list[Compared]:
     """All measures of a landing directory beside those of another one of the same scale.
 
     Without one the stated reference is taken. Raises `SimulationError` when a directory holds no
-    such batches, or says that it is a simulation of another scale than the reference.
+    such batches, or says that it is a simulation of another scale than the reference, or of another
+    profile than the stated one.
     """
+    if reference is None and _stated(simulated).get("profile", OFFICIAL) != OFFICIAL:
+        raise SimulationError(
+            f"The reference is of the official profile, but {simulated} is of the plausible one; "
+            "simulate with --profile official, or name a directory to compare with."
+        )
     expected = REFERENCE_SCALE if reference is None else _scale(reference)
     found = _scale(simulated)
     if None not in (expected, found) and expected != found:
@@ -121,10 +127,17 @@ def compare(simulated: Path, reference: Path | None = None) -> list[Compared]:
 
 def _scale(landing: Path) -> float | None:
     """The scale a simulated landing directory says it has; None where it says nothing."""
+    scale = _stated(landing).get("scale")
+    return None if scale is None else float(scale)
+
+
+def _stated(landing: Path) -> dict[str, Any]:
+    """What a simulated landing directory says of itself; nothing where it says nothing."""
     try:
-        return float(json.loads((landing / STATE_FILE).read_text())["scale"])
-    except (OSError, ValueError, KeyError):
-        return None
+        stated = json.loads((landing / STATE_FILE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return stated if isinstance(stated, dict) else {}
 
 
 def markdown(compared: list[Compared]) -> str:

@@ -110,22 +110,8 @@ class Prospects:
         """Name, gender and address."""
         customer = self._customer_of(ids)
         alike, who = customer >= 0, np.maximum(customer, 0)
-        customers, draw = self._customers, self._random
-        initials = text.choose(INITIALS, draw["letter"].integers(ids, 0, 26))
-        absent = draw["no address"].uniform(ids)
-        invented = {
-            "family": family_names(draw["family"], ids),
-            "given": given_names(draw["given"], ids),
-            "initial": text.blanked(draw["no initial"].chance(ids, 0.52), initials),
-            "line1": text.blanked(absent < 0.055, self._invented_line(ids)),
-            "line2": text.blanked(draw["no line2"].chance(ids, 0.05), self._second_line(ids)),
-            "postal": text.blanked(
-                (absent >= 0.045) & (absent < 0.091), postal_code(draw["postal"], ids)
-            ),
-            "city": city(draw["city"], ids),
-            "state": state(draw["state"], ids),
-            "country": country(draw["country"], ids),
-        }
+        customers = self._customers
+        invented = self._invented(ids)
         known = {
             "family": customers.family_name(who),
             "given": customers.given_name(who),
@@ -140,9 +126,30 @@ class Prospects:
         person = {name: text.where(alike, known[name], invented[name]) for name in known}
         for name in ("family", "given", "initial", "line1", "line2", "postal"):
             person[name] = self._recased(name, ids, person[name])
-        person["country"] = text.blanked(draw["no country"].chance(ids, 0.043), person["country"])
-        person["gender"] = self._gender(ids)
+        person["country"] = text.blanked(
+            self._random["no country"].chance(ids, 0.043), person["country"]
+        )
+        person["gender"] = self._gender(ids, customer)
         return person
+
+    def _invented(self, ids: Integers) -> dict[str, Text]:
+        """Name and address of people who are no customers."""
+        draw = self._random
+        initials = text.choose(INITIALS, draw["letter"].integers(ids, 0, 26))
+        absent = draw["no address"].uniform(ids)
+        return {
+            "family": family_names(draw["family"], ids),
+            "given": given_names(draw["given"], ids),
+            "initial": text.blanked(draw["no initial"].chance(ids, 0.52), initials),
+            "line1": text.blanked(absent < 0.055, self._invented_line(ids)),
+            "line2": text.blanked(draw["no line2"].chance(ids, 0.05), self._second_line(ids)),
+            "postal": text.blanked(
+                (absent >= 0.045) & (absent < 0.091), postal_code(draw["postal"], ids)
+            ),
+            "city": city(draw["city"], ids),
+            "state": state(draw["state"], ids),
+            "country": country(draw["country"], ids),
+        }
 
     def _recased(self, name: str, ids: Integers, values: Text) -> Text:
         """Letter case as a list provider leaves it, chosen per field."""
@@ -162,7 +169,9 @@ class Prospects:
         unit = text.join("Floor ", text.numbers(self._random["floor"].integers(ids, 1, 60)))
         return text.where(is_empty(listed), unit, listed)
 
-    def _gender(self, ids: Integers) -> Text:
+    def _gender(self, ids: Integers, customer: Integers) -> Text:
+        """Any letter case and a few other letters, whatever customer a prospect looks like."""
+        del customer
         draw = self._random["gender"]
         usual = text.choose(list("FfMm"), draw["usual"].integers(ids, 0, 4))
         odd = text.choose(list("AbUuXz "), draw["odd letter"].integers(ids, 0, 7))
@@ -175,7 +184,7 @@ class Prospects:
             digits = draw.integers(stamp, 0, 10_000_000_000)
             values = text.join(
                 "1",
-                text.padded(digits // 10_000_000, 3),
+                self._area(ids, digits),
                 text.padded(digits // 10_000 % 1000, 3),
                 text.padded(digits % 10_000, 4),
                 separator="-",
@@ -193,15 +202,24 @@ class Prospects:
             quoted = '"' + words.QUOTED_EMPLOYER.replace('"', '""') + '"'
             values = text.where(ids % 1000 == _QUOTED, quoted, values)
         else:
-            low, high = {
-                "income": (5, 499_992),
-                "cars": (0, 6),
-                "children": (0, 6),
-                "age": (0, 101),
-                "credit": (300, 851),
-                "cards": (0, 11),
-                "worth": (10_553, 3_999_782),
-            }[name]
-            values = text.numbers(draw.integers(stamp, low, high))
+            values = text.numbers(self._figure(name, stamp))
         blank = draw["none"].chance(stamp, 0.05) & ~((name == "employer") & (ids % 1000 == _QUOTED))
         return text.blanked(blank, values)
+
+    def _area(self, ids: Integers, digits: Integers) -> Text:
+        """Area codes of phones: any three digits."""
+        del ids
+        return text.padded(digits // 10_000_000, 3)
+
+    def _figure(self, name: str, stamp: Integers) -> Integers:
+        """A figure of the demographics, uniform between its bounds."""
+        low, high = {
+            "income": (5, 499_992),
+            "cars": (0, 6),
+            "children": (0, 6),
+            "age": (0, 101),
+            "credit": (300, 851),
+            "cards": (0, 11),
+            "worth": (10_553, 3_999_782),
+        }[name]
+        return self._random["demographic"][name].integers(stamp, low, high)

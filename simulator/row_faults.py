@@ -3,8 +3,8 @@
 Belongs here: one function per switch that edits a daily delivery. Does not belong here: what is odd
 in the history (`crm_faults`, `newswire_faults`) and when it happens (`steps`). Rows that must end
 in quarantine are added, never made from good ones, and name keys that do not exist; rows that must
-be absorbed leave the same end of day. So the warehouse after all steps is the one of the clean
-brokerage; only late trades bear a later batch.
+be absorbed do not change how a day ends. So the warehouse after all steps is that of the clean
+brokerage; only late trades carry a later batch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The simulator's one entrance: parameters in, landing directory out.
+"""The simulator's one entry point: parameters in, landing directory out.
 
 Belongs here: checking the request and calling the rest.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from simulator.delivery_directory import Landing
 from simulator.steps import FAULT_LIST, STEPS, Steps, chosen_faults, schedule
-from simulator.volumes import CALENDAR_END, Plan, SimulationError, WriteError
+from simulator.volumes import CALENDAR_END, DEFAULT_PROFILE, Plan, SimulationError, WriteError
 
 
 def simulate(
@@ -24,6 +24,7 @@ def simulate(
     out: Path | str,
     *,
     newswire: str = "continuing",
+    profile: str = DEFAULT_PROFILE,
     faults: Sequence[str] = (),
     workers: int = 2,
     chunk_rows: int = 60_000,
@@ -32,14 +33,14 @@ def simulate(
 
     `start` is the day of the first daily batch (`Batch2`); the historical one (`Batch1`) is the day
     before. Batches that are there already stay as they are, so a second call with more days writes
-    what is missing. The bytes depend on scale, seed, start and newswire only. Returns the numbers
-    of the batches written.
+    what is missing. `profile` is `plausible` or `official`. The bytes depend on scale, seed, start,
+    newswire and profile only. Returns the numbers of the batches written.
 
     With `faults` (names of `steps.FAULTS`, or `all`) the deliveries are written as numbered steps
     with the machine-readable list `faults.json` beside, into a new directory. Raises
     `SimulationError` with one sentence for a bad request.
     """
-    plan = Plan(scale=float(scale), seed=seed, start=start, newswire=newswire)
+    plan = Plan(scale=float(scale), seed=seed, start=start, newswire=newswire, profile=profile)
     if days < 0:
         raise SimulationError(f"The days must be 0 or more, but {days} was given.")
     possible = (CALENDAR_END - start).days + 1

@@ -99,7 +99,7 @@ class _Script:
         return step
 
     def mend(self, first: int, step: int) -> None:
-        """Say which step mends the faults of the steps from `first` on."""
+        """Note which step corrects the faults of the steps from `first` on."""
         for fault in self.faults:
             if fault["step"] >= first and fault["outcome"] in ("held", "refused", "waiting"):
                 fault.setdefault("mended_by", step)
@@ -189,7 +189,7 @@ class Steps:
         return batch + 2
 
     def _spoiled(self, spoiled: Delivery, spoil: FileFault, mended: Delivery) -> None:
-        """A faulty delivery that is held, and its mended one."""
+        """A faulty delivery that is held, and its corrected one."""
         spoil(spoiled)
         for rows in spoiled.rows_of.values():
             for row in rows:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from simulator import text
-from simulator.newswire_files import symbols
+from simulator.newswire import Newswire
 from simulator.randomness import Booleans, Integers
-from simulator.text import DataFile, RandomText, Text
+from simulator.text import DataFile, Text
 from simulator.trades import LIMIT_SELL, OPEN_DAYS, TYPE_CODES, TradeBook, Trades
 from simulator.volumes import HISTORY_TRADE_DAYS, SECONDS_A_DAY, Plan
 
@@ -28,10 +29,9 @@ DAILY_FILES = ("Trade.txt", "CashTransaction.txt", "HoldingHistory.txt")
 class TradeFiles:
     """Renders the historical trades and those of any day."""
 
-    def __init__(self, plan: Plan, book: TradeBook, brokers: Integers, securities: int) -> None:
+    def __init__(self, plan: Plan, book: TradeBook, brokers: Integers, newswire: Newswire) -> None:
         self._plan, self._book, self._brokers = plan, book, brokers
-        self._symbols = symbols(np.arange(securities))
-        self._names = RandomText(plan.random["cash"]["name"], 10, 100, pieces=65_536)
+        self._symbols = newswire.symbols()
 
     def history(self, directory: Path, chunk_rows: int) -> dict[str, Counter[str]]:
         """Write the four historical files; returns their audit counts by file."""
@@ -53,7 +53,7 @@ class TradeFiles:
                 done = trades.take(~trades.cancelled & (trades.completed < end))
                 holding_file.write(text.lines(*self._holdings(done)))
                 settled = done.take(done.settled < end)
-                cash_file.write(text.lines(*self._cash(settled)))
+                cash_file.write(text.lines(*self._cash(settled)[1:]))
             _count_rows(counts, trade_file.rows, cash_file.rows, holding_file.rows)
             counts["TradeHistory.txt"]["TH_Records"] = history_file.rows
             counts["Trade.txt"]["T_NEW"] = trade_file.rows
@@ -82,9 +82,9 @@ class TradeFiles:
             numbers = text.numbers(4 * filled.number + 2)
             holding_file.write(text.lines(flag, numbers, *self._holdings(filled)))
             settled = trades.take(done & falls_today(trades.settled))
-            flag = text.where(settled.number >= 0, "I", "I")
-            numbers = text.numbers(4 * settled.number + 3)
-            cash_file.write(text.lines(flag, numbers, *self._cash(settled)))
+            number, *columns = self._cash(settled)
+            flag = text.where(number >= 0, "I", "I")
+            cash_file.write(text.lines(flag, text.numbers(number), *columns))
             _count_rows(counts, trade_file.rows, cash_file.rows, holding_file.rows)
         return counts
 
@@ -104,9 +104,9 @@ class TradeFiles:
     ) -> list[Text]:
         """The fourteen columns of a trade in a state, and what the audit counts of them."""
         ids, book = trades.number, self._book
-        price = book.prices(ids)
+        price = book.prices(trades)
         value = price * trades.quantity
-        fee, commission, tax = book.charges(ids, value)
+        fee, commission, tax = book.charges(trades, value)
         done = state == COMPLETED
         counts["T_CanceledTrades"] += int((state == CANCELLED).sum())
         counts["T_InvalidCommision"] += int((done & (commission > value)).sum())
@@ -119,9 +119,9 @@ class TradeFiles:
             text.numbers(book.in_cash(ids)),
             text.choose(self._symbols, trades.symbol),
             text.numbers(trades.quantity),
-            text.decimals(book.bids(ids)),
+            text.decimals(book.bids(trades)),
             text.numbers(trades.account),
-            text.numbers(book.executors(ids, self._brokers)),
+            text.numbers(book.executors(trades, self._brokers)),
             *(
                 text.blanked(~done, text.decimals(amount))
                 for amount in (price, fee, commission, tax)
@@ -188,13 +188,15 @@ class TradeFiles:
             text.numbers(np.where(trades.sell, zero, trades.quantity)),
         ]
 
-    def _cash(self, trades: Trades) -> list[Text]:
-        amount = self._book.settlements(trades.number)
+    def _cash(self, trades: Trades) -> list[Any]:
+        """Sequence numbers, and the four columns, of the cash that settled trades move."""
+        row, offset, amount, name = self._book.cash(trades, self._symbols)
         return [
-            text.numbers(trades.account),
-            text.timestamps(trades.settled),
-            text.decimals(np.where(trades.sell, amount, -amount)),
-            self._names.texts(trades.number),
+            4 * trades.number[row] + offset,
+            text.numbers(trades.account[row]),
+            text.timestamps(trades.settled[row]),
+            text.decimals(amount),
+            name,
         ]
 
 

@@ -13,11 +13,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
+from simulator.crm import Crm
+from simulator.customers import Accounts
 from simulator.newswire import Newswire
 from simulator.randomness import Booleans, Floats, Integers
+from simulator.text import RandomText, Text
 from simulator.volumes import HISTORY_TRADE_DAYS, SECONDS_A_DAY, Plan
 
 LIMIT_BUY, LIMIT_SELL, MARKET_BUY, MARKET_SELL = range(4)
@@ -88,14 +92,22 @@ def group_days(plan: Plan) -> int:
 
 
 class TradeBook:
-    """All trades of a brokerage, made group by group on demand."""
+    """All trades of a brokerage, made group by group on demand.
+
+    `type_edges` are the shares at which limit sells, market buys and market sells begin; `excess`
+    says how far a wrong fee or commission may exceed the trade's value.
+    """
+
+    type_edges = (0.3, 0.6, 0.8)
+    excess = 8.9
 
     def __init__(
-        self, plan: Plan, newswire: Newswire, customers_after: list[int], remembered: int = 0
+        self, plan: Plan, newswire: Newswire, crm: Crm, accounts: Accounts, remembered: int = 0
     ) -> None:
         self._plan, self._newswire = plan, newswire
         self._random = plan.random["trade"]
-        self._customers_after = np.array(customers_after, dtype=np.int64)
+        self._crm = crm
+        self._customers_after = np.array(crm.customers_after, dtype=np.int64)
         self._daily = plan.trades_a_day
         self.group_days = group_days(plan)
         self._open_step = max(1, -(-_OPEN_TRADES // self._daily))
@@ -117,8 +129,12 @@ class TradeBook:
         first_day = max(first_day, 0)
         groups = range(first_day // self.group_days, last_day // self.group_days + 1)
         trades = joined([self.group(number) for number in groups])
-        low, high = first_day * self._daily, (last_day + 1) * self._daily
+        low, high = self.first_number(np.array([first_day, last_day + 1]))
         return trades.take((trades.number >= low) & (trades.number < high))
+
+    def first_number(self, days: Integers) -> Integers:
+        """Number of the first trade of each day of trading."""
+        return days * self._daily
 
     def day_of(self, numbers: Integers) -> Integers:
         """Day of trading on which trades are created."""
@@ -133,24 +149,24 @@ class TradeBook:
         return self._raw_groups[number]
 
     def _drawn(self, number: int) -> Trades:
-        draw, size = self._random, self.group_days * self._daily
-        ids = np.arange(number * size, (number + 1) * size)
+        draw, day = self._random, number * self.group_days + np.arange(self.group_days + 1)
+        edges = self.first_number(day)
+        ids = np.arange(edges[0], edges[-1])
+        edges -= edges[0]
         days = self.day_of(ids)
-        moments = draw["time"].integers(ids, 0, SECONDS_A_DAY).reshape(-1, self._daily)
-        moments[:, -1] = SECONDS_A_DAY - 1
-        moments.sort(axis=1)
-        day = number * self.group_days + np.arange(self.group_days)
-        assured = (day >= HISTORY_TRADE_DAYS) & (self._daily < _OPEN_TRADES)
-        moments[assured, 0] = np.minimum(moments[assured, 0], _ASSURED_BY)
-        created = (self._plan.first_trade_day + days) * SECONDS_A_DAY + moments.ravel()
-        type_draw = draw["type"].uniform(ids)
-        kind = (type_draw >= 0.3).astype(np.int64) + (type_draw >= 0.6) + (type_draw >= 0.8)
+        moments = days * SECONDS_A_DAY + self._seconds(ids)
+        moments[edges[1:] - 1] = (day[1:] * SECONDS_A_DAY) - 1
+        moments.sort()
+        assured = (day[:-1] >= HISTORY_TRADE_DAYS) & (np.diff(edges) < _OPEN_TRADES)
+        first = edges[:-1][assured]
+        earliest = day[:-1][assured] * SECONDS_A_DAY + _ASSURED_BY
+        moments[first] = np.minimum(moments[first], earliest)
+        created = self._plan.first_trade_day * SECONDS_A_DAY + moments
+        kind = self._kinds(ids)
         kind[self._midnight_orders(ids) >= 0] = MARKET_BUY
-        first = np.flatnonzero(assured) * self._daily
         kind[first] |= MARKET_BUY  # the first order of a small day is filled and settled on it
         limit = kind <= LIMIT_SELL
-        wait = draw["wait"].integers(ids, 30, MAXIMUM_WAIT_DAYS * SECONDS_A_DAY - 30)
-        submitted = created + np.where(limit, wait, 0)
+        submitted = created + np.where(limit, self._waits(ids), 0)
         completed = submitted + draw["fill"].integers(ids, 1, 301)
         settled = completed + draw["settle"].integers(
             ids, 5, MAXIMUM_SETTLEMENT_DAYS * SECONDS_A_DAY
@@ -158,11 +174,30 @@ class TradeBook:
         in_time = 5 + (settled[first] - completed[first]) % (SECONDS_A_DAY - _ASSURED_BY - 400)
         settled[first] = completed[first] + in_time
         cancelled = limit & draw["cancel"].chance(ids, _CANCELLED_SHARE)
+        symbol = self._symbols(ids, days)
         return Trades(
             ids, kind, created, submitted, completed, settled, cancelled, ids.copy(),
-            self._accounts(ids, days), self._symbols(ids, days),
-            draw["quantity"].integers(ids, 10, 10_001),
+            self._accounts(ids, days), symbol, self._quantities(ids, symbol, created),
         )  # fmt: skip
+
+    def _seconds(self, ids: Integers) -> Integers:
+        """Seconds of the day at which orders are created, in no order."""
+        return self._random["time"].integers(ids, 0, SECONDS_A_DAY)
+
+    def _kinds(self, ids: Integers) -> Integers:
+        drawn = self._random["type"].uniform(ids)
+        return sum((drawn >= edge).astype(np.int64) for edge in self.type_edges[1:]) + (
+            drawn >= self.type_edges[0]
+        )
+
+    def _waits(self, ids: Integers) -> Integers:
+        """Seconds that limit orders wait."""
+        return self._random["wait"].integers(ids, 30, MAXIMUM_WAIT_DAYS * SECONDS_A_DAY - 30)
+
+    def _quantities(self, ids: Integers, symbols: Integers, created: Integers) -> Integers:
+        """Shares of buys; sells take those of their lots."""
+        del symbols, created  # any number of shares, whatever they cost
+        return self._random["quantity"].integers(ids, 10, 10_001)
 
     def _midnight_orders(self, ids: Integers) -> Integers:
         """Market buys of a day's last second: they stay submitted at the end of their batch.
@@ -170,8 +205,9 @@ class TradeBook:
         They are counted back from the last historical day, those of daily batches from 10**6 on.
         All other trades have -1.
         """
-        back = HISTORY_TRADE_DAYS - 1 - self.day_of(ids)
-        last = ids % self._daily == self._daily - 1
+        days = self.day_of(ids)
+        back = HISTORY_TRADE_DAYS - 1 - days
+        last = ids == self.first_number(days + 1) - 1
         whole = back % self._open_step == 0
         return np.where(last & whole, np.where(back < 0, 10**6 - back, back // self._open_step), -1)
 
@@ -185,15 +221,18 @@ class TradeBook:
         later = np.clip(days - HISTORY_TRADE_DAYS + 1, 0, len(self._customers_after) - 1)
         return np.where(later > 0, self._customers_after[later], growing)
 
+    def _popularity(self, ids: Integers) -> Floats:
+        """Place of the trades' securities among the listed ones, as a share of them."""
+        return self._random["symbol"].uniform(ids)
+
     def _symbols(self, ids: Integers, days: Integers) -> Integers:
         segments = self._newswire.segment(self._plan.first_trade_day + days)
         symbols = np.empty(len(ids), dtype=np.int64)
         for segment in np.unique(segments):
             chosen = segments == segment
             universe = self._newswire.universe(int(segment))
-            symbols[chosen] = universe[
-                self._random["symbol"].integers(ids[chosen], 0, len(universe))
-            ]
+            places = (self._popularity(ids[chosen]) * len(universe)).astype(np.int64)
+            symbols[chosen] = universe[places]
         return symbols
 
     def _matched(self, number: int) -> Trades:
@@ -221,39 +260,68 @@ class TradeBook:
 
     # Values that only the files need -----------------------------------------------------------
 
-    def bids(self, ids: Integers) -> Integers:
+    def bids(self, trades: Trades) -> Integers:
         """Bid prices in cents, 1.01 to 10.00."""
-        return self._random["bid"].integers(ids, 101, 1001)
+        return self._random["bid"].integers(trades.number, 101, 1001)
 
-    def prices(self, ids: Integers) -> Integers:
+    def prices(self, trades: Trades) -> Integers:
         """Prices of completion in cents, within 5 % of the bid."""
-        factor = 0.95 + 0.1 * self._random["price"].uniform(ids)
-        return np.rint(self.bids(ids) * factor).astype(np.int64)
+        factor = 0.95 + 0.1 * self._random["price"].uniform(trades.number)
+        return np.rint(self.bids(trades) * factor).astype(np.int64)
 
     def in_cash(self, ids: Integers) -> Integers:
         """1 for the fifth that is paid in cash."""
         return self._random["in cash"].chance(ids, 0.2).astype(np.int64)
 
-    def executors(self, ids: Integers, brokers: Integers) -> Integers:
+    def executors(self, trades: Trades, brokers: Integers) -> Integers:
         """The executing broker, any of them."""
-        return brokers[self._random["executor"].integers(ids, 0, len(brokers))]
+        return brokers[self._random["executor"].integers(trades.number, 0, len(brokers))]
 
-    def charges(self, ids: Integers, value: Integers) -> tuple[Integers, Integers, Integers]:
+    def charges(self, trades: Trades, value: Integers) -> tuple[Integers, Integers, Integers]:
         """Fee, commission and tax in cents; a few fees or commissions exceed the value."""
-        draw, total = self._random, HISTORY_TRADE_DAYS // self._open_step
+        draw, total, ids = self._random, HISTORY_TRADE_DAYS // self._open_step, trades.number
         spots = [total * place // 7 for place in range(1, 7)]
         order = self._midnight_orders(ids)
         wrong = draw["wrong"].uniform(ids)
         wrong_fee = (wrong < _INVALID_SHARE) | np.isin(order, spots[::2])
         wrong_commission = (wrong > 1 - _INVALID_SHARE) | np.isin(order, spots[1::2])
-        fee = self._charge(ids, value, "fee", wrong_fee)
-        commission = self._charge(ids, value, "commission", wrong_commission)
-        return fee, commission, _rounded((0.05 + 0.35 * draw["tax"].uniform(ids)) * value)
+        fee, commission, tax = self._usual_charges(trades, value)
+        return (
+            self._charge(ids, value, "fee", fee, wrong_fee),
+            self._charge(ids, value, "commission", commission, wrong_commission),
+            _rounded(tax * value),
+        )
 
-    def _charge(self, ids: Integers, value: Integers, name: str, wrong: Booleans) -> Integers:
-        usual = 0.005 * self._random[name].uniform(ids)
-        excessive = 1.1 + 8.9 * self._random[f"wrong {name}"].uniform(ids)
+    def _usual_charges(self, trades: Trades, value: Integers) -> tuple[Floats, Floats, Floats]:
+        """Fee, commission and tax as shares of the value."""
+        del value  # it does not matter here
+        draw, ids = self._random, trades.number
+        fee, commission = (0.005 * draw[name].uniform(ids) for name in ("fee", "commission"))
+        return fee, commission, 0.05 + 0.35 * draw["tax"].uniform(ids)
+
+    def _charge(
+        self, ids: Integers, value: Integers, name: str, usual: Floats, wrong: Booleans
+    ) -> Integers:
+        excessive = 1.1 + self.excess * self._random[f"wrong {name}"].uniform(ids)
         return _rounded(np.where(wrong, excessive, usual) * value)
+
+    def cash(self, trades: Trades, symbols: Text) -> tuple[Integers, Integers, Integers, Text]:
+        """Cash that settled trades move: position in `trades`, offset of the sequence number
+        (3: the trade itself), amount in cents and what the account's owner reads of it.
+        """
+        del symbols  # the text says nothing
+        ids = trades.number
+        amount = self.settlements(ids)
+        return (
+            np.arange(len(ids)),
+            np.full(len(ids), 3),
+            np.where(trades.sell, amount, -amount),
+            self._cash_names.texts(ids),
+        )
+
+    @cached_property
+    def _cash_names(self) -> RandomText:
+        return RandomText(self._plan.random["cash"]["name"], 10, 100, pieces=65_536)
 
     def settlements(self, ids: Integers) -> Integers:
         """Magnitudes in cents: 55 % thousands, 30 % ten thousands, 15 % hundred thousands."""

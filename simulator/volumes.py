@@ -1,8 +1,8 @@
 """Volumes and dates of one simulated brokerage: everything that follows from scale, seed and start.
 
-Belongs here: how many of what, and when. Does not belong here: any value of a row.
-The formulas are the measured profile's; below scale 3 they get floors, so that every record kind,
-change and anomaly still occurs.
+Belongs here: how many of what, and when. Does not belong here: any value of a row. The formulas are
+the measured profile's; below scale 3 they have minimums, so that every record kind, change and
+anomaly still occurs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ CALENDAR_START = datetime.date(1950, 1, 1)
 CALENDAR_END = datetime.date(2050, 12, 31)
 EARLIEST_START = datetime.date(1985, 1, 1)
 NEWSWIRE_MODES = ("continuing", "history")
+PLAUSIBLE, OFFICIAL = PROFILES = ("plausible", "official")
+DEFAULT_PROFILE = PLAUSIBLE
 SECONDS_A_DAY = 86_400
 
 
@@ -74,6 +76,7 @@ class Plan:
     seed: int
     start: datetime.date
     newswire: str = "continuing"
+    profile: str = OFFICIAL
 
     def __post_init__(self) -> None:
         if not 0 < self.scale <= 10_000:
@@ -91,14 +94,23 @@ class Plan:
                 f"The newswire must be one of {', '.join(NEWSWIRE_MODES)}, "
                 f"but {self.newswire!r} was given."
             )
+        if self.profile not in PROFILES:
+            raise SimulationError(
+                f"The profile must be one of {', '.join(PROFILES)}, but {self.profile!r} was given."
+            )
 
     def parameters(self) -> dict[str, Any]:
-        """What makes this brokerage, for the files that remember it."""
+        """What makes this brokerage, for the files that remember it.
+
+        The official profile is not named: it is that of files which name none.
+        """
+        named = {} if self.profile == OFFICIAL else {"profile": self.profile}
         return {
             "scale": self.scale,
             "seed": self.seed,
             "start": self.start.isoformat(),
             "newswire": self.newswire,
+            **named,
         }
 
     @cached_property

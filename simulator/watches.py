@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from simulator import text
-from simulator.newswire_files import symbols
+from simulator.newswire import Newswire
 from simulator.randomness import Integers
 from simulator.text import DataFile
 from simulator.trades import TradeBook
@@ -38,12 +38,12 @@ class _Placements:
 class Watches:
     """Makes the watch rows of history and daily batches in one pass over all watches."""
 
-    def __init__(self, plan: Plan, book: TradeBook, securities: int, days: int) -> None:
+    def __init__(self, plan: Plan, book: TradeBook, newswire: Newswire, days: int) -> None:
         self._plan, self._book = plan, book
         self._random = plan.random["watch"]
-        self._securities = securities
-        self._symbols = symbols(np.arange(securities))
-        self._steps = _coprime_steps(securities)
+        self._securities = newswire.old_securities
+        self._symbols = newswire.symbols()
+        self._steps = _coprime_steps(self._securities)
         self._counts = np.zeros(int(book.customers_known(np.array([HISTORY_TRADE_DAYS + days]))[0]),
                                 dtype=np.int64)  # fmt: skip
         self._end = self.first_of(HISTORY_TRADE_DAYS + days)
@@ -55,10 +55,14 @@ class Watches:
     def first_of(self, day: int | Integers) -> Integers:
         """Number of the first watch placed on a day of trading."""
         moment = np.asarray(day, dtype=np.int64)
-        history = self._plan.history_watches * np.minimum(moment, HISTORY_TRADE_DAYS)
         later = np.maximum(moment - HISTORY_TRADE_DAYS, 0) * self._plan.daily_watches
-        numbers: Integers = history // HISTORY_TRADE_DAYS + later
+        numbers: Integers = self._placed(np.minimum(moment, HISTORY_TRADE_DAYS)) + later
         return numbers
+
+    def _placed(self, days: Integers) -> Integers:
+        """Watches placed on the first days of trading, up to the end of the history: evenly."""
+        placed: Integers = self._plan.history_watches * days // HISTORY_TRADE_DAYS
+        return placed
 
     def history(self, directory: Path | None, chunk_rows: int) -> int:
         """Write the history (or only pass over it, without a directory); returns ACTV rows."""

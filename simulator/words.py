@@ -11,9 +11,9 @@ from importlib.resources import files
 from itertools import product
 
 
-def _read() -> dict[str, list[str]]:
-    """The lists of `vocabulary.txt` by section."""
-    content = files("simulator").joinpath("vocabulary.txt").read_text(encoding="utf-8")
+def read_lists(name: str) -> dict[str, list[str]]:
+    """The lists of one of the package's files by section."""
+    content = files("simulator").joinpath(name).read_text(encoding="utf-8")
     parts = re.split(r"^\[(.+)\]$", content, flags=re.MULTILINE)
     return {
         name: [" ".join(item.split()) for item in body.split(",")]
@@ -21,7 +21,7 @@ def _read() -> dict[str, list[str]]:
     }
 
 
-_LISTS = _read()
+_LISTS = read_lists("vocabulary.txt")
 
 GIVEN_NAMES = _LISTS["given names"]
 COMPOSED_NAMES = [

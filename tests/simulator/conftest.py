@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,8 +11,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from simulator import simulate
+import simulator
 from simulator.layouts import CDC_COLUMNS, CHANGE_FILES, LAYOUTS, relation
+
+simulate = partial(simulator.simulate, profile="official")
+"""The official brokerage, of which most tests of the simulator state figures."""
 
 DEFAULT_START = datetime.date(2017, 7, 8)
 QUARTER_START = datetime.date(2017, 9, 29)
@@ -37,7 +41,7 @@ class Simulated:
 
 @pytest.fixture(scope="session")
 def default(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated]:
-    """Scale 0.1, seed 1, three days from 2017-07-08: what `make run` uses."""
+    """Scale 0.1, seed 1, three days from 2017-07-08: the size that `make run` uses."""
     yield from _simulated(tmp_path_factory.mktemp("default"), DEFAULT_START)
 
 
@@ -114,7 +118,7 @@ def _load_newswire(connection: duckdb.DuckDBPyConnection, landing: Path) -> None
         trim(substr(line, 187, 80)) as line2 from newswire where kind = 'CMP'"""
     )
     connection.execute(
-        """create table security as select *, substr(line, 19, 15) as symbol,
+        """create table security as select *, trim(substr(line, 19, 15)) as symbol,
         substr(line, 40, 4) as status, trim(substr(line, 161)) as issuer
         from newswire where kind = 'SEC'"""
     )

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from simulator import SimulationError, play, simulate
+from simulator import SimulationError, play
 from simulator.layouts import columns_of
 from simulator.steps import DAILY_FAULTS, FAULTS, chosen_faults, read_list, schedule
-from tests.simulator.conftest import DEFAULT_START
+from tests.simulator.conftest import DEFAULT_START, simulate
 from tests.simulator.test_simulation import digests
 
 DAYS = 26

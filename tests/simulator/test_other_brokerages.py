@@ -6,8 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from simulator import simulate
-from tests.simulator.conftest import DEFAULT_START, load
+from tests.simulator.conftest import DEFAULT_START, load, simulate
 from tests.simulator.test_consistency import ORPHANS, VIOLATIONS
 from tests.simulator.test_simulation import digests
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator import text
-from simulator.newswire import Newswire
-from simulator.newswire_files import NewswireFiles, symbols
+from simulator.newswire import Newswire, symbols
+from simulator.newswire_files import NewswireFiles
 from simulator.randomness import Stream
 from simulator.trades import first_in_first_out
 from simulator.volumes import Plan

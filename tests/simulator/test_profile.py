@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from simulator import SimulationError, simulate
+from simulator import SimulationError
 from simulator.__main__ import app
 from simulator.measures import MEASURES, Measure
 from simulator.profile import Compared, compare, markdown, stated_reference, take
 from tests.conftest import PROJECT
-from tests.simulator.conftest import DEFAULT_START, Simulated
+from tests.simulator.conftest import DEFAULT_START, Simulated, simulate
 
 
 def test_a_directory_equals_itself(default: Simulated) -> None:

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from simulator import SimulationError, simulate
+from simulator import SimulationError
 from simulator.__main__ import app
 from simulator.brokerage import Brokerage
 from tests.conftest import PROJECT
-from tests.simulator.conftest import DEFAULT_START, QUARTER_START, Simulated
+from tests.simulator.conftest import DEFAULT_START, QUARTER_START, Simulated, simulate
 
 
 def digests(landing: Path) -> dict[str, str]:
@@ -127,7 +127,7 @@ def test_a_killed_simulation_leaves_whole_batches_and_goes_on(tmp_path: Path) ->
     landing, days = tmp_path / "killed", 60
     program = (
         "import datetime, sys; from simulator import simulate; "
-        f"simulate(0.1, {days}, 1, datetime.date(2017, 7, 8), sys.argv[1])"
+        f"simulate(0.1, {days}, 1, datetime.date(2017, 7, 8), sys.argv[1], profile='official')"
     )
     process = subprocess.Popen([sys.executable, "-c", program, str(landing)], cwd=PROJECT)
     while not (landing / "Batch5").is_dir() and process.poll() is None:
@@ -212,7 +212,8 @@ def test_a_full_disk_leaves_no_half_batch(tmp_path: Path, monkeypatch: pytest.Mo
         patched.setattr(Brokerage, "write_day", fail)
         with pytest.raises(SimulationError, match="There is no space left"):
             simulate(0.1, 2, 1, DEFAULT_START, tmp_path / "out")
-        arguments = ["simulate", "--scale", "0.1", "--days", "2", "--out", str(tmp_path / "out")]
+        arguments = ["simulate", "--scale", "0.1", "--days", "2", "--profile", "official",
+                     "--out", str(tmp_path / "out")]  # fmt: skip
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 1
         assert "There is no space left for the batch" in result.output

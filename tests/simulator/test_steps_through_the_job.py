@@ -8,10 +8,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from simulator import play, simulate
+from simulator import play
 from simulator.steps import read_list
 from tests.compare_gold import compare_files
-from tests.simulator.conftest import DEFAULT_START
+from tests.simulator.conftest import DEFAULT_START, simulate
 from tests.tradehouse.support import command
 from tests.warehouse.platform_run import release
 
