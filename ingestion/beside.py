@@ -1,7 +1,7 @@
 """The program beside a connector: it runs as long as a process of the connector does.
 
-Its first line is a JSON object of names and values; `${beside.NAME}` stands for one of them in the
-declared `config`. Not here: the process itself (`process`), and when it is started (`connector`).
+The first line it prints is a JSON object; `${beside.NAME}` in the declared `config` stands for one
+of its values. Not here: the process itself (`process`), and when it is started (`connector`).
 """
 
 import json

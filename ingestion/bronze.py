@@ -1,6 +1,6 @@
 """A bronze model's SQL: names of models and columns, and which rows of the raw table are in force.
 
-What comes from a source is data here: it goes into SQL and Jinja through `inert` and `quoted`. Not
+Texts of a source are only data here: `inert` and `quoted` make them safe in SQL and Jinja. Not
 here: descriptions, tests and writing the files (`scaffold`).
 """
 
@@ -22,7 +22,7 @@ NAME_LENGTH = 60
 _AS_STORED = ("plain", "loaded:json")
 Path = tuple[str, ...]
 Told = tuple[str, dict[str, str]]
-"""How macros are told of a field: what they call its type, and where it stands."""
+"""What macros get to know of a field: what they call its type, and where it is."""
 _WORD = re.compile(r"^[a-z_][a-z0-9_]*$")
 _PLAIN = re.compile(r"^[A-Za-z0-9_]+$")
 
@@ -134,7 +134,7 @@ def identifier(name: str) -> str:
 
 
 def arguments(raw: str, field: str, inside: Collection[str]) -> dict[str, str]:
-    """How macros are told of a field: the raw column, and what is not said by its name."""
+    """A macro's arguments for a field: the raw column, and what its name does not say."""
     found = {"column": raw} | ({"field": field} if field != raw else {})
     if inside:
         parts = (part.replace("~", "~0").replace("/", "~1") for part in inside)

@@ -1,7 +1,7 @@
 """The fast way to load files: the database reads them with `read_csv`.
 
-Each statement's rows are counted against an independent count of the file's bytes. Not here: which
-files may go this way (`survey`, `files`).
+Each statement's row count is checked against an independent count of the file's bytes. Not here:
+which files may go this way (`survey`, `files`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -76,7 +76,7 @@ def load_with_quotes(
     """Lines without a quote are split by the database; the few others by us.
 
     Returns None, with nothing inserted, for a file with rows over several lines or very many
-    quotes. Raises NotPlainError where a line without a quote has not the layout's fields.
+    quotes. Raises NotPlainError where a line without a quote lacks the layout's fields.
     """
     file_format = table.file_format
     assert file_format is not None

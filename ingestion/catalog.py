@@ -1,6 +1,6 @@
 """From a discovered catalogue and a declaration to tables and the configured catalogue.
 
-Not here: the connector that is asked (`connector`) and making the tables (`tables`).
+Not here: asking the connector (`connector`) and creating the tables (`tables`).
 """
 
 from collections.abc import Collection, Mapping

@@ -1,8 +1,8 @@
 """Loading and committing segments: a few threads, each with a connection of its own.
 
-Segments load side by side and commit in order where order matters: after the segments they follow.
-One that memory does not suffice for is loaded in pieces, one at a time, with a higher limit.
-Not here: which rows go in how (`records`, `files`) and what a segment is (`segments`).
+Segments load in parallel; where order matters, each commits after the segments it follows. One that
+needs too much memory is loaded in pieces, one at a time, with a higher limit. Not here: how rows
+are inserted (`record_loading`, `files`) and what a segment is (`segments`).
 """
 
 import threading
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion import files, ledger, records, sync_modes
+from ingestion import files, ledger, record_loading, sync_modes
 from ingestion.bulk_files import NotPlainError
 from ingestion.database import most_memory
 from ingestion.errors import TooLargeError
@@ -159,7 +159,7 @@ class Committer:
             connection.execute("begin")
             try:
                 loaded = self._load(connection, segment, exactly)
-                shown = self._replace_older(connection, segment, loaded)
+                shown = self._drop_older_generations(connection, segment, loaded)
                 self._wait_for_turn(segment)
                 self._record_loads(connection, loaded, shown)
                 ledger.record_segment(
@@ -170,9 +170,9 @@ class Committer:
             except NotPlainError as error:
                 connection.execute("rollback")
                 exactly |= set(error.references)
-            except records.UnreadableError as error:
+            except record_loading.UnreadableError as error:
                 connection.execute("rollback")
-                records.repair(error.part)
+                record_loading.repair(error.part)
             except (TooLargeError, duckdb.OutOfMemoryException) as error:
                 _roll_back(connection)
                 self._give_memory(connection, segment, error)
@@ -214,9 +214,9 @@ class Committer:
         loaded = Loaded()
         for part in segment.parts:
             table = self._tables[part.key]
-            count, nulled = records.load(connection, table, part)
+            count, nulled = record_loading.load(connection, table, part)
             if part.records:
-                unknown = records.unknown_fields(connection, table, part)
+                unknown = record_loading.unknown_fields(connection, table, part)
                 loaded.unknown_fields[part.key] = unknown
             found = files.from_records(connection, table, part, count)
             if part.references:
@@ -227,7 +227,7 @@ class Committer:
             loaded.totals[part.key] = (count, part.bytes, nulled)
         return loaded
 
-    def _replace_older(
+    def _drop_older_generations(
         self, connection: duckdb.DuckDBPyConnection, segment: Segment, loaded: Loaded
     ) -> set[StreamKey]:
         """Remove what the segment replaces; returns the streams of which that was done."""

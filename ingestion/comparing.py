@@ -1,6 +1,6 @@
 """How keys and cursors are compared, as SQL: exactly, by their types, however they are stored.
 
-The loader's merge (`merging`) and scaffolded models (`bronze`) decide by the same expressions.
+The loader's merge (`merging`) and scaffolded models (`bronze`) use the same expressions.
 """
 
 from dataclasses import dataclass

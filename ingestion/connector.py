@@ -1,6 +1,6 @@
 """A connector as a command: spec, check, discover and the start of a read.
 
-Not here: the process itself (`process`) and the loading of what it reads (`sync`).
+Not here: the process itself (`process`) and loading what it reads (`sync`).
 """
 
 import sys
@@ -215,7 +215,7 @@ class Runner:
         self._configuration.save(config)
 
     def redact_log(self) -> None:
-        """What the connector said before it told of its new secrets may have held them."""
+        """What the connector said before it reported its new secrets may have held them."""
         if self._is_renewed:
             logs.redact(self._log, self._redact)
 

@@ -4,8 +4,6 @@ Not here: what is written into that schema (`ledger`) and the tables of the sour
 """
 
 import os
-import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +11,8 @@ from pathlib import Path
 import duckdb
 
 from ingestion import loads, names
-from ingestion.errors import DatabaseBusyError, SchemaVersionError
+from ingestion.errors import SchemaVersionError
+from tradehouse.home.database import connect
 
 LEDGER_SCHEMA = "_tradehouse"
 MEMORY_LIMIT = "256MB"
@@ -86,8 +85,6 @@ MIGRATIONS: tuple[tuple[Step, ...], ...] = (
 )
 """The statements that lead from schema version N to N + 1; the first creates version 1."""
 
-_LOCKED = re.compile(r"Conflicting lock is held in (.*?) \(PID (\d+)\)", re.DOTALL)
-
 
 def most_memory() -> str:
     """What loading may take where records are too large for the usual little."""
@@ -106,60 +103,21 @@ def open_raw(
     """Open the raw database as its only writer, its schema brought to this version.
 
     Waits up to `wait_seconds` for readers to close it and calls `on_wait` once when it has to.
-    Raises DatabaseBusyError, or SchemaVersionError for a file of a newer Tradehouse.
+    Raises BusyError, DamagedError, or SchemaVersionError for a file of a newer Tradehouse.
     """
-    connection = _connect(path, tmp, wait_seconds, on_wait, memory_limit)
-    try:
-        connection.execute("set global TimeZone = 'UTC'")
+    settings = {
+        # Two connections load in parallel; each is a single-threaded pipeline, which keeps line
+        # numbers in file order and writes every row group once.
+        "threads": 1,
+        "memory_limit": memory_limit,
+        "temp_directory": str(tmp),
+        "storage_compatibility_version": STORAGE_VERSION,
+    }
+    with connect(path, config=settings, wait_seconds=wait_seconds, on_wait=on_wait) as connection:
         # DuckDB draws it on standard output, which belongs to the commands.
         connection.execute("set enable_progress_bar = false")
         migrate(connection, path)
         yield connection
-    finally:
-        connection.close()
-
-
-def _connect(
-    path: Path,
-    tmp: Path,
-    wait_seconds: float,
-    on_wait: Callable[[str], None] | None,
-    memory_limit: str,
-) -> duckdb.DuckDBPyConnection:
-    deadline = time.monotonic() + wait_seconds
-    told = False
-    while True:
-        try:
-            return duckdb.connect(
-                str(path),
-                config={
-                    # Two connections load in parallel; each is a single-threaded pipeline, which
-                    # keeps line numbers in file order and writes every row group once.
-                    "threads": 1,
-                    "memory_limit": memory_limit,
-                    "temp_directory": str(tmp),
-                    "storage_compatibility_version": STORAGE_VERSION,
-                    "autoinstall_known_extensions": False,
-                },
-            )
-        except duckdb.IOException as error:
-            found = _LOCKED.search(str(error))
-            if found is None:
-                raise
-            holder = f"process {found[2]} ({Path(found[1]).name})"
-            if time.monotonic() >= deadline:
-                raise DatabaseBusyError(
-                    f"{path} is open in {holder}; a sync must be its only user. Waited "
-                    f"{wait_seconds:g} seconds: close it (a dbt build, a notebook) and run again."
-                ) from None
-            if on_wait is not None and not told:
-                on_wait(f"waiting for {holder} to close {path.name}")
-                told = True
-            time.sleep(min(0.2, max(0.0, deadline - time.monotonic())))
-        except duckdb.ConnectionException as error:
-            raise DatabaseBusyError(
-                f"{path} is already open in this process; close that connection first ({error})."
-            ) from None
 
 
 def schema_version(connection: duckdb.DuckDBPyConnection) -> int:

@@ -325,6 +325,15 @@ class Declaration(_Model):
         return self
 
     @model_validator(mode="after")
+    def _is_scheduled_as_it_is_loaded(self) -> "Declaration":
+        if self.provenance and self.schedule not in (None, ON_DELIVERY):
+            raise ValueError(
+                "schedule: a source that delivers batches is loaded when a delivery is complete. "
+                "Leave it out; for a time of day, start `tradehouse run` by cron"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _keeps_provenance_apart(self) -> "Declaration":
         for stream in (self.streams or {}).values():
             if self.provenance and stream.file is not None:
@@ -382,9 +391,13 @@ def read_file(path: Path) -> Declaration:
 
 
 def paths(directory: Path = SOURCES, suffixes: Collection[str] = (SUFFIX,)) -> list[Path]:
-    """The declarations' files, by name. Raises DeclarationError when they cannot be listed."""
+    """The declarations' files, by name; hidden ones are none.
+
+    Raises DeclarationError when they cannot be listed.
+    """
     try:
-        return sorted(path for path in directory.iterdir() if path.suffix in suffixes)
+        found = (path for path in directory.iterdir() if not path.name.startswith("."))
+        return sorted(path for path in found if path.suffix in suffixes)
     except FileNotFoundError:
         return []
     except OSError as error:

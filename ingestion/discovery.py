@@ -1,4 +1,4 @@
-"""What a connector offers, asked once and kept while connector and declaration stay as they are.
+"""What a connector offers, asked once and kept until connector or declaration change.
 
 Not here: asking (`connector`) and what is made of the answer (`catalog`).
 """

@@ -1,22 +1,20 @@
 """Environments of connectors: each package and version is installed once, into its own.
 
-uv is used when it is there, else venv and pip. What an installation says goes to standard error as
-it comes; it takes as long as the network needs, and one that was stopped is gone on with. Not here:
+uv is used if it is installed, else venv and pip. Their output goes to standard error as it comes.
+An installation takes as long as the network needs; one that was stopped can be continued. Not here:
 running what is installed (`connector`).
 """
 
-import fcntl
 import re
 import shutil
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from ingestion import surroundings
 from ingestion.errors import ConnectorError
+from tradehouse.home import locks
 
 READY = ".ready"
 _MADE = ".made"
@@ -39,7 +37,7 @@ def executable(
     found = home / "bin" / program
     if not (home / READY).exists():
         home.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(home.with_name(home.name + ".lock")):
+        with locks.alone(home.with_name(home.name + ".lock")):
             if not (home / READY).exists():  # Another process may have made it meanwhile.
                 _install(home, f"{package}=={version}", interpreter[0])
                 (home / READY).touch()
@@ -99,14 +97,6 @@ def _managed_by_uv(minor: int) -> str | None:
     command = [uv, "python", "find", "--no-python-downloads", f"3.{minor}"]
     found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     return found.stdout.strip() or None if found.returncode == 0 else None
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One installation at a time; the lock goes with its process."""
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _install(home: Path, requirement: str, interpreter: str) -> None:

@@ -7,7 +7,12 @@ Redact = Callable[[str], str]
 
 
 class IngestionError(Exception):
-    """A sync cannot start or go on; the message is one for people."""
+    """A sync cannot start or go on; the message is one for people.
+
+    `is_corrupt` says that raw seems to hold what the database did not write.
+    """
+
+    is_corrupt = False
 
     def hide(self, redact: Redact) -> None:
         """Replace in it what is secret."""
@@ -16,10 +21,6 @@ class IngestionError(Exception):
 
 class DeclarationError(IngestionError):
     """A source's declaration is wrong; the message names file and key."""
-
-
-class DatabaseBusyError(IngestionError):
-    """Another process has the raw database open."""
 
 
 class SchemaVersionError(IngestionError):

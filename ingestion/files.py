@@ -1,7 +1,7 @@
 """Loading files a source handed over: which of them go the fast way, and when to leave it.
 
-The fast way (`bulk_files`) is taken only where an independent count of the file's bytes agrees with
-what was loaded; everything unusual goes the exact way (`line_splitting`). Not here: transactions
+A fast load (`bulk_files`) is kept only if an independent count of the file's bytes agrees with what
+was loaded; everything unusual goes the exact way (`line_splitting`). Not here: transactions
 (`committer`).
 """
 

@@ -1,4 +1,4 @@
-"""Rows that were split here, on their way into the stream's table.
+"""Inserts rows that Python has split into the stream's table.
 
 Not here: splitting (`line_splitting`) and files that the database reads (`bulk_files`).
 """

@@ -151,7 +151,7 @@ def discover(source: str | Declaration, home: Path | Paths, **config: Any) -> li
 
 
 def discover_tables(source: str | Declaration, home: Path | Paths, **config: Any) -> list[Table]:
-    """The tables of every stream that the declaration selects; the connector is asked anew."""
+    """The tables of every stream that the declaration selects; asks the connector again."""
     return _discover(_declaration(source), _paths(home), config)[0]
 
 
@@ -253,10 +253,8 @@ def add(
         "connector": dict(connector),
         "config": settings,
     }
-    directory.mkdir(parents=True, exist_ok=True)
-    begun = path.with_suffix(".new")
-    begun.write_text(written.dump(document) + _STREAMS_NOTE, encoding="utf-8")
-    begun.replace(path)
+    with files.replacing(path) as begun:
+        begun.write_text(written.dump(document) + _STREAMS_NOTE, encoding="utf-8")
     return path
 
 

@@ -1,4 +1,4 @@
-r"""JSON as connectors write it: every digit stays, and so does what only some can write or read.
+r"""JSON as connectors write it: every digit is kept, and so is what only some can write or read.
 
 That is `NaN`, `1e999` and half a surrogate (`\ud83d` without its second half). Not here: splitting
 a connector's output (`protocol`).

@@ -1,7 +1,7 @@
 """The ledger in schema `_tradehouse`: syncs, states, files; and the snapshot that readers use.
 
-Rows of running syncs are only appended, so transactions that commit side by side never meet in one
-row. Not here: the schema's definition and migration (`database`).
+Rows of running syncs are only appended, so concurrent transactions never touch the same row. Not
+here: the schema's definition and migration (`database`).
 """
 
 import json
@@ -97,7 +97,7 @@ def fail_sync(
 ) -> None:
     """Record a sync that failed before it read anything, unless one is there that says more.
 
-    A server's sync that is still running is gone on with by the next one.
+    A server's sync that is still running is continued by the next one.
     """
     row = connection.execute(
         """select count(*) from _tradehouse.syncs

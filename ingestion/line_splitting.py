@@ -1,7 +1,7 @@
 """Splitting a delivered file line by line, exactly by its declared format.
 
-The slow, certain way: used for files in which the fast one (`bulk_files`) found anything unusual. A
-row that cannot be split keeps its text. Not here: storing the rows.
+The slow, exact way: for files in which the fast one (`bulk_files`) found anything unusual. A row
+that cannot be split keeps its text. Not here: storing the rows.
 """
 
 import codecs

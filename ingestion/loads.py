@@ -1,6 +1,6 @@
 """Loads: what one sync of a source made visible in raw, by stream; one table of the ledger.
 
-A load is numbered by source, densely, with the first rows that are committed. Where a source
+Loads are numbered per source, without gaps, when their first rows are committed. If a source
 delivers batches, every delivery of a batch is a load, however many syncs it took; otherwise every
 sync that changed what readers see is one. Not here: syncs, states and files (`ledger`).
 """
@@ -79,7 +79,7 @@ class Loads:
         }
 
     def numbered(self, table: Table) -> Table:
-        """The table, told the load that the rows of this sync are; not where they have provenance.
+        """The table with the number of this sync's load; unchanged where rows have provenance.
 
         Only one sync of a home writes at a time, so the number is known before there are rows.
         """
@@ -100,7 +100,7 @@ class Loads:
         """Record that rows of a stream became visible, or, with 0, that only others went.
 
         Of a table with every key once `rows` says how many of the records are in it. `rewrites`
-        says that what earlier loads brought is gone or another without a newer row of its key.
+        says that rows of earlier loads were removed or changed without a newer row of their key.
 
         In the transaction of `connection` that makes them so. Rows of files belong to the files'
         deliveries where the source keeps provenance.

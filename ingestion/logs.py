@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ingestion.errors import DeclarationError
+from tradehouse.home import files
 
 KEPT_NUMBER, KEPT_DAYS = 200, 90
 LARGEST_BYTES = 16 * 1024 * 1024
@@ -63,16 +64,13 @@ class Log:
 
 def redact(path: Path, redactor: Callable[[str], str]) -> None:
     """Replace what is secret in a log that nobody writes now."""
-    beside = path.with_suffix(".redacted")
     with suppress(OSError):
-        text = path.read_text(encoding="utf-8")
-        with opened(beside) as log:
-            log.write(redactor(text))
-        beside.replace(path)
+        text = redactor(path.read_text(encoding="utf-8"))
+        files.write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def tidy(directory: Path) -> None:
-    """Remove the oldest logs of each source, and begin anew where one only grows.
+    """Remove the oldest logs of each source, and connector logs that grew too large.
 
     `TRADEHOUSE_KEEP_SYNC_LOGS` and `TRADEHOUSE_KEEP_SYNC_LOG_DAYS` say how many and how long.
     Raises DeclarationError where a setting is no number.

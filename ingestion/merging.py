@@ -1,4 +1,4 @@
-"""Which of the rows of a key stays, and moving them: staged rows into their table.
+"""Which of the rows of a key is kept, and moving them: staged rows into their table.
 
 Not here: how keys and cursors are compared (`comparing`), when rows are merged, and what a
 generation is (`sync_modes`).

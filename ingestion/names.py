@@ -1,4 +1,4 @@
-"""What tables and columns are called: decided once, recorded in the ledger, the same ever after.
+"""What tables and columns are called: decided once, recorded in the ledger, never changed.
 
 A source may call its streams and fields anything. Not here: making tables and columns (`tables`).
 """
@@ -143,7 +143,7 @@ def record(connection: duckdb.DuckDBPyConnection, names: Names) -> None:
 
 
 def migrate(connection: duckdb.DuckDBPyConnection) -> None:
-    """Record what stands in a database of a version that chose names anew with every sync."""
+    """Record the names in a database of a version that chose new ones with every sync."""
     connection.execute(
         """create table _tradehouse.names (
             source varchar not null, namespace varchar, stream varchar not null,

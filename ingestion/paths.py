@@ -1,4 +1,4 @@
-"""Where ingestion reads and writes below a home. Makes no directory before it is asked to."""
+"""Where ingestion reads and writes below a home. Creates no directory before it is asked to."""
 
 from dataclasses import dataclass
 from pathlib import Path

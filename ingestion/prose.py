@@ -1,4 +1,4 @@
-"""Texts of a source as prose of the project's: what they say, and no more."""
+"""A source's text as one line of prose: markup escaped, nothing invisible."""
 
 import unicodedata
 
@@ -6,7 +6,7 @@ LENGTH = 500
 
 
 def prose(text: str) -> str:
-    """A source's text in a line: no markup, nothing that is not shown, as long as is read."""
+    """Return a text in one line, escaped, without invisible characters, cut at `LENGTH`."""
     line = " ".join(text.split())
     shown = "".join(one for one in line if unicodedata.category(one) not in ("Cc", "Cf", "Cs"))
     if len(shown) > LENGTH:

@@ -1,9 +1,9 @@
 """Reading the Airbyte protocol from a byte stream: runs of records, and every other message.
 
 Records are nearly all of the stream, so they are not parsed here: a regular expression finds runs
-of lines of one stream, which go to the loader as bytes. What stands before, between and behind
-messages on one line is noise; a line that may have held a record and cannot be read is an error.
-Not here: what messages mean (`reader`).
+of lines of one stream, which go to the loader as bytes. Text before, between and after messages on
+one line is noise; a line that may have held a record and cannot be read is an error. Not here: what
+messages mean (`reader`).
 """
 
 import re
@@ -23,7 +23,9 @@ RECORD_DEPTH = 1000
 KEPT_PREFIXES = 10_000
 
 _TEXT = rb'"((?:[^"\\\n]|\\[^\n])*)"'
-DATA = rb'(?:\s*+"emitted_at"\s*+:\s*+\d{1,16}\s*+,)?+\s*+"data"\s*+:\s*+\{'
+# What repeats a group without going back is `(?>(?:...)+)` here, and nowhere `(?:...)++`: up to
+# Python 3.11.4 that goes on behind the beginning of a repetition that did not match.
+DATA = rb'(?>(?:\s*+"emitted_at"\s*+:\s*+\d{1,16}\s*+,)?)\s*+"data"\s*+:\s*+\{'
 RECORD_HEAD = re.compile(
     rb'(\{\s*"type"\s*:\s*"RECORD"\s*,\s*"record"\s*:\s*\{\s*'
     rb'(?:"namespace"\s*:\s*(?:null|' + _TEXT + rb")\s*,\s*)?"
@@ -180,7 +182,7 @@ class Splitter:
             except orjson.JSONDecodeError:
                 return None
             line = re.escape(prefix) + rb'(?!\s*"namespace")' + DATA + rb".*+\n"
-            run = re.compile(rb"(?:" + line + rb")++")
+            run = re.compile(rb"(?>(?:" + line + rb")+)")
             if len(self._runs) >= KEPT_PREFIXES:
                 self._runs.clear()
             known = self._runs[prefix] = (key, run, prefix.count(b'"namespace"'))

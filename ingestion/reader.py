@@ -1,4 +1,4 @@
-"""What a connector's messages mean: records gather into segments, states seal them.
+"""What a connector's messages mean: records are collected into segments, states seal them.
 
 Not here: splitting the output into messages (`protocol`), loading segments (`committer`), and the
 outcome of the sync as a whole (`sync`).

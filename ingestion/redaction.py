@@ -1,4 +1,4 @@
-"""Secrets in texts and structures are replaced, in the ways programs usually write them.
+"""Replaces secrets in texts and structures, in the forms that programs usually write.
 
 Not here: which values are secrets (`configuration`).
 """

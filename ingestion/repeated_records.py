@@ -1,8 +1,8 @@
 """Recognising records that come again after a switch between the embedded runner and a server.
 
-Neither knows the other's state, so each begins where it stood itself, and brings again what the
-other one loaded meanwhile. Such a record has the key, the cursor and the content of a row that is
-there. Not here: when that is looked at (`sync_steps`, `server.sync`).
+Neither knows the other's state, so each continues from its own, and delivers again what the other
+one loaded meanwhile. Such a record has the key, cursor and content of an existing row. Not here:
+when this is checked (`sync_steps`, `server.sync`).
 """
 
 import json

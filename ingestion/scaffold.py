@@ -1,6 +1,6 @@
-"""A contract for a source, written once from the discovered catalogue, and what is made of it.
+"""A contract for a source, written once from the discovered catalogue, and what it generates.
 
-The contract is then owned by whoever edits it, and never overwritten; dbt's files follow from it
+The contract then belongs to whoever edits it and is never overwritten; dbt's files are made from it
 (`contracts`).
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ingestion import bronze
-from ingestion.contracts import model, record_files, records
+from ingestion.contracts import model, record_contracts, record_files
 from ingestion.declarations import Declaration
 from ingestion.errors import DeclarationError
 from ingestion.tables import Table
@@ -33,7 +33,7 @@ def scaffold(declaration: Declaration, tables: list[Table], project: Path) -> li
     taken = {path.stem.lower() for path in others if path.parent != directory}
     names = bronze.stream_names(tables, taken | {record_files.quarantine(declaration.name)})
     path = project / "contracts" / f"{declaration.name}.yml"
-    text = records.content(declaration, tables, names)
+    text = record_contracts.content(declaration, tables, names)
     with tempfile.TemporaryDirectory(prefix="tradehouse-contract-") as folder:
         _write(Path(folder) / path.name, text)
         contract = model.read(declaration.name, Path(folder))

@@ -1,4 +1,4 @@
-"""Segments: what is committed in one transaction, and how a sync's records gather into them.
+"""Segments: what is committed in one transaction, and how a sync's records are collected in them.
 
 A part is what one stream brought since its last segment: lines spooled to disk and references to
 files. Not here: reading messages (`reader`) and loading a segment (`committer`).

@@ -1,8 +1,8 @@
 """A cheap proof that spooled records hold nothing that needs a closer look.
 
-One regular expression over blocks of lines shows for most streams that no record has a field which
-its table lacks, and that no number has more digits than a double is sure to hold. What it does not
-match may still be plain. Not here: the closer look (`numbers`, `records.unknown_fields`).
+For most streams, one regular expression over blocks of lines shows that no record has a field that
+its table lacks, and that no number has more digits than a double surely holds. What it does not
+match may still be plain. Not here: the closer look (`numbers`, `record_loading.unknown_fields`).
 """
 
 import re
@@ -15,7 +15,7 @@ from ingestion.protocol import DATA, RECORD_HEAD
 _BLOCK = 1024 * 1024
 MOST_FIELDS = 100
 """Of more fields compiling the expression takes longer than the closer look."""
-_ESCAPED_TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_ESCAPED_TEXT = rb'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'
 _TEXT = rb'"[^"]*+"'
 _NUMBER = rb"-?+[\d.]{1,15}+(?![\d.])"
 
@@ -64,13 +64,13 @@ def _expressions(
 def _lines(prefix: bytes, names: list[str], gap: bytes, text: bytes) -> re.Pattern[bytes]:
     """Records as `json.dumps` and most others write them: a blank or none behind `:` and `,`."""
     flat = text + rb"|" + _NUMBER + rb"|true|false|null"
-    inner = rb"(?:" + flat + rb"|[\s:,]++)*+"
-    outer = rb"(?:" + flat + rb"|[\s:,]++|\{" + inner + rb"\}|\[" + inner + rb"\])*+"
+    inner = rb"(?>(?:" + flat + rb"|[\s:,]++)*)"
+    outer = rb"(?>(?:" + flat + rb"|[\s:,]++|\{" + inner + rb"\}|\[" + inner + rb"\])*)"
     value = rb"(?:" + flat + rb"|\{" + outer + rb"\}|\[" + outer + rb"\])"
     comma, colon = b"," + gap, b'":' + gap
     members = [b'"' + re.escape(name.encode()) + colon + value for name in names]
-    some = b"".join(rb"(?:" + each + rb"(?:" + comma + rb")?+)?+" for each in members)
-    end = rb"\}(?:" + comma + rb'"emitted_at' + colon + rb"\d{1,15}+)?+\}\}\n"
+    some = b"".join(rb"(?>(?:" + each + rb"(?>(?:" + comma + rb")?))?)" for each in members)
+    end = rb"\}(?:" + comma + rb'"emitted_at' + colon + rb"\d{1,15}+)?\}\}\n"
     begin = re.escape(prefix) + DATA
     every = begin + comma.join(members) + end  # Much quicker to match.
-    return re.compile(rb"(?:" + every + rb"|" + begin + some + end + rb")*+")
+    return re.compile(rb"(?>(?:" + every + rb"|" + begin + some + end + rb")*)")

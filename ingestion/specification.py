@@ -14,6 +14,8 @@ from ingestion.variables import VARIABLE
 
 Schema = Mapping[str, Any]
 _DEEPEST = 30
+Above = tuple[int, ...]
+"""The schemas that one was reached through, by identity: a reference may lead back to one."""
 
 
 class Specification:
@@ -41,7 +43,7 @@ class Specification:
 
         Of alternatives the first one is taken.
         """
-        found = self._example(self._root, (name,), 0)
+        found = self._example(self._root, (name,))
         return found if isinstance(found, dict) else {}
 
     def _settle(
@@ -129,16 +131,17 @@ class Specification:
     def _items(self, schemas: Iterable[Schema], value: Any) -> list[Schema]:
         return [each for schema in schemas for each in self._fitting(schema.get("items"), value)]
 
-    def _fitting(self, schema: Any, value: Any, depth: int = 0) -> list[Schema]:
+    def _fitting(self, schema: Any, value: Any, above: Above = ()) -> list[Schema]:
         """The schema and what it is made of, as far as a value can be meant."""
-        if not isinstance(schema, dict) or depth > _DEEPEST:
+        if not isinstance(schema, dict) or _is_within(schema, above):
             return []
+        above = (*above, id(schema))
         found: list[Schema] = [schema]
         if isinstance(schema.get("$ref"), str):
-            found += self._fitting(self._referred(schema["$ref"]), value, depth + 1)
+            found += self._fitting(self._referred(schema["$ref"]), value, above)
         for word in ("allOf", "oneOf", "anyOf"):
             for part in _list(schema.get(word)):
-                parts = self._fitting(part, value, depth + 1)
+                parts = self._fitting(part, value, above)
                 if word == "allOf" or all(_agrees(each, value) for each in parts):
                     found += parts
         return found
@@ -150,10 +153,11 @@ class Specification:
             found = found.get(part) if isinstance(found, dict) else None
         return found
 
-    def _example(self, schema: Any, path: tuple[str, ...], depth: int) -> Any:
-        if not isinstance(schema, dict) or depth > _DEEPEST:
+    def _example(self, schema: Any, path: tuple[str, ...], above: Above = ()) -> Any:
+        if not isinstance(schema, dict) or _is_within(schema, above):
             return {}
-        schema = self._chosen(schema, depth)
+        above = (*above, id(schema))
+        schema = self._chosen(schema)
         for word in ("const", "default"):
             if schema.get(word) is not None:
                 return _escaped(schema[word])
@@ -164,10 +168,10 @@ class Specification:
                 return _escaped(first[0])
         kinds = _kinds([schema])
         if isinstance(schema.get("properties"), dict) or "object" in kinds:
-            return self._example_object(schema, path, depth)
+            return self._example_object(schema, path, above)
         if "array" in kinds:
             least = schema.get("minItems", 1)
-            one = self._example(schema.get("items") or {"type": "string"}, path, depth + 1)
+            one = self._example(schema.get("items") or {"type": "string"}, path, above)
             return [one] * min(max(1, least if isinstance(least, int) else 1), 10)
         return f"${{{self._variable(path)}}}"
 
@@ -179,18 +183,21 @@ class Specification:
             name, number = f"{base}_{number}", number + 1
         return name
 
-    def _example_object(self, schema: Schema, path: tuple[str, ...], depth: int) -> dict[str, Any]:
+    def _example_object(
+        self, schema: Schema, path: tuple[str, ...], above: Above
+    ) -> dict[str, Any]:
         properties = schema.get("properties")
         properties = properties if isinstance(properties, dict) else {}
         constant = [key for key, of in properties.items() if isinstance(of, dict) and "const" in of]
         wanted = dict.fromkeys([*map(str, _list(schema.get("required"))), *constant])
         return {
-            key: self._example(properties.get(key) or {"type": "string"}, (*path, key), depth + 1)
+            key: self._example(properties.get(key) or {"type": "string"}, (*path, key), above)
             for key in wanted
         }
 
-    def _chosen(self, schema: Schema, depth: int) -> dict[str, Any]:
+    def _chosen(self, schema: Schema, above: Above = ()) -> dict[str, Any]:
         """One schema of a schema and the parts that it refers to or offers first."""
+        above = (*above, id(schema))
         parts = [self._referred(schema["$ref"])] if isinstance(schema.get("$ref"), str) else []
         parts += _list(schema.get("allOf"))
         for word in ("oneOf", "anyOf"):
@@ -198,16 +205,20 @@ class Specification:
             parts += [part for part in offered if part.get("type") != "null"][:1]
         own = {k: v for k, v in schema.items() if k not in ("$ref", "allOf", "oneOf", "anyOf")}
         for part in parts:
-            if not isinstance(part, dict) or depth > _DEEPEST:
+            if not isinstance(part, dict) or _is_within(part, above):
                 continue
-            other = self._chosen(part, depth + 1)
-            for word in ("properties", "required"):
-                if word in own and word in other:
-                    both = own[word], other[word]
-                    is_list = isinstance(both[0], list) and isinstance(both[1], list)
-                    own[word] = [*both[0], *both[1]] if is_list else {**both[1], **both[0]}
-            own = {**other, **own}
+            other = self._chosen(part, above)
+            both: dict[str, Any] = {
+                "properties": _dict(other.get("properties")) | _dict(own.get("properties")),
+                "required": _list(own.get("required")) + _list(other.get("required")),
+            }
+            own = {**other, **own, **{word: said for word, said in both.items() if said}}
         return own
+
+
+def _is_within(schema: Schema, above: Above) -> bool:
+    """Whether a schema stands within itself, or too deep."""
+    return id(schema) in above or len(above) > _DEEPEST
 
 
 def _agrees(schema: Schema, value: Any) -> bool:
@@ -236,6 +247,10 @@ def _is_free(schema: Schema) -> bool:
     return schema.get("airbyte_secret") is True or (
         is_text and not schema.get("pattern") and not schema.get("format")
     )
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _list(value: Any) -> list[Any]:

@@ -1,6 +1,6 @@
 """The environment that connectors and their installation get: a few variables, by name.
 
-Whatever else is set, secrets of other sources above all, is not theirs.
+They get nothing else, above all no secrets of other sources.
 """
 
 import os
@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import unquote
+
+from tradehouse.home import processes
 
 MORE = "TRADEHOUSE_CONNECTOR_ENVIRONMENT"
 """Names of further variables that every connector gets, separated by blanks or commas."""
@@ -80,15 +82,5 @@ def remove_leftovers(tmp: Path) -> None:
 
     for directory in (*tmp.glob("sync-*"), *tmp.glob("ask-*")):
         owner = directory.name.rpartition("-")[2]
-        if owner.isdigit() and not _is_alive(int(owner)):
+        if owner.isdigit() and not processes.is_alive(int(owner)):
             rmtree(directory, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True

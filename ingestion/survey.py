@@ -1,4 +1,4 @@
-"""What a file's bytes say about it, counted without parsing: the guard of the fast way to load it.
+"""What a file's bytes show without parsing: whether the fast way may load it.
 
 Not here: loading (`files`, `bulk_files`) and the exact way to split a file (`line_splitting`).
 """

@@ -16,16 +16,12 @@ import duckdb
 from ingestion import declarations, ledger
 from ingestion.database import open_raw
 from ingestion.declarations import Declaration
-from ingestion.errors import (
-    DatabaseBusyError,
-    DeclarationError,
-    IngestionError,
-    Redact,
-    SchemaVersionError,
-)
+from ingestion.errors import DeclarationError, IngestionError, Redact, SchemaVersionError
 from ingestion.paths import Paths
 from ingestion.results import ProgressCallback, SyncResult
 from ingestion.sync_steps import Run, words
+from tradehouse.errors import TradehouseError
+from tradehouse.terminal import duckdb_messages
 
 WAIT_SECONDS = 60.0
 
@@ -90,7 +86,7 @@ def sync(
             ) as connection,
         ):
             return run.run(connection)
-    except (DatabaseBusyError, SchemaVersionError):
+    except SchemaVersionError:
         raise  # Nobody could write down that it failed, and whoever called is told.
     except IngestionError as error:
         if not streams:  # Whoever asks for some streams by hand is told; the source may be well.
@@ -104,7 +100,9 @@ def _plain_errors(paths: Paths, redact: Redact) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, OSError) as error:
-        raise IngestionError(redact(words(error, paths))) from None
+        failure = IngestionError(redact(words(error, paths)))
+        failure.is_corrupt = duckdb_messages.means_corrupt(str(error))
+        raise failure from None
     except IngestionError as error:
         error.hide(redact)
         raise
@@ -113,11 +111,11 @@ def _plain_errors(paths: Paths, redact: Redact) -> Iterator[None]:
 def _keep_failure(
     declaration: Declaration, paths: Paths, started_at: datetime, message: str
 ) -> None:
-    """Let the ledger have a sync that failed before it read; whoever asks later is told of it."""
+    """Record in the ledger a sync that failed before it read, so that it can be seen later."""
     if not paths.raw_database.exists():
         return
     with (
-        suppress(duckdb.Error, OSError, IngestionError),
+        suppress(duckdb.Error, OSError, IngestionError, TradehouseError),
         open_raw(paths.raw_database, tmp=paths.tmp, wait_seconds=0) as connection,
     ):
         ledger.fail_sync(connection, declaration.name, started_at, message)

@@ -1,9 +1,9 @@
 """Sync modes in the database: generations, replacing a stream's rows, merging by key.
 
-Append needs nothing of this. Overwrite: rows of the new generation go in and rows below the minimum
-generation go out in one transaction, when the stream is complete. De-duplication: rows gather in a
-staging table, durable with their states, and are merged by key once a sync. Deletions are kept, so
-that an older row that arrives later does not bring back what was deleted.
+Append needs none of this. Overwrite: when the stream is complete, one transaction adds the rows of
+the new generation and removes those below the minimum generation. De-duplication: rows are
+collected in a staging table, durable with their states, and merged by key once per sync. Deletions
+are kept, so that an older row that arrives later does not bring back what was deleted.
 """
 
 import shlex
@@ -247,7 +247,7 @@ def merge_staged(connection: duckdb.DuckDBPyConnection, table: Table, loads: Loa
     """Bring what is staged into the table, in the caller's transaction.
 
     Of a stream that replaces its rows only all of the new ones are ever staged: the older ones go.
-    What was stored under another key, or without one, is merged anew.
+    What was stored under another key, or without one, is merged again.
     """
     [(staged,)] = connection.execute(f"select count(*) from {table.target}").fetchall()
     minimum = _minimum(connection, table)

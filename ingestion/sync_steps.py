@@ -37,6 +37,7 @@ from ingestion.results import Progress, ProgressCallback, SyncError, SyncResult
 from ingestion.segments import Segment
 from ingestion.tables import Table
 from tradehouse.home import ledger_snapshot
+from tradehouse.terminal import duckdb_messages
 from tradehouse.terminal.output import count as counted
 
 PROGRESS_SECONDS = 0.2
@@ -132,7 +133,7 @@ class Run:
             finally:
                 if self._result.status != "succeeded":
                     self._discovery.forget()  # What is offered may be why.
-                self._end_in_any_case(connection, plan)
+                self._close_ledger(connection, plan)
         return self._result
 
     @contextmanager
@@ -377,9 +378,9 @@ class Run:
             self._result.status = "succeeded"
 
     def _located(self, error: ProtocolError) -> str:
-        """What is told of output that cannot be read; how it begins stands in the log alone.
+        """What is reported of unreadable output; how it begins is in the log alone.
 
-        The log is readable by its owner only, and what is told leaves the home with alerts.
+        The log is readable by its owner only, and what is reported leaves the home with alerts.
         """
         self._write_log("ERROR", f"ProtocolError: {error.told(self._redact)}")
         return error.located(self._redact, self._log)
@@ -442,7 +443,7 @@ class Run:
                 name, total = self._declaration.name, self._totals[stream]
                 self._progress(Progress(name, stream, "committed", total, self._sizes[stream]))
 
-    def _end_in_any_case(
+    def _close_ledger(
         self, connection: duckdb.DuckDBPyConnection, plan: Mapping[StreamKey, Table]
     ) -> None:
         """After a failure the ledger may be out of reach too: the next sync then closes it."""
@@ -529,7 +530,8 @@ def _empty(work: Path) -> None:
 
 def words(error: BaseException, paths: Paths) -> str:
     """An error for people."""
-    if isinstance(error, duckdb.OutOfMemoryException) and "temp_directory" not in str(error):
+    is_memory = isinstance(error, duckdb.OutOfMemoryException)
+    if is_memory and not duckdb_messages.lacks_room(str(error)):
         return (
             f"The records need more memory than loading may take, {most_memory()}. Set "
             f"TRADEHOUSE_MEMORY_LIMIT to more, such as 4GB, then run again: what was committed "

@@ -1,6 +1,6 @@
 """The raw tables: names, columns and types of a stream's table, and their creation and change.
 
-Not here: inserting rows (`records`, `bulk_files`, `insertion`).
+Not here: inserting rows (`record_loading`, `bulk_files`, `insertion`).
 """
 
 import shlex
@@ -410,7 +410,7 @@ def _widened(
 
 
 def _is_compared(table: Table, column: Column) -> bool:
-    """Whether rows are told apart, or ordered, by the column or by a part of it."""
+    """Whether rows are distinguished or ordered by the column or by a part of it."""
     compared = [table.merge_cursor, *table.merge_key] if table.is_staged else []
     return column.field in (path[0] for path in compared if path)
 

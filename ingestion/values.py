@@ -1,6 +1,6 @@
-"""SQL that types texts exactly: what fits arrives equal, the rest is NULL and kept in the changes.
+"""SQL that types texts exactly: what fits is unchanged, the rest is NULL and kept in the changes.
 
-Not here: where the texts come from (`records`, `server.rows`).
+Not here: where the texts come from (`record_loading`, `server.rows`).
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Variables of the environment in what people declare: `${NAME}` and `${NAME:-default}`."""
+"""Environment variables in declarations: `${NAME}` and `${NAME:-default}`."""
 
 import os
 import re

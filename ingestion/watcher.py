@@ -1,8 +1,8 @@
-"""What a connector must not outlive: a small process ends it when its parent is gone.
+"""A small process that ends a connector when its parent is gone.
 
-A parent that is killed cannot clean up, so a shell waits on a pipe whose other end only the parent
-holds. When that end closes without a word, the connector's directory with its secrets is removed
-and its processes are ended. Not here: stopping a connector while the parent lives (`process`).
+A killed parent cannot clean up, so a shell waits on a pipe whose other end only the parent holds.
+When that end closes without a word, the connector's directory with its secrets is removed and its
+processes are ended. Not here: stopping a connector while the parent lives (`process`).
 """
 
 import os

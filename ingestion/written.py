@@ -1,7 +1,7 @@
 """YAML that people write, read by the core rules of YAML 1.2: a text stays the text it is.
 
 Numbers remember how they were written, for places where a text is wanted. Not here: what a file has
-to say (`declarations`, `server.settings`).
+to contain (`declarations`, `server.settings`).
 """
 
 import re

@@ -1,6 +1,6 @@
 """The connector as a process: `spec`, `check`, `discover`, `read` on the Airbyte protocol.
 
-Exit code 0 only on success; every failure is said in a message first.
+Exit code 0 only on success; a message reports every failure first.
 """
 
 from __future__ import annotations

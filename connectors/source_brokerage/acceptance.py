@@ -1,4 +1,4 @@
-"""Faults at the door: a batch is checked completely before anything of it is emitted."""
+"""Faults that keep a batch out: it is checked completely before anything of it is emitted."""
 
 from __future__ import annotations
 

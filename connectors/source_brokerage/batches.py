@@ -1,4 +1,4 @@
-"""The landing directory: which batches and files lie there, and one pass over a file.
+"""The landing directory: which batches and files are there, and one pass over a file.
 
 Opening a file is in `opening.py`. Nothing here knows what was loaded before (`state.py`) or what a
 batch must hold (`acceptance.py`).
@@ -85,18 +85,21 @@ def find_batches(root: Path) -> dict[int, Batch]:
     try:
         entries = sorted(os.scandir(root), key=lambda entry: entry.name)
     except OSError as error:
+        said = f"The landing directory {root} cannot be opened ({error.strerror})"
         raise Fault(
             "landing_missing",
-            f"The landing directory {root} cannot be opened ({error.strerror}). Expected a "
-            "directory that holds Batch1/, Batch2/, ...; set `landing` to it.",
+            f"{said}. Expected a directory that holds Batch1/, Batch2/, ...; set `landing` to it.",
+            found=said,
         ) from None
     numbered = ((_BATCH.fullmatch(entry.name), entry) for entry in entries)
     found = {int(match[1]): entry for match, entry in numbered if match}
     if not found:
+        said = f"The landing directory {root} holds no batch"
         raise Fault(
             "landing_missing",
-            f"The landing directory {root} holds no batch. Expected directories named Batch1, "
-            "Batch2, ... in it; set `landing` to the directory above them.",
+            f"{said}. Expected directories named Batch1, Batch2, ... in it; set `landing` to the "
+            "directory above them.",
+            found=said,
         )
     beside = [
         entry

@@ -1,8 +1,8 @@
 """The CRM's history: a streaming reader of CustomerMgmt.xml.
 
 Every field keeps its three states: absent is None, present but empty is "", else the value. What is
-not understood, wherever it stands, becomes a row with its text. Memory does not grow with the
-document. Which documents are taken at all says `document.py`, which rows become messages `emit.py`.
+not understood, wherever it is, becomes a row with its text. Memory does not grow with the document.
+`document.py` decides which documents are accepted, `emit.py` which rows become messages.
 """
 
 from __future__ import annotations

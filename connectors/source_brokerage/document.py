@@ -1,4 +1,4 @@
-"""Which XML documents are taken, and in which encoding they are read.
+"""Which XML documents are accepted, and in which encoding they are read.
 
 A document type declaration is refused: what it declares (entities, defaults of attributes) would
 change the text without a trace. So is an encoding that the parser does not read letter by letter.

@@ -27,7 +27,8 @@ class Fault(Exception):  # noqa: N818 (the domain's word)
     """Why a batch, or the whole read, cannot go on.
 
     `code` is one of `CODES`; `file` is the path below the landing directory, `line` is 1-based.
-    `message` says what was found, what was expected and what to do.
+    `message` says what was found, what was expected and what to do; `found` is the first of it,
+    where others go on in words of their own.
     """
 
     code: str
@@ -36,6 +37,7 @@ class Fault(Exception):  # noqa: N818 (the domain's word)
     file: str | None = None
     line: int | None = None
     column: int | None = None
+    found: str = ""
 
     def __str__(self) -> str:
         return self.message

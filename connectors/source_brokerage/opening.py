@@ -1,8 +1,8 @@
 """Opening a delivered file: regular files inside the landing directory only, and never blocking.
 
-The landing directory may be a link itself, and links inside it may lead to other places inside.
-Whatever is looked at here may be replaced by somebody else at any moment, so that only what an open
-descriptor says counts. What lies in the directory is found in `batches.py`.
+The landing directory may be a link itself, and links inside it may lead to other places inside. Any
+file here may be replaced by somebody else at any moment, so only what an open descriptor says
+counts. `batches.py` finds what is in the directory.
 """
 
 from __future__ import annotations

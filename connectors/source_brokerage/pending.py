@@ -1,4 +1,4 @@
-"""What of a batch is to be delivered, by comparing the landing directory with the state."""
+"""What has to be delivered of a batch, by comparing the landing directory with the state."""
 
 from __future__ import annotations
 

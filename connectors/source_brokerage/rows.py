@@ -13,8 +13,8 @@ from connectors.source_brokerage.batches import MARK
 from connectors.source_brokerage.streams import Format
 
 MAX_ROW_LINES = 100
-_QUOTED = re.compile(rb'"((?:[^"]|"")*+)"(?=,|\Z)')
-_CLOSED = re.compile(rb'"(?:[^"]|"")*+"')
+_QUOTED = re.compile(rb'"((?>[^"]*+(?:""[^"]*+)*))"(?=,|\Z)')
+_CLOSED = re.compile(rb'"(?>[^"]*+(?:""[^"]*+)*)"')
 _PLAIN = re.compile(rb'[^",]*+(?=,|\Z)')
 
 

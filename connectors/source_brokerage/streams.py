@@ -1,7 +1,7 @@
 """The streams: which file each comes from, its columns, its place in the batches.
 
-They are those of `contracts/brokerage.yml`, from which `streams.json` is made. Reading files lives
-elsewhere.
+They are those of `contracts/brokerage.yml`, from which `streams.json` is generated. Reading files
+is elsewhere.
 """
 
 from __future__ import annotations

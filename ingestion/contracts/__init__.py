@@ -1,5 +1,5 @@
-"""One contract a source: `contracts/<source>.yml` says once what every stream and column is.
+"""One contract per source: `contracts/<source>.yml` describes every stream and column once.
 
-What lies here: its model (`model`) and what is made of it, for connector, loader and dbt
-(`generation`, `bronze`). What does not: what a catalogue offers (`ingestion.discovery`).
+Here: its model (`model`) and what is generated from it, for connector, loader and dbt
+(`generation`, `bronze`). Not here: what a catalogue offers (`ingestion.discovery`).
 """

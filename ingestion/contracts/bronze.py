@@ -1,7 +1,7 @@
-"""The bronze model of a stream that is delivered as text: SQL that a person reads, made once.
+"""The bronze model of a stream that is delivered as text: generated, readable SQL.
 
-A column is one line of typing; which row of a key stays, and which rows are in force, say macros.
-Not here: how a text is typed (macro `typed_value`).
+The typing of a column is one line; macros decide which row of a key is kept, and which are in
+force. Not here: how a text is typed (macro `typed_value`).
 """
 
 from ingestion.contracts.model import MADE, WRITTEN, Column, Record, Stream

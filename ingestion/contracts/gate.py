@@ -1,8 +1,9 @@
 """The gate of a source's records: a load with too many of them that break its contract is held.
 
-Judged is what came since the last load that was built, before any model reads it. A load that is
-held leaves the source's bronze as it was (`macros/bronze/held.sql`); other sources go on. So does a
-contract that would show what it must not. Raw is opened for writing only where a verdict changes.
+It judges what came since the last load that was built, before any model reads it. A load that is
+held, or a contract that would show what it must not, leaves the source's bronze as it was
+(`macros/bronze/held.sql`); other sources continue. Raw is opened for writing only where a verdict
+changes.
 """
 
 import json
@@ -16,7 +17,7 @@ import duckdb
 from jinja2 import Environment
 
 from ingestion import bronze, declarations, ledger
-from ingestion.contracts import model, record_files, records, tables
+from ingestion.contracts import model, record_contracts, record_files, tables
 from ingestion.contracts.model import Contract, Stream
 from ingestion.database import open_raw
 from ingestion.errors import DeclarationError
@@ -114,7 +115,7 @@ def pending(
 def judge(home: Path, cases: Sequence[Case]) -> list[Verdict]:
     """Judge these sources, and record it.
 
-    Raises DatabaseBusyError when another process has the raw file open.
+    Raises BusyError when another process has the raw file open.
     """
     paths = Paths.below(home)
     verdicts = []
@@ -144,7 +145,7 @@ def accept(home: Path, source: str) -> str | None:
     """Let the newest load of a source into the models after all; returns why it was held.
 
     None where it is not held. Raises DeclarationError where the contract itself is what holds it,
-    DatabaseBusyError when another process has raw open.
+    BusyError when another process has raw open.
     """
     paths = Paths.below(home)
     if not paths.raw_database.exists():
@@ -193,7 +194,9 @@ def _breach(
             [contract.source, since],
         ).fetchall()
     )
-    for name, table in records.tables(contract, declarations.read(contract.source)).items():
+    for name, table in record_contracts.tables(
+        contract, declarations.read(contract.source)
+    ).items():
         stream = contract.streams[name]
         share = contract.bad_share if stream.bad_share is None else stream.bad_share
         came = counts.get(table.name, 0)
@@ -256,7 +259,7 @@ def _count(
 def _without_secrets(contract: Contract, stream: Stream, detail: str) -> str:
     """A breach without what was delivered, where a column of it is not for everybody's eyes.
 
-    What is told leaves the home with alerts; the quarantine has it all.
+    What is reported leaves the home with alerts; the quarantine has it all.
     """
     for name, column in stream.columns.items():
         kept = column.class_ or stream.class_ or contract.class_

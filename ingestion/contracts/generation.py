@@ -1,7 +1,7 @@
-"""What is made of a contract: files for connector, loader and dbt, committed and checked.
+"""What is generated from a contract: files for connector, loader and dbt, committed and checked.
 
-Made files say so in their first line, and are replaced whole; what people add beside them stays.
-Not here: the SQL of a bronze model (`bronze`).
+Generated files say so in their first line and are replaced whole; files that people add stay. Not
+here: the SQL of a bronze model (`bronze`).
 """
 
 import csv
@@ -320,7 +320,7 @@ def _integers(stream: Stream) -> dict[str, Any]:
 
 
 def _declaration(contract: Contract, text: str) -> str:
-    """The declaration with its streams made anew; what stands above them is people's."""
+    """The declaration with its streams regenerated; people own what is above them."""
     above, _, _ = text.partition("\nstreams:")
     lines = [f"streams:  # {MADE.format(source=contract.source)}"]
     for name, stream in contract.streams.items():

@@ -1,6 +1,6 @@
-"""What a contract may say, read and checked; not what is made of it.
+"""What a contract may say, read and checked; not what is generated from it.
 
-A column is one line in the usual case; whatever holds for most of them stands once above.
+A column usually takes one line; whatever holds for most columns is stated once at the top.
 """
 
 import re
@@ -219,7 +219,7 @@ class Format(_Model):
 
 
 class Freshness(_Model):
-    """How old the newest row may be before it is told."""
+    """How old the newest row may be before it is reported."""
 
     warn: Annotated[str, Field(pattern=r"^\d+ (minute|hour|day)s?$")]
     error: Annotated[str, Field(pattern=r"^\d+ (minute|hour|day)s?$")]
@@ -243,7 +243,7 @@ class _Keyed(_Model):
 
 
 class Mark(_Model):
-    """How a line of one kind is told from the others: what stands at a place of it."""
+    """How lines of one kind are distinguished from others: by the text at one place."""
 
     at: tuple[int, int]
     text: str
@@ -297,7 +297,7 @@ class Stream(_Keyed):
 
 
 class Contract(_Model):
-    """What a source promises of every stream and column."""
+    """What is declared about every stream and column of a source."""
 
     source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
     version: Text = "1.0.0"

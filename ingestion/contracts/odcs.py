@@ -1,6 +1,6 @@
 """A contract as a document of the Open Data Contract Standard, for tools that read that.
 
-The document says less than the contract: places in files and layouts are ours.
+The document says less than the contract: only ours has places in files and layouts.
 """
 
 from collections.abc import Iterator

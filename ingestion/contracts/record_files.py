@@ -1,7 +1,7 @@
 """dbt's files for a source whose contract is of records: source, models, quarantine, tests.
 
-Whatever a source says is data here: it goes into SQL and Jinja through `bronze.inert` and its
-neighbours. Not here: the SQL of a model (`ingestion.bronze`).
+Texts of a source are only data here: `bronze.inert` and its neighbours make them safe in SQL and
+Jinja. Not here: the SQL of a model (`ingestion.bronze`).
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from ingestion import bronze
-from ingestion.contracts import records
+from ingestion.contracts import record_contracts
 from ingestion.contracts.model import MADE, Contract, Stream
 from ingestion.declarations import Declaration
 from ingestion.prose import prose
@@ -42,7 +42,7 @@ def quarantine(source: str) -> str:
 
 def files(contract: Contract, declaration: Declaration, project: Path) -> dict[Path, str]:
     """Every file that the contract makes, by its path, with its content."""
-    tables = records.tables(contract, declaration)
+    tables = record_contracts.tables(contract, declaration)
     models = project / "models" / "bronze" / contract.source
     tests = project / "tests" / "data" / contract.source
     head = f"{{#- {MADE.format(source=contract.source)} #}}\n"
@@ -62,16 +62,16 @@ def files(contract: Contract, declaration: Declaration, project: Path) -> dict[P
 
 
 def _told(name: str, stream: Stream) -> tuple[str, dict[str, str]]:
-    """Kind and place of a column, as macros are told of them."""
+    """Kind and place of a column, as macros get them."""
     column = stream.columns[name]
-    first, *inside = records.path_of(name, column)
-    return records.kind(column), bronze.arguments(column.stored or first, first, inside)
+    first, *inside = record_contracts.path_of(name, column)
+    return record_contracts.kind(column), bronze.arguments(column.stored or first, first, inside)
 
 
 def typed(stream: Stream) -> dict[bronze.Path, bronze.Told]:
     """How the fields of a stream are typed, by their paths."""
     return {
-        tuple(records.path_of(name, column)): _told(name, stream)
+        tuple(record_contracts.path_of(name, column)): _told(name, stream)
         for name, column in stream.columns.items()
     }
 
@@ -81,7 +81,7 @@ def _value(name: str, stream: Stream) -> str:
 
 
 def judged(stream: Stream) -> list[dict[str, Any]]:
-    """The columns that can break the contract, as macros are told of them."""
+    """The columns that can break the contract, as macros get them."""
     found: list[dict[str, Any]] = []
     for name, column in stream.columns.items():
         kind, of = _told(name, stream)
@@ -221,7 +221,7 @@ def _jinja(value: Any) -> str:
 
 
 def _flat(one: dict[str, Any]) -> str:
-    """A column as macros are told of it; its kind is ours, and read by people."""
+    """A column as macros get it; its kind is ours, and read by people."""
     return _jinja({**one, "kind": ""}).replace("'kind': ''", f"'kind': {one['kind']!r}")
 
 
@@ -249,9 +249,11 @@ def _sources(contract: Contract, declaration: Declaration, tables: Mapping[str, 
 
 def _source_table(contract: Contract, stream: Stream, table: Table, name: str) -> dict[str, Any]:
     columns = [
-        _described(contract, stream, own, raw=column.stored or records.path_of(own, column)[0])
+        _described(
+            contract, stream, own, raw=column.stored or record_contracts.path_of(own, column)[0]
+        )
         for own, column in stream.columns.items()
-        if len(records.path_of(own, column)) == 1
+        if len(record_contracts.path_of(own, column)) == 1
     ]
     own = [RAW_ID, *AIRBYTE_COLUMNS, *([LOAD] if bronze.is_numbered(table) else [])]
     columns += [{"name": name, "description": METADATA[name]} for name in own]
@@ -314,7 +316,7 @@ def _model(contract: Contract, stream: Stream, table: Table, name: str) -> dict[
 
 
 def _tests(source: str, model: str, stream: Stream) -> list[dict[str, Any]]:
-    """What loader and contract promise, and, as a warning, what the source does of its key."""
+    """Tests of what loader and contract declare; of the source's key only as a warning."""
     required = [name for name, column in stream.columns.items() if column.required]
     held: dict[str, Any] = {"held_with": source}
     ours = {"not_null": ["raw_id", "extracted_at", *required], "unique": ["raw_id"]} | held

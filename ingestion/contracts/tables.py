@@ -1,7 +1,7 @@
-"""The raw tables that a contract promises: each is there, empty until the first load.
+"""The raw tables that a contract declares: each exists, empty until the first load.
 
-So models stand on them whether the source was loaded yet, or ever will be. Not here: how a sync
-brings a table to what the connector offers (`ingestion.tables`).
+So models can read them whether or not the source was ever loaded. Not here: how a sync adapts a
+table to what the connector offers (`ingestion.tables`).
 """
 
 from collections.abc import Collection, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from ingestion import catalog, comparing, declarations, names, tables
-from ingestion.contracts import model, records
+from ingestion.contracts import model, record_contracts
 from ingestion.contracts.model import Contract
 from ingestion.database import open_raw
 from ingestion.declarations import PROVENANCE
@@ -25,13 +25,13 @@ PROPERTY = {"INTEGER": "integer", "BIGINT": "integer", "VARCHAR": "string"}
 def prepare(source: str, home: Path) -> list[str]:
     """Make the source's raw tables that are not there; returns their names.
 
-    Raises DeclarationError when contract or declaration cannot be read, DatabaseBusyError when
+    Raises DeclarationError when contract or declaration cannot be read, BusyError when
     another process has the raw file open.
     """
     contract, declaration = model.read(source), declarations.read(source)
     paths = Paths.below(home)
     paths.make()
-    offer = records.offered if contract.delivers == "records" else _offered
+    offer = record_contracts.offered if contract.delivers == "records" else _offered
     offered = [offer(name, stream) for name, stream in contract.streams.items()]
     only = {str(one["name"]) for one in offered}
     if declaration.streams is not None:
@@ -72,7 +72,7 @@ def missing(present: Collection[tuple[str, ...]]) -> list[str]:
             contract = model.read(source)
             if contract.delivers != "records":
                 continue
-            wanted = records.tables(contract, declarations.read(source)).values()
+            wanted = record_contracts.tables(contract, declarations.read(source)).values()
         except DeclarationError:
             continue  # The gate holds it, and says why.
         if not all(
@@ -103,7 +103,7 @@ def fault(contract: Contract, present: Mapping[tuple[str, ...], str]) -> str | N
     A column that is called nearly so is another one, and a mark of deletion has to be known.
     `present` is as the function of that name returns it. Raises DeclarationError.
     """
-    for table in records.tables(contract, declarations.read(contract.source)).values():
+    for table in record_contracts.tables(contract, declarations.read(contract.source)).values():
         found = _fault(table, present)
         if found:
             return f"contracts/{table.source}.yml: {table.key[1]} has no {found}"

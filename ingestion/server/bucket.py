@@ -1,7 +1,7 @@
 """Parquet files that the server's S3 destination wrote: listed, and fetched one at a time.
 
-Files lie in `<bucket>/<path>/<source>/<stream>/`; a file is never changed once it is there. Not
-here: how their rows get into raw (`committing`).
+Files are in `<bucket>/<path>/<source>/<stream>/`; a file never changes once it is there. Not here:
+loading their rows into raw (`committing`).
 """
 
 import hashlib

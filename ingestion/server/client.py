@@ -1,8 +1,8 @@
 """Talking to the server through the `airbyte-api` SDK: credentials, back-off, errors in words.
 
-Answers are given as the JSON the server sent, not as the SDK's models: those drop fields they do
-not know and take the configuration of a connector they do not know for another one's. Not here:
-what is asked for (`reconciliation`, `jobs`).
+Answers are the JSON that the server sent, not the SDK's models: those drop unknown fields and
+mistake the configuration of an unknown connector for that of another one. Not here: what is asked
+for (`reconciliation`, `jobs`).
 """
 
 import time

@@ -1,7 +1,7 @@
-"""From what the server wrote into raw: a unit's rows and its ledger row in one transaction.
+"""Loads into raw what the server wrote: a unit's rows and its ledger row in one transaction.
 
 So every unit lands exactly once. The columns and their types are the same as the embedded runner's.
-Not here: where units lie (`bucket`, `postgres`), and the job that wrote them (`jobs`).
+Not here: where units are (`bucket`, `postgres`), and the job that wrote them (`jobs`).
 """
 
 import itertools

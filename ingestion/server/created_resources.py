@@ -1,8 +1,8 @@
 """What Tradehouse made on a server, and keyed hashes of what it sent: a file in the home.
 
-The server masks secrets when it is asked, so a change of one is noticed by the hash of what was
-sent last. The key is this home's own: the file gives no secret away, nor whether two are equal.
-Not here: what differs (`reconciliation`).
+The server masks secrets in its answers, so a changed one is detected by the hash of what was sent
+last. The key is this home's own: the file reveals no secret, nor that two homes share one. Not
+here: what differs (`reconciliation`).
 """
 
 import hashlib

@@ -1,6 +1,6 @@
-"""From declarations to what should stand on the server: sources, destinations, connections.
+"""What declarations require on the server: sources, destinations, connections.
 
-Not here: what stands there now, and what differs (`reconciliation`).
+Not here: what exists there now, and what differs (`reconciliation`).
 """
 
 from dataclasses import dataclass

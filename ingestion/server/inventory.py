@@ -1,6 +1,6 @@
-"""What a source's streams look like where a server runs it: asked there, or in raw once landed.
+"""The streams of a source that a server runs: asked there, or read from raw once landed.
 
-Not here: the same of the embedded runner's sources (`ingestion.inventory`).
+Not here: the same for the embedded runner's sources (`ingestion.inventory`).
 """
 
 from dataclasses import replace

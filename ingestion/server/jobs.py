@@ -1,8 +1,8 @@
 """Jobs of one connection: start at most one, follow it, cancel it.
 
-A request to start that brought no answer may have started a job: it is looked for among the jobs
-younger than the youngest one known before, and only then is the request made again. Not here: what
-is remembered between processes (`runs`).
+A start request that got no answer may have started a job: it is looked for among the jobs younger
+than the youngest known before, and only then is the request repeated. Not here: what is remembered
+between processes (`runs`).
 """
 
 import time

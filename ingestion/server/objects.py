@@ -1,6 +1,6 @@
 """The server's sources, destinations and connections: list, create, update.
 
-A creation that brought no answer is looked for before it is tried again, so that nothing is made
+After a create request without an answer the object is looked for first, so that nothing is made
 twice. Not here: whether something is to be made (`reconciliation`).
 """
 

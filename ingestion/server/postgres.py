@@ -1,7 +1,7 @@
 """Tables that the server's Postgres destination wrote, read by DuckDB's own extension.
 
-A unit is what one sync wrote: `_airbyte_meta` carries the number of the sync. Not here: how
-rows get into raw (`committing`).
+A unit is what one sync wrote: `_airbyte_meta` has the number of the sync. Not here: loading rows
+into raw (`committing`).
 """
 
 from collections.abc import Iterable, Iterator

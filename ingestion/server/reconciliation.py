@@ -1,6 +1,6 @@
-"""What differs between the declarations and the server, and making the server like them.
+"""What differs between declarations and server, and changing the server to match.
 
-Not here: what should stand there (`desired`), and how the server is asked (`objects`).
+Not here: what should exist there (`desired`), and how the server is asked (`objects`).
 """
 
 from collections.abc import Iterable

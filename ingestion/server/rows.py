@@ -1,4 +1,4 @@
-"""Inserting a unit's rows: a destination's columns into the types of the raw table.
+"""Inserting a unit's rows: a destination's columns converted to the types of the raw table.
 
 Not here: which units, and the transaction (`committing`).
 """
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import duckdb
 
-from ingestion import records, values
+from ingestion import record_loading, values
 from ingestion.errors import IngestionError
 from ingestion.server.units import Unit, extracted_at, raw_type
 from ingestion.tables import RAW_ID, Column, Table, quoted
@@ -30,7 +30,9 @@ def insert(
             f"Nothing of them is kept; run again."
         )
     converted = (_is_converted(c, unit.columns[by_field[c.field]]) for c in table.columns)
-    nulled = records.count_nulled(connection, table.target, inserted) if any(converted) else 0
+    nulled = (
+        record_loading.count_nulled(connection, table.target, inserted) if any(converted) else 0
+    )
     return inserted, nulled
 
 

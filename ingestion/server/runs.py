@@ -1,4 +1,4 @@
-"""What is remembered of a sync on the server while it runs, so that any process can go on with it.
+"""What is recorded of a sync on the server while it runs, so that any process can continue it.
 
 A row of `_tradehouse.server_runs` is written before a job is started and removed in the transaction
 that closes the ledger. Not here: the ledger's rows themselves (`ingestion.ledger`).

@@ -1,6 +1,6 @@
 """What is landed whole or not at all: a Parquet file, or what one sync wrote into a table.
 
-Not here: where units lie (`bucket`, `postgres`) and how their rows get into raw (`committing`).
+Not here: where units are (`bucket`, `postgres`) and loading their rows (`committing`).
 """
 
 import re
@@ -21,7 +21,7 @@ Connection = duckdb.DuckDBPyConnection
 class Unit:
     """Rows of one stream; `relation` is SQL that gives them, `columns` their DuckDB types.
 
-    `again` says that some of its rows were landed before: they are told by `_airbyte_raw_id`.
+    `again` says that some of its rows were landed before: they are known by `_airbyte_raw_id`.
     """
 
     name: str

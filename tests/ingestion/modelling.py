@@ -9,7 +9,7 @@ import duckdb
 import jinja2
 
 from ingestion import bronze, written
-from ingestion.contracts import record_files, records
+from ingestion.contracts import record_contracts, record_files
 from ingestion.contracts.model import Contract
 from ingestion.declarations import Declaration
 from ingestion.tables import Table, quoted
@@ -45,7 +45,7 @@ class Models:
         self.called = bronze.stream_names(found)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{declared.name}.yml"
-            path.write_text(records.content(declared, found, self.called))
+            path.write_text(record_contracts.content(declared, found, self.called))
             content = written.read(path)
         for stream in content["streams"].values() if change else ():
             change(stream)

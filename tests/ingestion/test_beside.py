@@ -130,6 +130,8 @@ def test_no_configuration_is_left_by_a_sync_that_is_killed_while_it_starts(
     while time.monotonic() < deadline and list(source.paths.tmp.rglob("config.json")):
         time.sleep(0.05)
     assert not list(source.paths.tmp.rglob("config.json"))
+    while time.monotonic() < deadline and any(map(is_running, beside.pids())):
+        time.sleep(0.05)
     assert not any(map(is_running, beside.pids()))
 
 

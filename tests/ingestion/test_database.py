@@ -10,8 +10,9 @@ import pytest
 
 from ingestion import database, ledger
 from ingestion.database import MIGRATIONS, migrate, open_raw, schema_version
-from ingestion.errors import DatabaseBusyError, SchemaVersionError
+from ingestion.errors import SchemaVersionError
 from tests.ingestion.conftest import Source, record, state, status, stream
+from tradehouse.errors import BusyError
 from tradehouse.home.files import write_json
 
 HOLD = """
@@ -52,10 +53,11 @@ def test_a_reader_that_stays_is_a_clear_error(raw: Path) -> None:
     reader = hold(raw, 30)
     try:
         with (
-            pytest.raises(DatabaseBusyError, match=rf"process {reader.pid} .*close it"),
+            pytest.raises(BusyError, match=rf"PID {reader.pid}\)\. Close it there") as caught,
             open_raw(raw, tmp=raw.parent, wait_seconds=0.3),
         ):
             pass
+        assert f"(PID {reader.pid})" in caught.value.holder
     finally:
         reader.kill()
         reader.wait()
@@ -64,7 +66,7 @@ def test_a_reader_that_stays_is_a_clear_error(raw: Path) -> None:
 def test_the_same_process_cannot_open_it_twice(raw: Path) -> None:
     with (
         duckdb.connect(str(raw), read_only=True),
-        pytest.raises(DatabaseBusyError, match="already open in this process"),
+        pytest.raises(BusyError, match="is open in this process"),
         open_raw(raw, tmp=raw.parent, wait_seconds=0),
     ):
         pass

@@ -9,7 +9,7 @@ import pytest
 from ingestion import ledger, loads
 from ingestion.database import MIGRATIONS, migrate
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
-from tradehouse.home import warehouse
+from tradehouse.home import raw_queries, warehouse_queries
 from tradehouse.home.paths import Home
 
 STREAMS = [stream("a", n="integer"), stream("b", n="integer")]
@@ -161,7 +161,7 @@ def home_of(folder: Path, loads: list[tuple[Any, ...]], built: list[tuple[Any, .
 
 
 def waiting(home: Home) -> list[tuple[str, int, set[str]]]:
-    return [(one.source, one.number, set(one.tables)) for one in warehouse.loads_waiting(home)]
+    return [(one.source, one.number, set(one.tables)) for one in raw_queries.loads_waiting(home)]
 
 
 def test_what_is_not_built_waits_with_the_tables_it_changed(tmp_path: Path) -> None:
@@ -177,8 +177,8 @@ def test_what_is_not_built_waits_with_the_tables_it_changed(tmp_path: Path) -> N
         [("own", 1, 1)],
     )
     assert waiting(home) == [("files", 1, {"c"}), ("own", 2, {"a", "b"})]
-    assert warehouse.last_loads_built(home) == {"own": [1, 1_000_000]}
-    assert warehouse.has_loads(home)
+    assert warehouse_queries.last_loads_built(home) == {"own": [1, 1_000_000]}
+    assert raw_queries.has_loads(home)
 
 
 def test_after_an_older_raw_the_whole_source_waits(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from ingestion import reader, records
+from ingestion import reader, record_loading
 from ingestion.errors import TooLargeError
 from tests.ingestion.big_source import BLOCK
 from tests.ingestion.conftest import Source, record, state, status, stream
@@ -121,7 +121,7 @@ def test_segments_that_fail_side_by_side_are_both_loaded(
 ) -> None:
     """Of one stream, both before either is known to be large."""
     monkeypatch.setattr(reader, "SPOOL_SEGMENT_BYTES", 1)
-    beside, load, failed = threading.Barrier(2, timeout=20), records.load, []
+    beside, load, failed = threading.Barrier(2, timeout=20), record_loading.load, []
 
     def fail_first(connection: Any, table: Any, part: Any) -> Any:
         if not part.in_pieces:
@@ -130,7 +130,7 @@ def test_segments_that_fail_side_by_side_are_both_loaded(
             raise TooLargeError("too large")
         return load(connection, table, part)
 
-    monkeypatch.setattr(records, "load", fail_first)
+    monkeypatch.setattr(record_loading, "load", fail_first)
     lines = [line for i in (1, 2) for line in (record("a", {"id": i}), state("a", {"at": i}))]
     source.plays([*lines, status("a")], streams=[stream("a", id="integer")])
 

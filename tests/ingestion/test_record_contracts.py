@@ -16,7 +16,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ingestion import bronze, declarations, inventory
-from ingestion.contracts import gate, generation, model, records
+from ingestion.contracts import gate, generation, model, record_contracts
 from ingestion.errors import DeclarationError
 from ingestion.scaffold import scaffold
 from tests.ingestion.conftest import Source, record, state, status, stream
@@ -687,7 +687,7 @@ class Project:
         self.contracts.mkdir()
         declared = source.declaration()
         tables = inventory.discover_tables(declared, source.home)
-        self.written = records.content(declared, tables, bronze.stream_names(tables))
+        self.written = record_contracts.content(declared, tables, bronze.stream_names(tables))
         monkeypatch.setattr(model.names, "__defaults__", (self.contracts,))
         monkeypatch.setattr(model.read, "__defaults__", (self.contracts,))
         monkeypatch.setattr(declarations, "read", lambda _: declared)

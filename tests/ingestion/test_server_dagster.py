@@ -6,7 +6,7 @@ import pytest
 from dagster import AssetKey, DailyPartitionsDefinition, materialize
 
 from ingestion.declarations import Declaration
-from orchestration import raw, translators
+from orchestration import raw_assets, translators
 from orchestration.sources import Source
 from tests.ingestion.server_home import ServedHome, order
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("airbyte_server")
 def materialized(declaration: Declaration) -> tuple[set[AssetKey], dict[str, Any]]:
     """The asset keys of a source, and the metadata of its orders once materialized."""
     translator = translators.Translator({}, DailyPartitionsDefinition("2019-06-29"))
-    assets = raw.source_assets(translator, Source(declaration), {"sources": {}})
+    assets = raw_assets.source_assets(translator, Source(declaration), {"sources": {}})
     result = materialize([assets], raise_on_error=True)
     [event] = result.asset_materializations_for_node("raw_shop")
     return set(assets.keys), dict(event.metadata)

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from ingestion import declarations
-from ingestion.contracts import model, record_files, records
+from ingestion.contracts import model, record_contracts, record_files
 from tests.ingestion.conftest import Source, record, state, status, stream
 from tests.ingestion.modelling import Models
 
@@ -25,7 +25,7 @@ class Shipped(Models):
 
     def __init__(self, source: Source, name: str) -> None:
         declared, contract = declarations.read(name), model.read(name)
-        tables = records.tables(contract, declared)
+        tables = record_contracts.tables(contract, declared)
         [self.stream] = tables
         self.source, self.name_of_source = source, name
         self.tables = list(tables.values())

@@ -18,6 +18,7 @@ from ingestion.declarations import Declaration, FileFormat, Stream
 from ingestion.errors import ConnectorError, DeclarationError
 from ingestion.variables import resolve
 from tests.ingestion.conftest import HERE, Source, record, status, stream
+from tradehouse.home.files import replacing
 
 PROJECT = HERE.parent.parent
 GOOD: dict[str, Any] = {
@@ -56,6 +57,7 @@ def test_the_shipped_declarations_are_valid() -> None:
             "connector: say which one: package and version, module, manifest, or command",
         ),
         ({"schedule": "daily"}, "schedule: 'daily' is no schedule"),
+        ({"schedule": "0 3 * * *", "provenance": True}, "top level: schedule: a source that"),
         ({"freshness": "soon"}, 'freshness: expected a duration such as "36 hours"'),
         ({"freshness": "0 hours"}, "freshness: nothing is that fresh"),
         ({"streams": {"a": {"sync_mode": "append"}}}, "streams.a.sync_mode: Input should be"),
@@ -101,6 +103,12 @@ def test_a_declaration_under_another_ending_is_named(tmp_path: Path) -> None:
     assert faults == {
         "mine.yaml": f"{tmp_path / 'mine.yaml'} is not read: a declaration's name ends with .yml."
     }
+
+
+def test_a_declaration_that_is_being_written_is_not_there_yet(tmp_path: Path) -> None:
+    with replacing(declare(tmp_path, GOOD).with_name("other.yml")) as begun:
+        begun.write_text("half: ")
+        assert [one.name for one in declarations.read_all(tmp_path)] == ["mine"]
 
 
 @pytest.mark.parametrize("text", ["a: [", "- a\n- b\n", ""])

@@ -188,6 +188,32 @@ def test_an_example_of_a_long_list_is_short() -> None:
     assert Specification(schema).example("mine") == {"a": ["${MINE_A}"] * 10}
 
 
+def test_a_specification_may_refer_to_itself_many_times() -> None:
+    both = {"left": {"$ref": "#/definitions/node"}, "right": {"$ref": "#/definitions/node"}}
+    node = {"type": "object", "required": ["left", "right", "id"], "properties": both}
+    again: dict[str, Any] = {
+        "allOf": [{"$ref": "#/definitions/again"}] * 3 + [{"properties": {"id": {}}}]
+    }
+    schema = {
+        "required": ["tree", "other"],
+        "properties": {"tree": both["left"], "other": {"$ref": "#/definitions/again"}},
+        "definitions": {"node": node, "again": again},
+    }
+    found = Specification(json.loads(json.dumps(schema)))
+    example = found.example("mine")
+    assert example["tree"]["left"]["right"]["id"] == "${MINE_TREE_LEFT_RIGHT_ID}"
+    assert example["tree"]["left"]["left"] == {}
+    assert found.settled("mine", example, example) == example
+    assert found.secrets({"other": {"id": 1}, "tree": example}) == frozenset()
+
+
+@pytest.mark.parametrize("odd", [True, "a", None, 3, {}])
+@pytest.mark.parametrize("word", ["required", "properties"])
+def test_a_choice_of_a_specification_counts_where_the_whole_is_odd(word: str, odd: Any) -> None:
+    choice = {"required": ["a"], "properties": {"a": {"const": "x"}}}
+    assert Specification({word: odd, "oneOf": [choice]}).example("mine") == {"a": "x"}
+
+
 def test_settings_that_look_alike_get_variables_of_their_own() -> None:
     wanted = ["A", "a", "a b", "a_b", "a_b_2"]
     found = Specification({"type": "object", "required": wanted}).example("mine")

@@ -1,4 +1,4 @@
-"""From what a connector offers to a contract of its records, and back to tables.
+"""Makes a contract of records from what a connector offers, and tables from the contract.
 
 Not here: the SQL of bronze models (`ingestion.bronze`) and dbt's files (`record_files`).
 """

@@ -1,4 +1,4 @@
-"""Loading spooled RECORD lines in bulk: read leniently, typed exactly, what did not fit is kept.
+"""Loading spooled RECORD lines in bulk: read leniently, typed exactly; what does not fit is kept.
 
 Not here: transactions (`committer`) and which lines belong together (`reader`).
 """
@@ -15,6 +15,7 @@ from ingestion.names import lowered
 from ingestion.protocol import parse_line
 from ingestion.segments import Part
 from ingestion.tables import RAW_ID, Column, Table, literal, quoted
+from tradehouse.terminal import duckdb_messages
 from tradehouse.terminal.output import count
 
 LATEST_MILLISECONDS = 9_223_372_036_854_775
@@ -67,7 +68,7 @@ def _insert_piece(connection: duckdb.DuckDBPyConnection, table: Table, piece: Pa
     try:
         row = connection.execute(insert_statement(table, piece)).fetchone()
     except duckdb.OutOfMemoryException as error:
-        if "temp_directory" in str(error):
+        if duckdb_messages.lacks_room(str(error)):
             raise  # The disk is full.
         found, columns = count(piece.records, "record"), count(len(table.columns), "column")
         raise TooLargeError(
