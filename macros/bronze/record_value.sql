@@ -1,6 +1,6 @@
 {#
     A field of a record by its contract. `column` is the raw table's column, `field` what the source calls it where that
-    differs, `pointer` a place inside it; `kind` is what a contract's type is called here (`ingestion.contracts.records`).
+    differs, `pointer` a place inside it; `kind` is what a contract's type is called here (`ingestion.contracts.record_contracts`).
     The loaded: kinds take what the loader typed already, or a text that says the same in one of the forms of ISO 8601.
     Behind | stand the smallest and the largest number that it may be, such as decimal:8,2|0..100.
 #}

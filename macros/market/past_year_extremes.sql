@@ -1,6 +1,7 @@
 {#
     A price and its day packed into one whole number, so that the extreme of a year brings its earliest day along:
-    cents in front, the day's key (for highs its complement) behind.
+    cents in front, the day's key (for highs its complement) behind. The window over 2.4 million prices takes 2.7 CPU
+    seconds so; over a structure of price and day, which would say the same, 9.6.
 #}
 {% macro packed_high(price, day_key) -%}
     {{ cents(price) }} * 100000000 + (99999999 - {{ day_key }})

@@ -31,6 +31,12 @@
 {% endmaterialization %}
 
 
+{% materialization incremental, adapter='duckdb', supported_languages=['sql', 'python'] %}
+    {% if is_kept_by_empty() %}{{ return(keep_as_it_is()) }}{% endif %}
+    {{ return(mark_as_empty(dbt.materialization_incremental_duckdb())) }}
+{% endmaterialization %}
+
+
 {% materialization view, adapter='duckdb' %}
     {% if is_kept_by_empty() %}{{ return(keep_as_it_is()) }}{% endif %}
     {{ return(mark_as_empty(dbt.materialization_view_default())) }}

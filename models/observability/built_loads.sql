@@ -6,10 +6,12 @@
     comes before it because `tradehouse run` says so.
 #}
 {% for model in [
-    'audit', 'di_messages', 'dim_account', 'dim_broker', 'dim_company', 'dim_customer', 'dim_date', 'dim_security',
+    'audit', 'batch_counts', 'di_messages', 'dim_account', 'dim_broker', 'dim_company', 'dim_customer', 'dim_date', 'dim_security',
     'dim_time', 'dim_trade', 'fact_cash_balances', 'fact_holdings', 'fact_market_history', 'fact_watches',
-    'financial', 'industry', 'mart_branch_monthly_targets', 'mart_broker_monthly_trading', 'mart_customer_monthly_trading',
-    'mart_customer_worth', 'mart_security_performance',
+    'financial', 'industry', 'mart_branch_monthly_targets', 'mart_broker_monthly_trading',
+    'mart_customer_changes', 'mart_customer_days', 'mart_customer_monthly_trading', 'mart_customers', 'mart_days',
+    'mart_largest_customers', 'mart_largest_securities', 'mart_money_flows', 'mart_position_periods', 'mart_positions',
+    'mart_security_performance', 'mart_trades', 'mart_watches',
     'prospect', 'quarantine_unmatched', 'status_type', 'tax_rate', 'trade_type'
 ] %}
     {% do ref(model) %}

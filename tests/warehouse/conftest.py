@@ -14,7 +14,7 @@ FIRST_DAY = datetime.date(2017, 9, 29)
 @pytest.fixture(scope="session")
 def landing(tmp_path_factory):
     directory = tmp_path_factory.mktemp("brokerage") / "landing"
-    simulate(0.1, 4, 7, FIRST_DAY, directory)
+    simulate(0.1, 4, 7, FIRST_DAY, directory, profile="official")
     return directory
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.compare_gold import GOLD_TABLES, MARTS, compare_files
 from tests.golden import check_golden
+from tests.warehouse import star_marts
 from tests.warehouse.platform_run import release, tradehouse
 from tradehouse.home.files import read_json
 
@@ -111,6 +112,7 @@ def test_the_real_sample_in_three_ways(tmp_path, sample_landing):
     with duckdb.connect(str(release(at_once)), read_only=True) as connection:
         wrong = [str(result) for result in check_golden(connection) if not result.ok]
     assert not wrong, "\n".join(wrong)
+    assert star_marts.differences(release(at_once)) == {mart: [] for mart in star_marts.MARTS}
 
     tradehouse(by_batch, "run", "--landing", sample_landing, "--by-batch")
     assert_same_gold(at_once, by_batch)

@@ -136,8 +136,8 @@ select
     months.month_start_date,
     brokers.first_name as broker_first_name,
     brokers.last_name as broker_last_name,
-    brokers.branch,
-    brokers.office,
+    employed.branch,
+    employed.office,
     cast(months.trades_placed as integer) as trades_placed,
     cast(months.trades_completed as integer) as trades_completed,
     cast(months.trades_canceled as integer) as trades_canceled,
@@ -155,4 +155,7 @@ select
 from months
 inner join broker_versions as brokers
     on months.broker_id = brokers.broker_id
+{{ join_version(
+    'broker_versions', 'employed', 'months.broker_id = employed.broker_id', 'last_day(months.month_start_date)', 'left'
+) }}
 where brokers.is_current

@@ -125,7 +125,9 @@ select
     closes.close_price as close_price_usd,
     {%- for span in ['day', 'month', 'quarter', 'year'] %}
     cast(
-        round(100 * (closes.close_price - closes.close_{{ span }}_before) / closes.close_{{ span }}_before, 2)
+        round(
+            100 * (closes.close_price - closes.close_{{ span }}_before) / nullif(closes.close_{{ span }}_before, 0), 2
+        )
         as decimal(12, 2)
     ) as return_{{ span }}_percent,
     {%- endfor %}

@@ -3,13 +3,17 @@
 
     unique:       list of keys, each a column or a list of columns
     not_null:     list of columns
-    rules:        {name of the rule: condition that holds for every row}
+    rules:        {name_of_the_rule: condition that holds for every row}; the name is an identifier
     batch_column: column with the batch that touched the row; a daily run then reads only rows of its batches
                   (and, for unique keys, the rows that share their keys). Without it everything is read.
+    not_daily:    a daily run leaves the test out: for a view that is slow and made of tables that are tested in it
     held_with:    source with whose held loads the table stays as it was, and so is not tested
 #}
-{% test keeps_rules(model, unique=[], not_null=[], rules={}, batch_column=none, held_with=none) %}
-{%- if held_with and is_held(held_with) -%}
+{% test keeps_rules(model, unique=[], not_null=[], rules={}, batch_column=none, not_daily=false, held_with=none) %}
+{%- for name in rules if not modules.re.fullmatch('[a-z_][a-z0-9_]*', name) %}
+{%- do exceptions.raise_compiler_error('The name of a rule is an identifier, such as a_version_lasts; this is none: ' ~ name) %}
+{%- endfor %}
+{%- if held_with and is_held(held_with) or not_daily and test_from_batch() -%}
 select cast(null as varchar) as broken_rule, cast(null as varchar) as row_text where false
 {%- else -%}
 {%- set from_batch = test_from_batch() if batch_column else 0 -%}
@@ -33,7 +37,7 @@ broken as (
             case when {{ column }} is null then '{{ column }} is null' end
             {%- endfor %}
             {%- for name, condition in rules.items() %},
-            case when not coalesce({{ condition }}, false) then '{{ name | replace("'", "''") }}' end
+            case when not coalesce({{ condition }}, false) then '{{ name }}' end
             {%- endfor %}
         ) as broken_rule,
         cast(checked as varchar) as row_text

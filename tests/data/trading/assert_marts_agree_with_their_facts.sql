@@ -45,21 +45,21 @@ with totals as (
                 group by accounts.account_id
             ) as last_balances
         ),
-        (select sum(cash_usd) from {{ ref('mart_customer_worth') }})
+        (select sum(cash_usd) from {{ ref('mart_customers') }})
 
     union all
 
     select
         'customers',
         (select count(*) from {{ ref('dim_customer') }} where is_current),
-        (select count(*) from {{ ref('mart_customer_worth') }})
+        (select count(*) from {{ ref('mart_customers') }})
 
     union all
 
     select
         'open watches of customers',
         (select count(*) from {{ ref('fact_watches') }} where sk_date_id_date_removed is null),
-        (select sum(watches_open) from {{ ref('mart_customer_worth') }})
+        (select sum(watches_open) from {{ ref('mart_customers') }})
 
     union all
 

@@ -2,7 +2,7 @@
     Condition: the row belongs to a load of the source that the target has not completely built. Every row does when the
     model is built from nothing. `column` has the number of the load: `_load` of raw and of generated bronze models.
 
-    A model of the strategy `batches` that says so is extended when loads of the source wait. What a load took away without a
+    A model materialized `by_load` that says so is extended when loads of the source wait. What a load took away without a
     newer row of its key cannot be seen so: then the model is built from nothing (`has_lost_rows`).
 #}
 {% macro in_load_window(source, column='_load') -%}
