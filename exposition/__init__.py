@@ -1,0 +1,1 @@
+"""What readers see: the doors to the published releases. The warehouse is never read here."""

@@ -1,0 +1,1 @@
+"""The API: metrics, tables and extracts of the published release over HTTP."""

@@ -1,0 +1,1 @@
+"""Tests of the doors to the releases: front page, metrics, interface, stories."""
