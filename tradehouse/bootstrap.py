@@ -3,8 +3,8 @@
     python3 -I tradehouse/bootstrap.py [named]
 
 `make` runs it before every target, with any Python 3.11 to 3.13; `named` says that the user chose
-this Python. When nothing is to be done it only looks. Nothing is installed yet, so it imports no
-more than the smallest standard library has. Not here: environments of connectors
+this Python. If everything is current, it changes nothing. Nothing is installed yet, so it uses only
+modules that every Python installation has. Not here: environments of connectors
 (`ingestion.environments`).
 """
 

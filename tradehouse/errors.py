@@ -16,15 +16,20 @@ EXIT_OTHER_BROKERAGE = 6
 
 
 class TradehouseError(Exception):
-    """An error whose message says what was expected, what was found and what to do."""
+    """An error whose message says what was expected, what was found and what to do.
+
+    `is_transient` says that it may be gone when the same is tried again.
+    """
 
     exit_code = EXIT_ERROR
+    is_transient = True
 
 
 class UsageError(TradehouseError):
     """The command was called with something that cannot be meant."""
 
     exit_code = EXIT_USAGE
+    is_transient = False
 
 
 class LandingError(UsageError):
@@ -32,15 +37,21 @@ class LandingError(UsageError):
 
 
 class BusyError(TradehouseError):
-    """Another process is writing into the home."""
+    """Somebody else holds a lock or has a file open; `holder` says who, as far as is known."""
 
     exit_code = EXIT_BUSY
+
+    def __init__(self, message: str, holder: str = "") -> None:
+        """`message` is for people and names the holder too."""
+        super().__init__(message)
+        self.holder = holder
 
 
 class OtherBrokerageError(TradehouseError):
     """The landing directory is not that of the brokerage the home belongs to."""
 
     exit_code = EXIT_OTHER_BROKERAGE
+    is_transient = False
 
 
 @contextmanager
@@ -48,7 +59,7 @@ def plain_errors() -> Iterator[None]:
     """Errors of ingestion as the command line's own, with their exit codes."""
     from pydantic import ValidationError
 
-    from ingestion.errors import DatabaseBusyError, DeclarationError, IngestionError
+    from ingestion.errors import DeclarationError, IngestionError
 
     try:
         yield
@@ -56,8 +67,6 @@ def plain_errors() -> Iterator[None]:
         found = error.errors(include_url=False)
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
         raise UsageError(f"This cannot be declared: {wrong}. See docs/ingestion.md.") from error
-    except DatabaseBusyError as error:
-        raise BusyError(str(error)) from error
     except DeclarationError as error:
         raise UsageError(str(error)) from error
     except IngestionError as error:

@@ -32,7 +32,9 @@ def finished(tmp_path_factory):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not said.exists():
             deliver(home, days=1)
-            done = command(home, "run")
+            with pytest.MonkeyPatch.context() as environment:
+                environment.setenv("TRADEHOUSE_STORIES", "on")
+                done = command(home, "run")
             assert done.returncode == 0, done.stdout + done.stderr
             said.write_text(done.stdout)
     return Finished(home, said.read_text())

@@ -15,10 +15,9 @@ import duckdb
 
 from tests import processes
 from tests.landing import brokerage_files, write_landing
-from tradehouse.dbt import speedups
-from tradehouse.home import state, warehouse
+from tradehouse.home import files, state
 from tradehouse.home.paths import PROJECT, Home
-from tradehouse.runs.run import Options, Outcome, run
+from tradehouse.runs.pipeline import Options, Outcome, run
 from tradehouse.terminal.progress import Steps
 
 BAD_ROW = b"20200101|only two"
@@ -71,17 +70,12 @@ def copy_project(target: Path) -> Path:
 
 
 def copy_home(source: Path, home: Path) -> Path:
-    """Copy a home with its landing directory and its warehouse, which the copy knows as its own.
-
-    What dbt parsed in it counts in the copy.
-    """
-    speedups.prepare()
-    processes.share_parses()
+    """Copy a home with its landing directory and its warehouse, which the copy knows as its own."""
     shutil.copytree(source, home, symlinks=True)
     brokerage = state.read(Home(home), "brokerage")
     state.write(Home(home), "brokerage", {**brokerage, "landing": str(home / "landing")})
     build = state.read(Home(home), "build")
-    stamp = warehouse.stamp_file(Home(home).warehouse)
+    stamp = files.stamp_file(Home(home).warehouse)
     state.write(Home(home), "build", {**build, "warehouse": stamp})
     return home
 

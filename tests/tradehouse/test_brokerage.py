@@ -13,7 +13,7 @@ from tests.tradehouse.support import command, raw
 from tradehouse.errors import EXIT_HELD, LandingError, OtherBrokerageError, UsageError
 from tradehouse.home import state
 from tradehouse.home.paths import PROJECT, Home
-from tradehouse.loads import brokerage, deliveries
+from tradehouse.loads import brokerage, brokerage_sync
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_the_identity_is_that_of_the_files_that_were_loaded(home, monkeypatch):
     """A file is away for the moment in which the sync ends, and comes back as it was."""
     landing, call = (
         write_landing(home.parent / "landing", brokerage_files(days=1)),
-        deliveries._call,
+        brokerage_sync._call,
     )
     path, aside = landing / "Batch1" / "HR.csv", home.parent / "aside"
 
@@ -104,10 +104,10 @@ def test_the_identity_is_that_of_the_files_that_were_loaded(home, monkeypatch):
         return result
 
     with monkeypatch.context() as patched:
-        patched.setattr(deliveries, "_call", load)
-        assert deliveries.sync(Home(home), landing)["errors"] == []
+        patched.setattr(brokerage_sync, "_call", load)
+        assert brokerage_sync.sync(Home(home), landing).errors == []
     aside.rename(path)
-    assert deliveries.sync(Home(home), landing)["errors"] == []
+    assert brokerage_sync.sync(Home(home), landing).errors == []
 
 
 @pytest.mark.parametrize("position", [0, -1], ids=["beginning", "end"])
@@ -346,4 +346,4 @@ def test_a_home_whose_first_sync_was_killed_gets_no_simulated_brokerage(publishe
     (home.state / "sync.json").unlink()
     (published / "landing").rename(published / "elsewhere")
     with pytest.raises(UsageError, match="Name the directory once"):
-        deliveries.landing_to_read(home, None, is_demo=True)
+        brokerage_sync.landing_to_read(home, None, is_demo=True)

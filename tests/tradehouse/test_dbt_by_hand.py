@@ -15,11 +15,12 @@ DBT = Path(sys.executable).with_name("dbt")
 pytestmark = pytest.mark.xdist_group("run")
 
 
-def dbt(home, target, *arguments):
+def dbt(home, target, *arguments, project=PROJECT, **settings):
+    own = {"TRADEHOUSE_HOME": str(home), "DBT_LOG_PATH": str(target / "logs")}
     return processes.run(
         [DBT, *arguments, "--target-path", target],
-        cwd=PROJECT,
-        env={**os.environ, "TRADEHOUSE_HOME": str(home), "DBT_LOG_PATH": str(target / "logs")},
+        cwd=project,
+        env={**os.environ, **own, **settings},
     )
 
 

@@ -21,7 +21,7 @@ def test_a_block_that_fails_leaves_no_parsing_behind(runner, monkeypatch):
     ended = []
     monkeypatch.setattr(runner, "_invoke_parse", lambda: (time.sleep(0.3), ended.append(True)))
 
-    with pytest.raises(ValueError, match="the sync failed"), runner.parsing_beside():
+    with pytest.raises(ValueError, match="the sync failed"), runner.parsing_in_background():
         raise ValueError("the sync failed")
 
     assert ended == [True]
@@ -32,7 +32,7 @@ def test_what_failed_beside_is_raised_where_it_is_needed(runner, monkeypatch):
     calls = []
     monkeypatch.setattr(runner, "_invoke_parse", lambda: calls.append(True) or broken)
 
-    with runner.parsing_beside():
+    with runner.parsing_in_background():
         pass
 
     with pytest.raises(TradehouseError, match=r"dbt cannot read the project.*no such macro"):
@@ -45,7 +45,7 @@ def test_an_error_of_the_thread_is_raised_and_the_next_call_parses_again(runner,
         raise OSError("no space left")
 
     monkeypatch.setattr(runner, "_invoke_parse", fail)
-    with runner.parsing_beside():
+    with runner.parsing_in_background():
         pass
     with pytest.raises(OSError, match="no space left"):
         runner.parse()
@@ -68,7 +68,7 @@ def test_docs_compile_only_what_no_build_compiled_from_nothing(
     differing = SimpleNamespace(name="differing", raw_code="{{ flags.WHICH }}", tags=[])
     runner.manifest = SimpleNamespace(nodes={"a": plain, "b": differing})
 
-    def invoke(arguments):
+    def invoke(arguments, *_, **__):
         invoked.append(arguments)
         return SimpleNamespace(success=success, result=None, exception=None)
 
@@ -80,6 +80,22 @@ def test_docs_compile_only_what_no_build_compiled_from_nothing(
     assert ("--no-compile" not in invoked[-1]) == compiles
     selected = [one[one.index("--select") :] for one in invoked if one[0] == "compile"]
     assert selected == ([] if compiles else [["--select", "differing"]])
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("run")
+def test_a_home_that_moved_and_has_other_settings_is_not_parsed_anew(published, monkeypatch):
+    home = Home(published)
+    monkeypatch.setenv("TRADEHOUSE_MEMORY_LIMIT", "900MB")
+
+    parsed = DbtRunner(home).parse()
+
+    said = (home.logs / "dbt.log").read_text().rpartition("Running with dbt")[2]
+    assert "Registered adapter" in said
+    assert "Unable to do partial parsing" not in said
+    assert "Skipping parsing" not in said
+    [model] = [node for node in parsed.nodes.values() if node.name == "dim_trade"]
+    assert model.relation_name == '"warehouse"."gold"."dim_trade"'
 
 
 TRACKED = """

@@ -44,7 +44,8 @@ def test_the_published_docs_open_in_a_browser_without_a_network(finished, tmp_pa
 
     assert "warehouse.gold.dim_customer" in text
     assert "One row per version of a customer" in text
-    assert "sk_customer_id BIGINT Key of the version." in text
+    assert "sk_customer_id BIGINT" in text
+    assert "Surrogate key of this version: the next version has another one" in text
 
 
 def compiled_code(home):

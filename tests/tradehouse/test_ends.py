@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
-from ingestion.errors import DatabaseBusyError, DeclarationError, IngestionError
+from ingestion.errors import DeclarationError, IngestionError
 from tests.tradehouse.support import command, deliver, part, published_batches
 from tradehouse.build import execution, journal, resume
 from tradehouse.cli import parser
@@ -19,6 +19,7 @@ from tradehouse.dbt.runner import NodeResult
 from tradehouse.errors import BusyError, UsageError
 from tradehouse.home import locks, state
 from tradehouse.home.paths import PROJECT, Home
+from tradehouse.home.records import Node
 from tradehouse.terminal import exits, system_faults
 
 CLEAN = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -42,7 +43,7 @@ def raising(error):
     [
         (UsageError("No."), 2, "error: No.\n"),
         (BusyError("Wait."), 5, "error: Wait.\n"),
-        (DatabaseBusyError("Raw is open."), 5, "Raw is open."),
+        (BusyError("Raw is open.", "process 1"), 5, "Raw is open."),
         (DeclarationError("a.yml: no."), 2, "a.yml: no."),
         (IngestionError("It cannot start."), 1, "It cannot start."),
         (OSError(errno.ENOSPC, "x", "/home/a"), 1, "There is no room left for /home/a."),
@@ -227,7 +228,7 @@ def test_a_journal_without_room_leaves_the_node_out(home, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", full)
-        journal.note(Home(home), "model.a", {"status": "success"})
+        journal.note(Home(home), "model.a", Node(status="success"))
 
     assert journal.read(Home(home)).nodes == {}
 
@@ -244,15 +245,16 @@ def test_a_node_that_was_cut_off_is_left_and_one_that_failed_is_broken(
     home, monkeypatch, said, noted
 ):
     """Also where the signal is not ours: Dagster ends its runs itself."""
-    monkeypatch.setattr(execution, "_describe", lambda node, *_: {"status": node.status})
+    monkeypatch.setattr(execution, "_describe", lambda node, *_: Node(status=node.status))
     (home / "state").mkdir(parents=True)
     journal.begin(Home(home), "1")
-    runner = SimpleNamespace(on_result=None, counts_rows=True, fingerprints={"model.a": "1"})
+    runner = SimpleNamespace(fingerprints={"model.a": "1"})
     result = NodeResult("a", "model.a", "model", "error", 0.1, 0, said, None, None)
+    told = []
 
-    with execution._journal_kept(Home(home), runner, set()):
-        runner.on_result(result)
+    execution._note(Home(home), runner, set(), told.append, result)
 
+    assert told == [result]
     assert ("model.a" in journal.read(Home(home)).nodes) is noted
 
 

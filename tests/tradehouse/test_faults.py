@@ -11,7 +11,7 @@ from tests.tradehouse.support import (
     raw,
     take,
 )
-from tradehouse.cli.status import describe_fault
+from tradehouse.observe.status import describe_fault
 
 pytestmark = pytest.mark.xdist_group("faults")
 

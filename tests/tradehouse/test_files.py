@@ -11,9 +11,9 @@ from tradehouse.home.files import (
     DamagedError,
     Kept,
     NewerError,
+    load_or_tell,
     read,
     read_json,
-    read_or_tell,
     remove_begun,
     replacing,
     write,
@@ -36,6 +36,41 @@ def test_a_write_that_fails_leaves_the_old_content(tmp_path):
 
     assert read_json(path) == {"batch": 1}
     assert [one.name for one in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_what_takes_a_place_is_on_the_disk_before_and_its_directory_after(tmp_path, monkeypatch):
+    path, synced = tmp_path / "record.json", []
+    write_json(path, {"batch": 1})
+
+    def sync(one):
+        synced.append((one.name, read_json(path)))
+        if one == tmp_path:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(files, "sync_to_disk", sync)
+    with pytest.raises(files.UnconfirmedError) as caught:
+        write_json(path, {"batch": 2})
+
+    [(begun, before), (folder, after)] = synced
+    assert begun.startswith(files.BEGUN)
+    assert (before, after) == ({"batch": 1}, {"batch": 2})
+    assert (folder, caught.value.filename) == (tmp_path.name, str(tmp_path))
+
+
+def test_a_directory_takes_its_place_whole_or_not_at_all(tmp_path):
+    def make(*, fails):
+        with replacing(tmp_path / "release") as begun:
+            begun.mkdir()
+            (begun / "file").write_text("whole")
+            if fails:
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        make(fails=True)
+    assert list(tmp_path.iterdir()) == []
+
+    make(fails=False)
+    assert (tmp_path / "release" / "file").read_text() == "whole"
 
 
 def test_content_that_is_not_json_is_an_error_that_names_the_file(tmp_path):
@@ -108,8 +143,8 @@ def test_whatever_is_no_record_is_damage_with_a_reason(tmp_path, content, capsys
     with pytest.raises(DamagedError, match=r"record\.json is damaged \(.+\)\.$"):
         read(path, Record)
 
-    assert read_or_tell(path, Record, "It is made anew.") is None
-    assert read_or_tell(path, Record, "It is made anew.") is None
+    assert load_or_tell(path, Record, "It is made anew.") is None
+    assert load_or_tell(path, Record, "It is made anew.") is None
     said = capsys.readouterr().err
     assert said.count("It is made anew.") == said.count("\n") == 1
 
@@ -130,7 +165,7 @@ def test_what_a_newer_one_wrote_is_refused_and_no_damage(tmp_path):
     path.write_text('{"version": 3, "of": "another shape"}')
 
     with pytest.raises(NewerError, match=r"newer Tradehouse \(version 3 .* knows 2\)"):
-        read_or_tell(path, Record, "It is made anew.")
+        load_or_tell(path, Record, "It is made anew.")
 
 
 def test_a_record_is_read_as_it_was_written_by_its_owner_only(tmp_path):

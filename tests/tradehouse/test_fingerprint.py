@@ -10,6 +10,7 @@ from tradehouse.build import selection
 from tradehouse.dbt import fingerprint, runner
 from tradehouse.dbt.runner import DbtRunner
 from tradehouse.home.paths import Home
+from tradehouse.home.records import Change
 
 pytestmark = pytest.mark.xdist_group("fingerprint")
 
@@ -84,7 +85,7 @@ def test_a_changed_seed_means_what_reads_it(project, rebuilt):
 
 def test_descriptions_and_owners_build_nothing(project, rebuilt):
     for path in (project / "models/gold/core").glob("*.yml"):
-        change(path, "description: ", "description: Newly said. ")
+        change(path, "description: >\n      ", "description: >\n      Newly said. ")
 
     assert rebuilt() == (set(), set())
 
@@ -134,7 +135,11 @@ def test_variables_types_and_large_seeds_are_noticed(own, rebuilt, monkeypatch):
     monkeypatch.delenv("OWN_PLACE")
 
     monkeypatch.setenv("TRADEHOUSE_REPORTING_CURRENCY", "CAD")
-    changed("mart_customer_monthly_trading", "built_loads")
+    changed(
+        *("mart_customer_monthly_trading", "silver_history_days", "mart_days", "mart_positions"),
+        *("mart_customer_days", "mart_customers", "mart_largest_customers"),
+        *("mart_largest_securities", "built_loads"),
+    )
     monkeypatch.delenv("TRADEHOUSE_REPORTING_CURRENCY")
     monkeypatch.setenv("TRADEHOUSE_THREADS", "1")
     assert fingerprint.digest_project(own) == digests[0]
@@ -149,6 +154,40 @@ def test_variables_types_and_large_seeds_are_noticed(own, rebuilt, monkeypatch):
 
     change(own / "models/gold/marts/_own.yml", "bigint", "bigint, constraints: [{type: not_null}]")
     changed("own_contract")
+
+
+SAID = {
+    "dim_date": "{tags: [finance], meta: {class: public}}",
+    "dim_time": "{access: private, group: analytics_engineering, meta: {class: public}}",
+    "industry": "{meta: {release_key: [in_id], class: public}}",
+    "status_type": "{meta: {owner: Sales, contact: sales@example.com, class: public}}",
+    "tax_rate": "{docs: {show: false}, meta: {class: public}}",
+    "trade_type": "{grants: {select: [sales]}, meta: {class: public}}",
+}
+
+
+def test_what_says_how_it_is_built_or_who_may_read_it_is_noticed(project, rebuilt):
+    path = project / "models/gold/core/_reference.yml"
+    models = path.read_text().split("  - name: ")
+    for number, text in enumerate(models[1:], start=1):
+        model = text.partition("\n")[0]
+        assert text.count("    config: {meta: {class: public}}\n") == 1
+        models[number] = text.replace("{meta: {class: public}}", SAID[model], 1)
+    path.write_text("  - name: ".join(models))
+
+    _, changed = rebuilt()
+
+    assert {one.split(".")[-1] for one in changed} == SAID.keys() - {"status_type", "tax_rate"}
+
+
+def test_another_class_of_a_column_makes_another_release(project, rebuilt):
+    path = project / "models/gold/core/_party.yml"
+    column = "{name: account_desc, data_type: varchar,"
+    change(path, f"{column} config: *personal,", column)
+
+    _, changed = rebuilt()
+
+    assert {one.split(".")[-1] for one in changed} == {"dim_account"}
 
 
 def live(table):
@@ -210,8 +249,8 @@ def test_only_what_rows_can_reach_is_run_and_published(parse):
         newswire
     )
     assert not {"dim_customer", "prospect", "dim_date", "tax_rate"} & set(newswire)
-    assert newswire["fact_market_history"] == {"key": ["batch_id"], "touched": None}
-    assert newswire["dim_company"] == {"key": [], "touched": None}
+    assert newswire["fact_market_history"] == Change(key=["batch_id"])
+    assert newswire["dim_company"] == Change()
 
 
 def test_rows_of_every_stream_reach_every_model_and_test_but_those_of_seeds(parse):

@@ -14,6 +14,7 @@ from tradehouse.build import execution
 from tradehouse.dbt.runner import Invocation, NodeResult
 from tradehouse.home import state
 from tradehouse.home.paths import Home
+from tradehouse.home.records import Build, Outcome
 from tradehouse.observe import alerts
 from tradehouse.publish import publishing, releases
 from tradehouse.terminal import exits
@@ -35,7 +36,13 @@ def gold(home):
 
 def record_of(build_id):
     batches = [{"batch": 1, "delivery": 1, "is_accepted": True}]
-    return {"id": build_id, "batches": batches, "tests": {"passed": 1}, "project_digest": ""}
+    return Build(
+        status=Outcome.PASSED,
+        id=build_id,
+        batches=batches,
+        tests={"passed": 1},
+        project_digest="",
+    )
 
 
 class Failing:
@@ -84,8 +91,8 @@ def test_publishing_that_fails_at_any_moment_leaves_a_whole_release(
     assert moment > 5
     disk.left = None
     publishing.publish(gold, record_of("2"))
-    current = [one for one in releases.list_releases(gold) if one["is_current"]]
-    assert [one["build_id"] for one in current] == ["2"]
+    current = [one for one in releases.list_releases(gold) if one.is_current]
+    assert [one.build_id for one in current] == ["2"]
     assert rows_of(gold) == [(1,)]
 
 

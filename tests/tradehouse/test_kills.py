@@ -18,6 +18,12 @@ from tests.tradehouse.support import (
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kills")]
 
 
+@pytest.fixture(autouse=True)
+def with_stories(monkeypatch):
+    """Releases are made with everything that belongs to them."""
+    monkeypatch.setenv("TRADEHOUSE_STORIES", "on")
+
+
 def is_committed(home: Path) -> bool:
     """As soon as the record of the sync names the second day."""
     record = home / "state" / "sync.json"

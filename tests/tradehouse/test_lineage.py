@@ -1,9 +1,14 @@
 """From which columns a column is made, as the page of the docs says it."""
 
+import json
+
 import duckdb
 import pytest
 
 from tests.tradehouse.test_docs import shown
+from tradehouse.home import state
+from tradehouse.home.paths import Home
+from tradehouse.home.records import Graph
 from tradehouse.publish import lineage
 from tradehouse.publish.lineage import without_by_name
 
@@ -97,3 +102,38 @@ def test_the_page_of_a_column_opens_without_a_network(finished, tmp_path):
     assert "One row per version of an account" in text
     assert "silver_accounts" in text
     assert "posthog" not in text
+
+
+@pytest.mark.slow
+def test_what_is_made_from_a_personal_column_is_as_personal(finished, edges):
+    """Of columns of gold: of those that are traced to a source at all."""
+    manifest = json.loads((finished.home / "target" / "manifest.json").read_text())
+    declared = state.find(Home(finished.home), Graph).tables
+    delivered = {
+        (f"{source['source_name']}.{source['name']}", name): column["config"]["meta"]["class"]
+        for source in manifest["sources"].values()
+        for name, column in source["columns"].items()
+        if "class" in column["config"]["meta"]
+    }
+    parents = {}
+    for model, column, source, source_column in edges:
+        parents.setdefault((model, column), set()).add((source, source_column))
+
+    def origins(column, seen):
+        if column in seen:
+            return set()
+        seen.add(column)
+        found = {column} & delivered.keys()
+        return found.union(*(origins(one, seen) for one in parents.get(column, ())))
+
+    ranks = ("public", "internal", "personal", "sensitive")
+    lower, traced = [], 0
+    for model, table in declared.items():
+        for column, own in table.classes.items():
+            found = [ranks.index(delivered[one]) for one in origins((model, column), set())]
+            traced += bool(found)
+            if max(found, default=0) > max(ranks.index(own), ranks.index("internal")):
+                lower.append((model, column, own))
+    assert lower == []
+    assert traced > 250
+    assert declared["dim_customer"].key == ["sk_customer_id"]

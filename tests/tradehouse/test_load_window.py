@@ -10,9 +10,9 @@ import pytest
 
 from tests.tradehouse.support import PROJECT
 from tradehouse.build import selection
-from tradehouse.home.warehouse import EVERY_TABLE
+from tradehouse.home.raw_queries import EVERY_TABLE
 
-MACRO = (PROJECT / "macros" / "batches" / "in_load_window.sql").read_text()
+MACRO = (PROJECT / "macros" / "loads" / "in_load_window.sql").read_text()
 Rows = list[tuple[Any, ...]]
 
 
@@ -120,14 +120,14 @@ def test_what_a_contract_lets_through_otherwise_is_lost(judged: Rows, lost: bool
 
 
 def node(name: str, *parents: str, code: str = "", windowed: bool = True) -> Any:
-    kind = "incremental" if windowed else "table"
+    kind = "by_load" if windowed else "table"
     return SimpleNamespace(
         unique_id=f"model.p.{name}",
         name=name,
         resource_type="model",
         raw_code=code,
         depends_on=SimpleNamespace(nodes=list(parents)),
-        config=SimpleNamespace(materialized=kind, incremental_strategy="batches"),
+        config=SimpleNamespace(materialized=kind),
     )
 
 

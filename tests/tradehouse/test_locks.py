@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -47,12 +48,11 @@ def holder(tmp_path):
 def test_who_writes_is_named_to_the_second_writer(tmp_path, holder):
     process, _ = holder
 
-    with (
-        pytest.raises(BusyError, match=rf"`tradehouse run` \(process {process.pid}, since 20"),
-        writing(Home(tmp_path)),
-    ):
+    named = rf"`tradehouse run` \(process {process.pid}, since 20"
+    with pytest.raises(BusyError, match=named) as caught, writing(Home(tmp_path)):
         pass
 
+    assert re.fullmatch(rf"{named}[-0-9: ]+UTC\)", caught.value.holder)
     assert find_holder(Home(tmp_path))["pid"] == process.pid
 
 

@@ -217,7 +217,7 @@ def test_the_marts_of_a_home_are_what_bare_sql_gives(finished):
     marts = {
         PERFORMANCE: PERFORMANCE_COLUMNS.format("from warehouse.gold.mart_security_performance"),
         WORTH: "select customer_id, accounts, holdings_value_usd, cash_usd, trades_placed"
-        " from warehouse.gold.mart_customer_worth order by all",
+        " from warehouse.gold.mart_customers order by all",
         MONTHLY: "select broker_id, month_start_date, trades_placed, trades_completed,"
         " traded_value_usd, commission_usd"
         " from warehouse.gold.mart_broker_monthly_trading order by all",

@@ -12,18 +12,19 @@ import pytest
 
 from tests.compare_gold import compare_files
 from tests.tradehouse.support import FILES, deliver, gold, published_batches, raw, take
-from tradehouse.build import execution, repair
+from tradehouse.build import execution, quarantine, repair
 from tradehouse.cli import parser
-from tradehouse.cli.status import collect
 from tradehouse.dbt.runner import DbtRunner
 from tradehouse.errors import TradehouseError
-from tradehouse.home import files, locks, state, warehouse
+from tradehouse.home import database, files, locks, state
 from tradehouse.home.files import NewerError
 from tradehouse.home.paths import PROJECT, Home
+from tradehouse.home.records import Outcome
 from tradehouse.loads.syncs import last_syncs
 from tradehouse.observe import doctor
+from tradehouse.observe.status import collect
 from tradehouse.publish import releases
-from tradehouse.runs.run import is_settled
+from tradehouse.runs.pipeline import is_settled
 
 pytestmark = pytest.mark.xdist_group("run")
 
@@ -72,7 +73,7 @@ def test_a_release_that_the_disk_has_damaged_is_no_base_of_the_next_one(publishe
 
     assert f"{path} is damaged" in capsys.readouterr().err
     [before, after] = releases.list_releases(Home(published))
-    assert (after["renewals"], releases.is_intact(before), releases.is_intact(after)) == (
+    assert (after.renewals, releases.is_intact(before), releases.is_intact(after)) == (
         0,
         False,
         True,
@@ -97,12 +98,12 @@ def test_a_home_of_the_version_before_loads_is_taken_over(published, undisturbed
         connection.execute("drop table silver.built_loads")
     record = state.read(home, "build")
     del record["built_loads"]
-    state.write(home, "build", {**record, "warehouse": warehouse.stamp_file(home.warehouse)})
+    state.write(home, "build", {**record, "warehouse": files.stamp_file(home.warehouse)})
 
     deliver(published, days=2)
     outcome = take(published)
 
-    assert outcome.builds[-1]["status"] == execution.PASSED
+    assert outcome.builds[-1].status == Outcome.PASSED
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
     assert compare_files(undisturbed, releases.current_database(home)) == []
     assert raw(published, "select count(*) from brokerage.trade where _batch < 3") == rows
@@ -132,7 +133,7 @@ def test_a_delivery_that_raw_knows_again_under_an_old_number_is_built(published)
     deliver(published, days=2, changes={name: b"".join(lines[:-1])})
     outcome = take(published)
 
-    assert [one["status"] for one in outcome.builds] == [execution.PASSED]
+    assert [one.status for one in outcome.builds] == [Outcome.PASSED]
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
     assert gold(published, "select count(*) from gold.fact_market_history") == [(before - 1,)]
     assert take(published).is_idle
@@ -157,7 +158,7 @@ def test_days_that_neither_raw_nor_anybody_has_any_more_are_not_left_out_silentl
         take(published)
 
     shutil.move(kept, published / "landing" / "Batch3")
-    assert [one["status"] for one in take(published).builds] == [execution.PASSED]
+    assert [one.status for one in take(published).builds] == [Outcome.PASSED]
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
 
 
@@ -216,7 +217,7 @@ def test_after_a_rollback_a_damaged_release_is_named_and_not_made(published):
         take(published)
 
     [whole] = releases.list_releases(home)
-    releases.roll_back(home, whole["id"])
+    releases.roll_back(home, whole.id)
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
 
 
@@ -225,7 +226,7 @@ def foreign_log(home):
         other.execute("set wal_autocheckpoint = '1GB'")
         other.execute("pragma disable_checkpoint_on_shutdown")
         other.execute("create table made (number integer); insert into made values (1)")
-    shutil.copyfile(home.root / "other.duckdb.wal", warehouse.log_of(home.warehouse))
+    shutil.copyfile(home.root / "other.duckdb.wal", database.log_of(home.warehouse))
 
 
 WAREHOUSES = {
@@ -245,7 +246,7 @@ def test_a_damaged_or_foreign_warehouse_is_set_aside_by_name(published, name, ca
 
     with locks.writing(home):
         repair.mend(home)
-        warehouse.set_aside_foreign(home, state.read(home, "build"))
+        repair.set_aside_foreign(home, state.last_build(home))
 
     assert not home.warehouse.exists()
     said = capsys.readouterr().err
@@ -274,7 +275,7 @@ def test_the_untouched_warehouse_stays_where_it_is(published):
     shutil.copyfile(home.warehouse, moved)
     moved.replace(home.warehouse)
 
-    assert not warehouse.set_aside_foreign(home, state.read(home, "build"))
+    assert not repair.set_aside_foreign(home, state.last_build(home))
 
 
 def test_what_somebody_wrote_to_the_warehouse_stands_and_every_test_reads_it(published):
@@ -356,7 +357,7 @@ def test_derived_records_are_made_anew_and_nothing_else_happens(published, how, 
 
     assert (outcome.exit_code, outcome.builds) == (0, [])
     assert {name: state.read(home, name) for name in before} == before
-    assert warehouse.is_snapshot(state.quarantine_path(home))
+    assert quarantine.is_snapshot(state.quarantine_path(home))
     assert last_syncs(home)[0]["status"] == "succeeded"
     assert state.find_damage(home) == []
     said = capsys.readouterr().err
@@ -365,13 +366,25 @@ def test_derived_records_are_made_anew_and_nothing_else_happens(published, how, 
     assert take(published).is_idle
 
 
+def test_a_release_is_described_also_where_the_graph_was_lost_before_it(published):
+    """`publish` makes it without a build; a run, which has parsed the project, is tested above."""
+    query = "select count(*) from duckdb_columns() where comment is not null"
+    [described] = gold(published, query)
+    shutil.rmtree(released(published).parent)
+    (published / "state" / "graph.json").write_bytes(b"{")
+    with pytest.raises(SystemExit, match="0"):
+        parser.app(["publish"], standalone_mode=False)
+    assert gold(published, query) == [described]
+    assert described > (100,)
+
+
 @pytest.mark.slow
 def test_without_the_record_of_the_build_everything_is_built_from_raw(published, capsys):
     (published / "state" / "build.json").write_text('{"id": ')
 
     [built] = take(published).builds
 
-    assert (built["status"], built["rebuilt"]) == ("passed", ["*"])
+    assert (built.status, built.rebuilt) == ("passed", ["*"])
     assert "build.json is damaged" in capsys.readouterr().err
 
 
@@ -401,7 +414,7 @@ def test_what_a_newer_version_wrote_is_refused_whole(published, name):
 
     with pytest.raises(NewerError, match="newer Tradehouse"):
         take(published)
-    if name not in ("journal", "nodes", "settled", "hold", "sources", "alerts"):
+    if name not in ("journal", "nodes", "settled", "hold", "sources", "alerts", "tokens"):
         with pytest.raises(NewerError):
             collect(home)
     assert path.read_text() == content
@@ -458,6 +471,35 @@ def test_what_an_older_version_knew_when_it_settled_is_no_damage(tmp_path):
 
     assert state.find_damage(home) == []
     assert state.read(home, "settled")["state"] == {}
+
+
+@pytest.mark.parametrize(
+    "status", ["begun", "passed", "tests failed", "failed", "was done in part"]
+)
+def test_how_a_build_ended_is_read_and_kept_in_the_words_of_older_versions(tmp_path, status):
+    home = Home(tmp_path / "home")
+    home.prepare()
+    path = home.state / "build.json"
+    path.write_text(json.dumps({"status": status, "of_a_later_form": 1, "loads": {"3": 30}}))
+
+    record = state.last_build(home)
+    state.keep(home, record)
+
+    assert (record.status, record.status in Outcome, record.loads) == (status, True, {3: 30})
+    kept = json.loads(path.read_text())
+    assert (kept["status"], kept["of_a_later_form"], kept["loads"]) == (status, 1, {"3": 30})
+
+
+def test_a_build_that_ended_in_an_unknown_way_is_damaged_and_none_is_none(tmp_path, capsys):
+    home = Home(tmp_path / "home")
+    home.prepare()
+    assert state.last_build(home).status is Outcome.NONE
+    assert capsys.readouterr().err == ""
+
+    (home.state / "build.json").write_text(json.dumps({"status": "melted"}))
+    assert [name for name, _ in state.find_damage(home)] == ["build"]
+    assert state.last_build(home).status is Outcome.NONE
+    assert "build.json is damaged" in capsys.readouterr().err
 
 
 def test_a_home_is_its_owner_s_alone_and_releases_are_whose_the_owner_says(published, monkeypatch):
@@ -524,4 +566,4 @@ def test_readers_follow_the_pointer_while_releases_are_replaced(published, monke
 def test_a_pipe_in_the_place_of_the_quarantine_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "quarantine.parquet")
 
-    assert not warehouse.is_snapshot(tmp_path / "quarantine.parquet")
+    assert not quarantine.is_snapshot(tmp_path / "quarantine.parquet")

@@ -10,8 +10,8 @@ from tradehouse.cli import parser
 from tradehouse.errors import UsageError
 from tradehouse.home import files, switches
 from tradehouse.home.paths import PROJECT, Home
-from tradehouse.loads import deliveries
-from tradehouse.runs import run
+from tradehouse.loads import brokerage_sync
+from tradehouse.runs import pipeline
 from tradehouse.terminal.progress import Steps
 
 WAYS_OUT = ("--landing DIR", "tradehouse sources add", "--demo")
@@ -20,11 +20,13 @@ WAYS_OUT = ("--landing DIR", "tradehouse sources add", "--demo")
 @pytest.fixture
 def find(home, monkeypatch):
     """Find a run's landing directory, with a simulated brokerage that is small and quickly made."""
-    monkeypatch.setattr(deliveries, "SCALE", 0.01)
-    monkeypatch.setattr(deliveries, "DAYS", 0)
+    monkeypatch.setattr(brokerage_sync, "SCALE", 0.01)
+    monkeypatch.setattr(brokerage_sync, "DAYS", 0)
     monkeypatch.setattr(files, "_told", set())
     Home(home).prepare()
-    return lambda **options: run._find_landing(Home(home), run.Options(**options), Steps())
+    return lambda **options: pipeline._find_landing(
+        Home(home), pipeline.Options(**options), Steps()
+    )
 
 
 @pytest.mark.parametrize("words", ["run", "run --source brokerage", "run --dry-run", "sync"])
@@ -41,6 +43,7 @@ def test_an_empty_home_is_a_wrong_use_and_stays_empty(home, words):
 def test_a_demo_simulates_a_brokerage_and_says_that_it_is_made_up(find, home, capsys):
     assert find(is_demo=True) == home / "landing"
     assert (home / "landing" / "Batch1" / "Date.txt").exists()
+    assert json.loads((home / "landing" / "simulation.json").read_text())["profile"] == "plausible"
     assert "made up, for a demo: scale 0.01" in capsys.readouterr().err
     assert find() == find(is_demo=True) == home / "landing"
     assert "made up" not in capsys.readouterr().err
@@ -66,12 +69,12 @@ def test_other_sources_are_enough(find, home, capsys):
     switches.turn(home / "state", "exchange_rates", on=True)
     assert find() is None
     assert "The brokerage is left out" in capsys.readouterr().err
-    switches.turn(home / "state", deliveries.SOURCE, on=False)
+    switches.turn(home / "state", brokerage_sync.SOURCE, on=False)
     files._told.clear()
     assert find() is None
     assert capsys.readouterr().err == ""
     with pytest.raises(UsageError, match="nothing to load"):
-        deliveries.ensure_landing(Home(home), None)
+        brokerage_sync.ensure_landing(Home(home), None)
     switches.turn(home / "state", "exchange_rates", on=False)
     with pytest.raises(UsageError, match="nothing to load"):
         find()

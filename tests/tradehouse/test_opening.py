@@ -1,6 +1,7 @@
 """Whoever opens raw or a warehouse waits for others, names them, and never shows DuckDB's error."""
 
 import errno
+import gc
 import os
 import subprocess
 import sys
@@ -13,10 +14,11 @@ from dbt_common.exceptions import DbtRuntimeError
 
 from tests.tradehouse.support import PROJECT, command
 from tests.tradehouse.test_dbt_by_hand import DBT
+from tradehouse.build import repair
 from tradehouse.dbt import plugin
 from tradehouse.errors import BusyError
 from tradehouse.home import database as opening
-from tradehouse.home import state, warehouse
+from tradehouse.home import locks, state, warehouse_queries
 from tradehouse.home.files import DamagedError
 from tradehouse.home.paths import Home
 from tradehouse.observe import doctor
@@ -48,7 +50,7 @@ def test_a_file_is_opened_when_the_other_process_has_closed_it(database, capsys)
     process = opened(database, "w", 1.5)
     begun = time.monotonic()
 
-    with warehouse.connected(database) as connection:
+    with opening.connected(database) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
 
     assert 0.5 < time.monotonic() - begun < 30
@@ -61,12 +63,13 @@ def test_a_file_that_stays_open_is_refused_with_who_has_it(database):
 
     with (
         pytest.raises(BusyError, match=rf"PID {process.pid}\)\. Close it there") as caught,
-        warehouse.connected(database, wait_seconds=0.3),
+        opening.connected(database, wait_seconds=0.3),
     ):
         pass
     with pytest.raises(DbtRuntimeError, match=rf"raw.duckdb is in use .*PID {process.pid}"):
         plugin.wait_until_free([(database, True)], seconds=0.3)
 
+    assert caught.value.holder.endswith(f" (PID {process.pid})")
     assert LOCK_ERROR not in str(caught.value)
     process.kill()
     process.wait()
@@ -75,20 +78,57 @@ def test_a_file_that_stays_open_is_refused_with_who_has_it(database):
 def test_what_is_no_database_is_not_waited_for(tmp_path):
     (tmp_path / "raw.duckdb").write_text("this is no database" * 1000)
 
-    with pytest.raises(DamagedError), warehouse.connected(tmp_path / "raw.duckdb"):
+    with pytest.raises(DamagedError), opening.connected(tmp_path / "raw.duckdb"):
         pass
 
 
-def test_one_at_a_time_opens(tmp_path):
-    held = opening.try_lock(tmp_path)
-    assert opening.try_lock(tmp_path) is None
+def test_a_quote_in_a_name_is_no_damage_and_no_code(tmp_path):
+    """A stream of a source may be called so, and its table in raw is; others were made by hand."""
+    home = Home(tmp_path / "home")
+    home.prepare()
+    for path in (home.raw, home.warehouse):
+        with duckdb.connect(path) as connection:
+            connection.execute("create schema gold; create table gold.kept as select 7 as one")
+            connection.execute("""create table gold."is ""late""; --" as select 1 as "a"";b" """)
 
-    threading.Timer(0.5, os.close, [held]).start()
+    assert opening.find_corruption(home.raw) == ""
+    assert not repair.set_aside_corrupt(home, "the file is corrupt")
+    rows = {'is "late"; --': 1, "kept": 1}
+    assert warehouse_queries.count_rows(home)["gold"] == rows
+    release = tmp_path / "release.duckdb"
+    assert gold_copy.copy_gold(home.warehouse, release, {}) == rows
+    changes = {name: gold_copy.GoldChange() for name in rows}
+    assert gold_copy.renew_gold(home.warehouse, release, changes, 1, {}) == rows
+    dropped = warehouse_queries.drop_relations_without_model(home, {("gold", "kept")})
+    assert dropped == ['gold.is "late"; --']
+
+
+def test_one_at_a_time_opens_and_nobody_goes_on_without_the_lock(tmp_path):
+    held = opening.take_lock(tmp_path, 0, "dbt build")
+    with (
+        pytest.raises(BusyError, match="are being opened by `dbt build`") as caught,
+        opening.alone(tmp_path, 0.3),
+    ):
+        pytest.fail("It went on without the lock.")
+    assert caught.value.holder.startswith(f"`dbt build` (process {os.getpid()}, since 20")
+
+    threading.Timer(0.5, locks.give_back, [held]).start()
     begun = time.monotonic()
     with opening.alone(tmp_path):
         assert time.monotonic() - begun > 0.3
-        assert opening.try_lock(tmp_path) is None
-    os.close(opening.try_lock(tmp_path))
+        with pytest.raises(BusyError):
+            opening.take_lock(tmp_path, 0)
+    locks.give_back(opening.take_lock(tmp_path, 0))
+
+
+def test_dbt_names_who_opens_the_files_before_it(database):
+    held = opening.take_lock(database.parent, 0, "tradehouse sync crm")
+
+    with pytest.raises(DbtRuntimeError, match=r"raw.duckdb is in use .*`tradehouse sync crm`"):
+        plugin.wait_until_free([(database, True)], seconds=0.3)
+
+    locks.give_back(held)
+    locks.give_back(plugin.wait_until_free([(database, True)], seconds=0.3))
 
 
 def let_go_when(said, words, holder):
@@ -114,12 +154,12 @@ def test_doctor_and_a_sync_name_who_has_raw_open(published):
         stderr=subprocess.PIPE,
         text=True,
     )
-    said = let_go_when(syncing.stderr, f"waiting for process {process.pid}", process)
+    said = let_go_when(syncing.stderr, f"(PID {process.pid}) to close raw.duckdb", process)
 
     assert examined.returncode == 0, examined.stdout
     assert f"in use by {sys.executable}" in examined.stdout or "ok" in examined.stdout
     assert syncing.wait() == 0, said
-    assert f"waiting for process {process.pid}" in said
+    assert f"(PID {process.pid}) to close raw.duckdb" in said
     assert LOCK_ERROR not in said + examined.stdout
 
 
@@ -171,28 +211,47 @@ def test_a_file_that_this_process_closes_late_is_waited_for(database, tmp_path):
     closing = threading.Timer(0.7, connection.close)
     closing.start()
 
-    assert gold_copy.copy_gold(database, tmp_path / "release.duckdb") == {"t": 1}
+    assert gold_copy.copy_gold(database, tmp_path / "release.duckdb", {}) == {"t": 1}
     closing.join()
 
 
+def test_a_file_that_only_forgotten_objects_of_this_process_hold_is_opened_at_once(database):
+    def forget():
+        connection = duckdb.connect(database)
+        connection.execute("set timezone = 'UTC'")
+        circle = [connection]
+        circle.append(circle)
+
+    gc.collect()
+    gc.disable()
+    try:
+        forget()
+        opening.connect(database, read_only=True, wait_seconds=0).close()
+    finally:
+        gc.enable()
+
+
 @pytest.mark.parametrize(
-    "said",
+    ("said", "kind"),
     [
-        "Binder Error: Unique file handle conflict: Cannot attach",
-        "Connection Error: Can't open a connection to same database file with a different "
-        "configuration than existing connections",
-        f"IO Error: Cannot open file: {os.strerror(errno.EACCES)}",
-        f"IO Error: Could not write file: {os.strerror(errno.ENOSPC)}",
-        f"IO Error: Cannot open file: {os.strerror(errno.EMFILE)}",
-        "Out of Memory Error: failed to allocate data of size 1",
+        ("Binder Error: Unique file handle conflict: Cannot attach", BusyError),
+        (
+            "Connection Error: Can't open a connection to same database file with a different "
+            "configuration than existing connections",
+            BusyError,
+        ),
+        (f"IO Error: Cannot open file: {os.strerror(errno.EACCES)}", duckdb.Error),
+        (f"IO Error: Could not write file: {os.strerror(errno.ENOSPC)}", duckdb.Error),
+        (f"IO Error: Cannot open file: {os.strerror(errno.EMFILE)}", duckdb.Error),
+        ("Out of Memory Error: failed to allocate data of size 1", duckdb.Error),
     ],
 )
-def test_what_is_not_the_fault_of_a_file_sets_none_aside(database, monkeypatch, said):
+def test_what_is_not_the_fault_of_a_file_sets_none_aside(database, monkeypatch, said, kind):
     def refuse(*_, **__):
         raise duckdb.Error(said)
 
     monkeypatch.setattr(duckdb, "connect", refuse)
-    with pytest.raises(duckdb.Error), warehouse.connected(database, wait_seconds=0.1):
+    with pytest.raises(kind), opening.connected(database, wait_seconds=0.1):
         pass
     with pytest.raises((duckdb.Error, DbtRuntimeError)):
         plugin.wait_until_free([(database, False)], seconds=0.1)
@@ -211,7 +270,7 @@ def test_a_machine_without_descriptors_sets_no_written_warehouse_aside(published
     with monkeypatch.context() as patched:
         patched.setattr(duckdb, "connect", refuse)
         with pytest.raises(duckdb.IOException):
-            warehouse.set_aside_foreign(home, state.read(home, "build"))
+            repair.set_aside_foreign(home, state.last_build(home))
         found = {one["check"]: one for one in doctor.examine(home)}
 
     assert home.warehouse.exists()

@@ -40,12 +40,12 @@ def test_a_selection_is_built_tested_and_shown_at_once(published, tmp_path):
     warehouse, target = published / "warehouse.duckdb", tmp_path / "target"
     before = warehouse.read_bytes()
 
-    built = dbt(published, target, "build", "--select", "mart_customer_worth+")
+    built = dbt(published, target, "build", "--select", "mart_customers+")
     assert built.returncode == 0, built.stdout[-3000:]
     assert "copied from warehouse.duckdb" in built.stdout
     copied = comments(published)
-    assert "silver_holdings" in copied
-    assert "mart_customer_worth" not in copied
+    assert {"mart_position_periods", "silver_prices"} <= copied.keys()
+    assert "mart_customers" not in copied
 
     shown = dbt(published, target, "show", "--select", "fact_cash_balances", "--limit", "3")
     assert shown.returncode == 0, shown.stdout[-3000:]
@@ -53,7 +53,7 @@ def test_a_selection_is_built_tested_and_shown_at_once(published, tmp_path):
     unit = dbt(published, target, "test", "--select", "mart_security_performance")
     assert unit.returncode == 0, unit.stdout[-3000:]
 
-    query = "select * from {}.gold.mart_customer_worth order by all"
+    query = "select * from {}.gold.mart_customers order by all"
     with duckdb.connect() as connection:
         for name in ("dev", "warehouse"):
             connection.execute(f"attach '{published / name}.duckdb' as {name} (read_only)")
@@ -61,6 +61,32 @@ def test_a_selection_is_built_tested_and_shown_at_once(published, tmp_path):
         assert mine
         assert mine == connection.execute(query.format("warehouse")).fetchall()
     assert warehouse.read_bytes() == before
+    constraints = "select distinct constraint_type from duckdb_constraints() where table_name like"
+    # Keys are declared and tested; made, each would be an index.
+    assert held(published / "dev.duckdb", f"{constraints} 'mart_%'") == [("NOT NULL",)]
+
+
+@pytest.mark.parametrize(
+    ("kept", "broken", "said"),
+    [
+        ("decimal(18,2)", "decimal(17,2)", "data type mismatch"),
+        ("tier, data_type: integer,", "tier, data_type: integer, constraints: *given,", "NOT NULL"),
+        ("name: tier,", "name: level,", "missing in definition"),
+    ],
+)
+def test_a_model_that_breaks_its_contract_is_not_built(published, tmp_path, kept, broken, said):
+    project = copy_project(tmp_path / "project")
+    path = project / "models" / "gold" / "marts" / "_marts.yml"
+    before, mart = path.read_text().split("  - name: mart_customers\n")
+    assert kept in mart
+    path.write_text(f"{before}  - name: mart_customers\n{mart.replace(kept, broken, 1)}")
+
+    done = command(published, "run", project=project)
+
+    assert done.returncode == 1
+    assert said in done.stdout + done.stderr
+    columns = "select column_name from duckdb_columns() where table_name = 'mart_customers'"
+    assert ("tier",) in gold(published, columns)
 
 
 def test_what_the_developer_built_is_his(published, tmp_path):
@@ -69,15 +95,17 @@ def test_what_the_developer_built_is_his(published, tmp_path):
     with duckdb.connect(published / "dev.duckdb") as connection:
         connection.execute("delete from silver.silver_watches")
 
-    again = dbt(published, target, "run", "--select", "mart_customer_worth")
+    again = dbt(published, target, "run", "--select", "mart_customers")
 
     assert again.returncode == 0, again.stdout[-3000:]
     assert held(published / "dev.duckdb", "select count(*) from silver.silver_watches") == [(0,)]
     with duckdb.connect(published / "warehouse.duckdb") as connection:
-        connection.execute("delete from silver.silver_holdings")
-    renewed = dbt(published, target, "run", "--select", "mart_customer_worth")
+        connection.execute("delete from silver.silver_cash_balances")
+    renewed = dbt(published, target, "run", "--select", "mart_customers")
     assert renewed.returncode == 0, renewed.stdout[-3000:]
-    assert held(published / "dev.duckdb", "select count(*) from silver.silver_holdings") == [(0,)]
+    assert held(published / "dev.duckdb", "select count(*) from silver.silver_cash_balances") == [
+        (0,)
+    ]
     assert held(published / "dev.duckdb", "select count(*) from silver.silver_watches") == [(0,)]
 
 
@@ -96,13 +124,13 @@ def test_who_has_the_warehouse_is_named(published, tmp_path):
     )
     holder.stdout.readline()
 
-    refused = dbt(published, tmp_path / "target", "run", "--select", "mart_customer_worth")
+    refused = dbt(published, tmp_path / "target", "run", "--select", "mart_customers")
 
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     assert refused.returncode != 0
     assert f"`tradehouse run` (process {holder.pid}" in refused.stdout
-    assert "silver_holdings" in refused.stdout
+    assert "mart_position_periods" in refused.stdout
     assert "Traceback" not in refused.stdout + refused.stderr
 
 
@@ -166,10 +194,11 @@ def test_a_new_snapshot_is_noticed_built_and_tested(published, tmp_path):
     assert "not_null_silver_tiers_seen" in log
 
 
-APPENDED = """{{ config(materialized='incremental', incremental_strategy='append') }}
+APPENDED = """{{ config(materialized='incremental', incremental_strategy='append',
+    contract={'enforced': false}) }}
 select count(*) as trades from {{ ref('dim_trade') }}
 """
-LOADED = """{{ config(materialized='view') }}
+LOADED = """{{ config(materialized='view', contract={'enforced': false}) }}
 select count(*) as batches from {{ source('brokerage', 'batch_date') }}
 """
 SNAPSHOT_IN_SQL = """{% snapshot trades_counted %}
@@ -208,6 +237,64 @@ def test_a_teams_own_kinds_of_models_follow_each_day(published, tmp_path):
     assert refused.returncode == 1
     assert "plain does not ask" in refused.stdout + refused.stderr
     assert "materialized='table'" in refused.stdout + refused.stderr
+
+
+WINDOWED = """{{{{ config(on_schema_change='{change}', contract={{'enforced': {contract}}}) }}}}
+select batch_id, batch_date{more} from {{{{ ref('bronze_brokerage__batch_date') }}}}
+where {{{{ in_batch_window() }}}}
+"""
+DECLARED = """\
+models:
+  - name: days
+    description: One row per batch.
+    columns:
+      - {name: batch_id, description: The batch., data_type: integer}
+      - {name: batch_date, description: Its day., data_type: date, constraints: [{type: not_null}]}
+"""
+COLUMNS = """
+select column_name, data_type, is_nullable from duckdb_columns() where table_name = 'days'
+"""
+
+
+def test_a_model_by_load_honours_contract_and_change_of_columns(published, tmp_path):
+    project = copy_project(tmp_path / "project")
+    marts, target = project / "models" / "gold" / "marts", tmp_path / "target"
+    path = published / "warehouse.duckdb"
+
+    def build(change="fail", more="", contract=False, again="0", succeeds=True):
+        text = WINDOWED.format(change=change, more=more, contract=contract)
+        (marts / "days.sql").write_text(text)
+        done = dbt(
+            *(published, target, "run", "--target", "main", "--select", "days"),
+            project=project,
+            TRADEHOUSE_FROM_BATCH=again,
+        )
+        assert (done.returncode == 0) == succeeds, done.stdout[-3000:]
+        return done.stdout
+
+    wrong = DECLARED.replace("data_type: integer", "data_type: date")
+    (marts / "days.yml").write_text(wrong)
+    assert "contract" in build(contract=True, succeeds=False)
+    (marts / "days.yml").write_text(DECLARED)
+    build(contract=True)
+    assert held(path, COLUMNS) == [("batch_id", "INTEGER", True), ("batch_date", "DATE", False)]
+    [(days,)] = held(path, "select count(*) from gold.days")
+    assert days == 2
+
+    said = build(more=", 1 as one", again="2", succeeds=False)
+    assert "has other columns than its model" in said
+    assert "--full-refresh --select days+" in said
+    for change in ("append_new_columns", "fail"):
+        said = build(change=change, more=", 1 as one", contract=True, again="2", succeeds=False)
+        assert "contract" in said
+    build(change="append_new_columns", more=", 1 as one", again="2")
+    rows = held(path, "select batch_id, one from gold.days order by all")
+    assert rows == [(1, None), (2, 1)]
+    build(change="ignore", more=", 1 as one, 2 as two", again="2")
+    assert held(path, "select count(one), count(*) from gold.days") == [(1, 2)]
+    build(change="sync_all_columns", again="2")
+    assert [name for name, _, _ in held(path, COLUMNS)] == ["batch_id", "batch_date"]
+    assert held(path, "select count(*) from gold.days") == [(days,)]
 
 
 def test_an_older_warehouse_that_other_code_made_is_built_anew(published, tmp_path):

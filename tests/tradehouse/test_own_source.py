@@ -12,7 +12,7 @@ from tests.ingestion.conftest import error_trace, record, state, status, stream
 from tests.tradehouse.conftest import Finished
 from tests.tradehouse.support import PROJECT, command, copy_home, copy_project, deliver, gold, raw
 from tradehouse.errors import EXIT_HELD, EXIT_OK, EXIT_TESTS_FAILED, EXIT_USAGE
-from tradehouse.home import warehouse
+from tradehouse.home import warehouse_queries
 from tradehouse.home.paths import Home
 
 pytestmark = [pytest.mark.xdist_group("run"), pytest.mark.slow]
@@ -47,7 +47,7 @@ select branch, count(*) as visits from {{ source('own', 'visits') }} group by al
 """,
     # Built batch by batch, although it reads what has no batches.
     "silver/own/silver_own_days.sql": """\
-{{ config(materialized='incremental', incremental_strategy='batches') }}
+{{ config(materialized='by_load') }}
 select batch_id, delivery, (select count(*) from {{ ref('bronze_own__branches') }}) as branches
 from {{ ref('bronze_batches') }} where {{ in_batch_window() }}
 """,
@@ -58,18 +58,21 @@ from {{ ref('bronze_own__branches') }} as branches
 left join {{ ref('silver_own_visits') }} as visits on branches.id = visits.branch
 """,
     "gold/own/mart_own_days.sql": """\
-{{ config(materialized='table') }}
+{{ config(materialized='table', contract={'enforced': false}) }}
 select * from {{ ref('silver_own_days') }}
 """,
     "gold/own/mart_own_apart.sql": """\
-{{ config(materialized='table') }}
+{{ config(materialized='table', contract={'enforced': false}) }}
 select count(*) as trades from {{ ref('dim_trade') }}
 """,
 }
 TESTED = """\
 models:
   - name: mart_own
-    columns: [{name: city, data_tests: [not_null]}]
+    columns:
+      - {name: id, data_type: bigint}
+      - {name: city, data_type: varchar, data_tests: [not_null]}
+      - {name: visits, data_type: bigint}
 """
 
 
@@ -225,7 +228,7 @@ def test_a_failed_test_keeps_the_rows_out_until_they_are_right(team: Team) -> No
     assert "accepted_values" in team.run(code=EXIT_TESTS_FAILED)
     assert team.mart() == [(1, "Lisbon", 0)]
     # What says that a load is built comes behind every model and test, the team's too.
-    assert warehouse.last_loads_built(Home(team.home))["own"][0] == 1
+    assert warehouse_queries.last_loads_built(Home(team.home))["own"][0] == 1
     team.bring({3: "Porto"}, at=3)
     team.run()
     assert team.mart() == [(1, "Lisbon", 0), (3, "Porto", 0)]
@@ -298,7 +301,7 @@ class Stock:
         (team.project / "ingestion/sources/stock.yml").write_text(json.dumps(declared))
         self.generate(CONTRACT)
         (team.project / "models/gold/own/mart_stock.sql").write_text(
-            "{{ config(materialized='table') }}\n"
+            "{{ config(materialized='table', contract={'enforced': false}) }}\n"
             "select branch, worth from {{ ref('bronze_stock__stock') }}\n"
         )
 
@@ -455,7 +458,7 @@ def test_a_home_may_have_no_brokerage_and_get_one_later(modelled: Path, tmp_path
 BY_LOAD = {
     "silver/own/silver_own_branches.sql": """\
 {{ config(
-    materialized='incremental', incremental_strategy='batches', batch_column=none, unique_key='id'
+    materialized='by_load', batch_column=none, unique_key='id'
 ) }}
 with touched as (
     select id from {{ source('own', 'branches') }} where {{ in_load_window('own') }}
@@ -475,7 +478,7 @@ group by all
 """,
     "gold/own/mart_own_scores.sql": """\
 {{ config(
-    materialized='incremental', incremental_strategy='batches', batch_column=none, unique_key='id'
+    materialized='by_load', batch_column=none, unique_key='id', contract={'enforced': false}
 ) }}
 select id, city, visits * 10 as score, last_load, built_by, '{{ invocation_id }}' as scored_by
 from {{ ref('silver_own_branches') }} where {{ in_load_window('own', 'last_load') }}
@@ -483,7 +486,7 @@ from {{ ref('silver_own_branches') }} where {{ in_load_window('own', 'last_load'
     # Of these rows none says what its load was, so it is built from nothing.
     "gold/own/mart_own_sums.sql": """\
 {{ config(
-    materialized='incremental', incremental_strategy='batches', batch_column=none, unique_key='city'
+    materialized='by_load', batch_column=none, unique_key='city', contract={'enforced': false}
 ) }}
 select city, sum(score) as score from {{ ref('mart_own_scores') }} group by all
 """,
@@ -547,8 +550,8 @@ def test_what_goes_to_quarantine_goes_from_a_model_that_reads_load_by_load(tmp_p
     team = team_alone(tmp_path)
     stock = Stock(team, tmp_path / "stock", "incremental_deduplicated")
     (team.project / "models/gold/own/mart_stock.sql").write_text(
-        "{{ config(materialized='incremental', incremental_strategy='batches', batch_column=none,"
-        " unique_key='branch') }}\n"
+        "{{ config(materialized='by_load', batch_column=none,"
+        " unique_key='branch', contract={'enforced': false}) }}\n"
         "select branch, worth, '{{ invocation_id }}' as built_by\n"
         "from {{ ref('bronze_stock__stock') }} where {{ in_load_window('stock') }}\n"
     )

@@ -45,12 +45,12 @@ def at(day, hour, minute=0, second=0):
     ],
 )
 def test_a_schedule_asks_once_for_every_time_it_names(schedule, began_at, asked_at):
-    assert promise(schedule).came_due(began_at, NOW) == asked_at
+    assert promise(schedule).last_due_at(began_at, NOW) == asked_at
 
 
 def test_what_was_never_loaded_or_lies_in_the_future_is_asked_for():
     for began_at in (None, at(5, 0)):
-        asked = promise("6 hours").came_due(began_at, NOW)
+        asked = promise("6 hours").last_due_at(began_at, NOW)
         assert asked is not None
         assert 0 <= (NOW - asked).total_seconds() < 6 * 3600
 

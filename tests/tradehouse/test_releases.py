@@ -5,12 +5,14 @@ import duckdb
 import pytest
 
 from tradehouse.errors import TradehouseError, UsageError
+from tradehouse.home import files, state
 from tradehouse.home.paths import Home
+from tradehouse.home.records import Build, Outcome
 from tradehouse.publish import publishing, releases
 
 
 def build_of(number):
-    return {
+    content = {
         "id": f"build-{number}",
         "batches": [
             {"batch": number, "delivery": 1, "is_accepted": True},
@@ -19,6 +21,7 @@ def build_of(number):
         "tests": {"passed": 3},
         "project_digest": "0",
     }
+    return Build(status=Outcome.PASSED, **content)
 
 
 def fill(home, number):
@@ -29,7 +32,6 @@ def fill(home, number):
         connection.execute("create schema silver; create schema gold")
         connection.execute(f"create table silver.secret as from range({number})")
         connection.execute(f"create table gold.dim as select range as id from range({number})")
-        connection.execute("comment on column gold.dim.id is 'It''s a key'")
         connection.execute("create view gold.doubled as select id * 2 as id from gold.dim")
 
 
@@ -44,7 +46,7 @@ def make(home, count):
     ids = []
     for number in range(1, count + 1):
         fill(home, number)
-        ids.append(publishing.publish(home, build_of(number)).release["id"])
+        ids.append(publishing.publish(home, build_of(number)).release.id)
     return ids
 
 
@@ -69,8 +71,6 @@ def test_a_release_holds_gold_alone_and_needs_no_other_file(filled):
             "select table_catalog, table_schema, table_name, table_type"
             " from information_schema.tables order by all"
         ).fetchall()
-        comment = connection.execute("select comment from duckdb_columns() where comment <> ''")
-        assert comment.fetchall() == [("It's a key",)]
         assert connection.execute("from gold.doubled").fetchall() == [(0,)]
     assert found == [
         ("tradehouse", "gold", "dim", "BASE TABLE"),
@@ -78,11 +78,50 @@ def test_a_release_holds_gold_alone_and_needs_no_other_file(filled):
     ]
 
 
+def describe(home, text):
+    graph = {"project_digest": text, "nodes": {}, "comments": {"dim": {"id": text}}}
+    state.write(home, "graph", graph)
+
+
+def read_comments(home):
+    with duckdb.connect(releases.current_database(home), read_only=True) as connection:
+        return connection.execute(
+            "select table_name, column_name, comment from duckdb_columns() where comment <> ''"
+        ).fetchall()
+
+
+def test_a_release_explains_itself_as_the_project_does_when_it_is_made(filled):
+    describe(filled, "It's a key")
+    publishing.publish(filled, build_of(1))
+    assert read_comments(filled) == [("dim", "id", "It's a key")]
+
+    describe(filled, "It's an old key")
+    assert read_comments(filled) == [("dim", "id", "It's a key")]
+    of_one_batch = {"based_on": "build-1", "first_batch": 2, "gold_changes": {}}
+    build = Build(**{**build_of(2).model_dump(), **of_one_batch})
+    second = publishing.publish(filled, build).release
+
+    assert second.renewals == 1
+    assert read_comments(filled) == [("dim", "id", "It's an old key")]
+
+
+def test_a_release_carries_keys_and_classes_of_what_is_in_it(filled):
+    declared = {"key": ["id"], "classes": {"id": "personal"}}
+    graph = {"project_digest": "0", "nodes": {}, "tables": {"dim": declared, "gone": declared}}
+    state.write(filled, "graph", graph)
+
+    made = publishing.publish(filled, build_of(1)).release
+    state.write(filled, "graph", {"project_digest": "1", "nodes": {}})
+
+    read = releases.read_release(filled, made.id)
+    assert {name: table.model_dump() for name, table in read.tables.items()} == {"dim": declared}
+
+
 def test_a_release_names_the_batches_it_holds_and_no_held_one(filled):
     release = publishing.publish(filled, build_of(1)).release
 
-    assert [batch["batch"] for batch in release["batches"]] == [1]
-    assert release["rows"] == {"dim": 1, "doubled": 1}
+    assert [batch.batch for batch in release.batches] == [1]
+    assert release.rows == {"dim": 1, "doubled": 1}
 
 
 def test_a_reader_keeps_its_release_while_the_pointer_moves(filled):
@@ -95,8 +134,8 @@ def test_a_reader_keeps_its_release_while_the_pointer_moves(filled):
 
 
 def test_the_same_build_is_published_once(filled):
-    first = publishing.publish(filled, build_of(1)).release["id"]
-    again = publishing.publish(filled, build_of(1)).release["id"]
+    first = publishing.publish(filled, build_of(1)).release.id
+    again = publishing.publish(filled, build_of(1)).release.id
 
     assert again == first
     assert len(releases.list_releases(filled)) == 1
@@ -119,7 +158,7 @@ def test_where_the_pointer_is_lost_a_rollback_finds_a_release(filled, pointer, i
         first if is_named else second
     )
     assert rows_published(filled) == (1 if is_named else 2)
-    assert releases.read_hold(filled)["rolled_back_from"] == "a missing pointer"
+    assert releases.read_hold(filled).rolled_back_from == "a missing pointer"
 
 
 def flip(home, release_id):
@@ -142,7 +181,7 @@ def test_a_rollback_and_publishing_pass_over_what_the_disk_has_damaged(filled):
 
     releases.release_hold(filled)
     flip(filled, third)
-    again = publishing.publish(filled, build_of(3)).release["id"]
+    again = publishing.publish(filled, build_of(3)).release.id
     assert again > third
     assert rows_published(filled) == 3
 
@@ -157,8 +196,8 @@ def test_the_last_releases_are_kept(filled, monkeypatch):
     monkeypatch.setenv("TRADEHOUSE_KEEP_RELEASES", "2")
     ids = make(filled, 4)
 
-    assert [release["id"] for release in releases.list_releases(filled)] == ids[2:]
-    assert [release["is_current"] for release in releases.list_releases(filled)] == [False, True]
+    assert [release.id for release in releases.list_releases(filled)] == ids[2:]
+    assert [release.is_current for release in releases.list_releases(filled)] == [False, True]
 
 
 def test_a_thousand_releases_after_a_clock_stood_ahead_are_in_their_order(filled, monkeypatch):
@@ -175,9 +214,9 @@ def test_a_thousand_releases_after_a_clock_stood_ahead_are_in_their_order(filled
         (copy / releases.MANIFEST).write_text(text)
 
     assert made == [f"{ahead}-{number}" for number in (1000, 1001, 1002)]
-    assert [one["id"] for one in releases.list_releases(filled)] == [first, *made]
+    assert [one.id for one in releases.list_releases(filled)] == [first, *made]
     releases.remove_old_releases(filled, 2)
-    assert [one["id"] for one in releases.list_releases(filled)] == [first, *made[1:]]
+    assert [one.id for one in releases.list_releases(filled)] == [first, *made[1:]]
     assert sorted(path.name for path in filled.releases.glob("2099*")) == sorted(made[1:])
 
 
@@ -191,7 +230,7 @@ def test_what_is_no_release_is_left_alone(filled, monkeypatch):
         shutil.copytree(filled.releases / first, filled.releases / name)
 
     fill(filled, 2)
-    second = publishing.publish(filled, build_of(2)).release["id"]
+    second = publishing.publish(filled, build_of(2)).release.id
 
     assert second.startswith(datetime.now(UTC).strftime("%Y"))
     assert second > first
@@ -212,7 +251,6 @@ def test_the_published_release_is_never_removed(filled, monkeypatch):
 
 def test_a_rollback_goes_one_back_and_holds_publishing_until_it_is_resumed(filled):
     ids = make(filled, 3)
-
     assert releases.roll_back(filled) == ids[1]
     fill(filled, 4)
     held = publishing.publish(filled, build_of(4))
@@ -226,17 +264,20 @@ def test_a_rollback_goes_one_back_and_holds_publishing_until_it_is_resumed(fille
 
 def test_a_rollback_that_the_disk_does_not_confirm_says_where_readers_are(filled, monkeypatch):
     ids = make(filled, 3)
+    sync = files.sync_to_disk
 
-    def fail(_path):
-        raise OSError(5, "Input/output error")
+    def fail(path):
+        if path == filled.releases:
+            raise OSError(5, "Input/output error")
+        sync(path)
 
     with monkeypatch.context() as failing:
-        failing.setattr(releases, "sync_to_disk", fail)
+        failing.setattr(files, "sync_to_disk", fail)
         with pytest.raises(TradehouseError, match=f"have release {ids[1]} now.*Input/output"):
             releases.roll_back(filled)
 
     assert releases.find_current(filled) == ids[1]
-    assert releases.read_hold(filled)["rolled_back_to"] == ids[1]
+    assert releases.read_hold(filled).rolled_back_to == ids[1]
 
 
 def test_after_a_rollback_the_same_build_needs_no_second_copy(filled):
@@ -244,7 +285,7 @@ def test_after_a_rollback_the_same_build_needs_no_second_copy(filled):
     releases.roll_back(filled)
     releases.release_hold(filled)
 
-    assert publishing.publish(filled, build_of(2)).release["id"] == ids[1]
+    assert publishing.publish(filled, build_of(2)).release.id == ids[1]
     assert len(releases.list_releases(filled)) == 2
 
 

@@ -17,13 +17,13 @@ from tests.tradehouse.support import (
     take,
 )
 from tradehouse.build import execution, journal, resume
-from tradehouse.build.execution import BEGUN, FAILED, PASSED
-from tradehouse.build.parts import DONE
+from tradehouse.build.partial_build import DONE
 from tradehouse.dbt import fingerprint
 from tradehouse.errors import UsageError
 from tradehouse.home import state
+from tradehouse.home.files import stamp_file
 from tradehouse.home.paths import Home
-from tradehouse.home.warehouse import stamp_file
+from tradehouse.home.records import Node, Outcome
 from tradehouse.loads.brokerage import stamp_landing
 
 pytestmark = pytest.mark.xdist_group("resume")
@@ -50,7 +50,7 @@ def half_built(tmp_path):
     }
     record = {
         "id": "1",
-        "status": FAILED,
+        "status": Outcome.FAILED,
         "nodes": nodes,
         "inputs": {"deliveries": {"3": 1}, "last_batch": None},
         "raw": stamp_file(home.raw),
@@ -61,7 +61,7 @@ def half_built(tmp_path):
     state.write(home, "build", record)
     journal.begin(home, "1")
     for name, one in nodes.items():
-        journal.note(home, name, one)
+        journal.note(home, name, Node(**one))
     return home
 
 
@@ -89,7 +89,7 @@ FINGERPRINTS = dict.fromkeys(MANIFEST.nodes, CODE)
 def rest(monkeypatch):
     """What is left, on the graph above, with a batch that waits; changed code by keyword."""
     built = [("brokerage", 2, 2, 1, 20)]
-    monkeypatch.setattr("tradehouse.home.warehouse.built", lambda home: built)
+    monkeypatch.setattr("tradehouse.home.warehouse_queries.built", lambda home: built)
 
     def rest(home, **fingerprints):
         changed = {f"model.tradehouse.{name}": value for name, value in fingerprints.items()}
@@ -129,7 +129,7 @@ def test_a_window_that_is_no_longer_known_is_not_resumed(half_built, rest):
     ("change", "said"),
     [
         (lambda home: state.forget(home, "build"), "nothing was built yet"),
-        (lambda home: set_build(home, status=PASSED), "the last build passed"),
+        (lambda home: set_build(home, status=Outcome.PASSED), "the last build passed"),
         (lambda home: set_build(home, nodes={}), "nothing of the last build stands"),
         (lambda home: home.raw.write_text("more"), "raw was written since the last build began"),
         (lambda home: home.warehouse.write_text("x"), "the warehouse was changed by somebody else"),
@@ -150,7 +150,7 @@ def set_build(home, **values):
 
 
 def test_a_killed_build_is_resumed_unless_the_warehouse_is_another_file(half_built, rest):
-    set_build(half_built, status=BEGUN, nodes={})
+    set_build(half_built, status=Outcome.BEGUN, nodes={})
     half_built.warehouse.write_text("written by the build before it died")
     assert rest(half_built).select == ["b", "c", "of_c"]
     assert resume.describe(half_built) == (
@@ -164,7 +164,9 @@ def test_a_killed_build_is_resumed_unless_the_warehouse_is_another_file(half_bui
 
 
 def test_the_journal_of_another_build_counts_for_nothing(half_built, rest):
-    set_build(half_built, status=BEGUN, id="2", nodes={"model.tradehouse.a": node_of("success")})
+    set_build(
+        half_built, status=Outcome.BEGUN, id="2", nodes={"model.tradehouse.a": node_of("success")}
+    )
 
     assert rest(half_built) == "nothing of the last build stands"
 
@@ -238,7 +240,7 @@ def test_a_failed_run_is_resumed_from_what_failed(published, undisturbed, projec
     assert "model.tradehouse.silver_trades" not in good
     assert {name: record["nodes"][name] for name in good} == good
     assert record["resumed_after"] == len(good) > 50
-    assert record["rebuilt"][0] == "built_loads"
+    assert record["rebuilt"][:2] == ["batch_counts", "built_loads"]
     assert record["tests"]["passed"] == sum(
         name.startswith("test.") and one["status"] == "pass"
         for name, one in record["nodes"].items()
@@ -271,15 +273,15 @@ def test_a_mended_model_is_taken_by_the_resumed_run(published, undisturbed, tmp_
 def test_a_killed_run_is_resumed_from_what_was_committed(published, undisturbed, share):
     deliver(published, days=2)
     kill_at(published, part(share))
-    record = journal.complete(Home(published), state.read(Home(published), "build"))
-    stood = len(done(record["nodes"]))
+    record = journal.complete(Home(published), state.last_build(Home(published)))
+    stood = sum(node.status in DONE for node in record.nodes.values())
     assert stood > share * 100
     assert "The last build was killed" in command(published, "status").stdout
 
     outcome = take(published, resume=True)
 
     assert (outcome.exit_code, outcome.not_resumed) == (0, "")
-    assert outcome.builds[0]["resumed_after"] == stood
+    assert outcome.builds[0].resumed_after == stood
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
     assert compare_files(undisturbed, published / "releases/current/tradehouse.duckdb") == []
 

@@ -43,7 +43,8 @@ def test_the_first_run_publishes_everything_and_the_second_changes_nothing(finis
     assert "Nothing new" in second.stdout
     assert "Nothing was changed" in second.stdout
     after = sorted((path, path.stat().st_mtime_ns) for path in home.rglob("*") if path.is_file())
-    assert [one for one in after if one not in before and one[0].name != "writer.lock"] == []
+    written = {path for path, at in after if (path, at) not in before}
+    assert written - {home / "state" / "writer.lock"} == {home / "state" / "runs" / "2.json"}
 
 
 def test_a_new_day_is_taken_and_only_that(published, monkeypatch):
@@ -54,11 +55,11 @@ def test_a_new_day_is_taken_and_only_that(published, monkeypatch):
 
     outcome = take(published)
 
-    assert outcome.builds[0]["tests"]["passed"] > 20
+    assert outcome.builds[0].tests.passed > 20
     assert os.environ["DBT_EMPTY"] == "1"
-    assert outcome.sync["new_batches"] == [3]
-    assert [build["reasons"] for build in outcome.builds] == [["batch 3 waits"]]
-    assert [build["test_from_batch"] for build in outcome.builds] == [3]
+    assert outcome.sync.new_batches == [3]
+    assert [build.reasons for build in outcome.builds] == [["batch 3 waits"]]
+    assert [build.test_from_batch for build in outcome.builds] == [3]
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
     assert take(published).is_idle
 
@@ -71,7 +72,7 @@ def test_a_build_that_leaves_a_batch_out_is_not_published(published, monkeypatch
         outcome = take(published)
 
     assert outcome.exit_code == 1
-    assert outcome.builds[0]["error"].startswith("The build went through, and batch 3 is not in it")
+    assert outcome.builds[0].error.startswith("The build went through, and batch 3 is not in it")
     assert published_batches(published) == [(1, 1), (2, 1)]
     assert take(published).exit_code == 0
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
@@ -87,7 +88,7 @@ def test_a_new_day_does_not_narrow_the_tests_of_a_build_that_did_not_pass(publis
 
     outcome = take(published)
 
-    assert [build["test_from_batch"] for build in outcome.builds] == [0]
+    assert [build.test_from_batch for build in outcome.builds] == [0]
     assert published_batches(published) == [(1, 1), (2, 1), (3, 1)]
 
 
@@ -95,10 +96,9 @@ def test_a_new_day_does_not_narrow_the_tests_of_a_build_that_did_not_pass(publis
 def test_batch_by_batch_every_batch_gets_a_release(tiny_landing, home):
     outcome = take(home, tiny_landing, by_batch=True)
 
-    assert [build["last_batch"] for build in outcome.builds] == [1, 2, 3]
+    assert [build.last_batch for build in outcome.builds] == [1, 2, 3]
     assert [
-        [batch["batch"] for batch in release["batches"]]
-        for release in releases.list_releases(Home(home))
+        [batch.batch for batch in release.batches] for release in releases.list_releases(Home(home))
     ] == [[1], [1, 2], [1, 2, 3]]
 
 
@@ -120,7 +120,7 @@ def test_a_deleted_warehouse_is_built_again_from_raw(published):
 
     outcome = take(published)
 
-    assert [build["reasons"][-1] for build in outcome.builds] == ["there is no warehouse yet"]
+    assert [build.reasons[-1] for build in outcome.builds] == ["there is no warehouse yet"]
     assert gold(published, "select * from gold.dim_date order by all") == before
 
 
@@ -290,7 +290,8 @@ def test_a_new_description_makes_docs_anew_and_builds_nothing(published, project
     before = page.stat().st_mtime_ns
     builds = json.loads((published / "state" / "build.json").read_text())["id"]
     path = next((project / "models" / "gold" / "core").glob("*.yml"))
-    path.write_text(path.read_text().replace("description: ", "description: Newly said. ", 1))
+    begun = "description: >\n      "
+    path.write_text(path.read_text().replace(begun, f"{begun}Newly said. ", 1))
 
     done = command(published, "run", project=project)
 

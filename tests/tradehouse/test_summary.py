@@ -9,8 +9,10 @@ from tests.tradehouse.test_streams import HOSTILE, SHOWN
 from tradehouse.cli import status
 from tradehouse.home import state, switches
 from tradehouse.home.paths import Home
+from tradehouse.home.records import Sync
 from tradehouse.loads import demo_sources, syncs
-from tradehouse.runs import run
+from tradehouse.observe.status import collect
+from tradehouse.runs import pipeline
 from tradehouse.terminal import output
 
 
@@ -116,9 +118,12 @@ def test_a_simulated_brokerage_is_told_how_to_deliver_a_further_day(home, shown,
     (home / "landing").mkdir(parents=True)
     simulation = {"scale": 0.1, "seed": 1, "start": "2017-07-08", "newswire": "continuing"}
     (home / "landing" / "simulation.json").write_text(json.dumps(simulation))
-    assert "tradehouse simulate --scale 0.1 --days 1, then make run" in shown()
+    assert "simulate --scale 0.1 --profile official --days 1, then make run" in shown()
     (home / "landing" / "simulation.json").write_text(json.dumps({**simulation, "seed": 7}))
-    assert "tradehouse simulate --scale 0.1 --seed 7 --days 1, then make run" in shown()
+    assert "simulate --scale 0.1 --seed 7 --profile official --days 1, then make" in shown()
+    simulation["profile"] = "plausible"
+    (home / "landing" / "simulation.json").write_text(json.dumps(simulation))
+    assert "tradehouse simulate --scale 0.1 --days 1, then make run" in shown()
 
     program = home / ".venv" / "bin" / "tradehouse"
     program.parent.mkdir(parents=True)
@@ -150,12 +155,12 @@ def test_what_data_says_is_not_obeyed(shown):
 
 
 def test_a_sync_without_a_whole_batch_says_so():
-    record = {"records": 1, "bytes": 1, "errors": [{}], "new_batches": []}
-    assert run.describe_sync(record, 1.0) == "no whole batch: 1 record, 1 byte, 1 records/s"
-    record["new_batches"] = [3]
-    assert run.describe_sync(record, 1.0).startswith("batch 3: 1 record, ")
-    record["new_batches"] = [3, 4]
-    assert run.describe_sync(record, 1.0).startswith("batches 3, 4: ")
+    record = Sync(status="failed", records=1, bytes=1, errors=[{"message": "no file"}])
+    assert pipeline.describe_sync(record, 1.0) == "no whole batch: 1 record, 1 byte, 1 records/s"
+    record.new_batches = [3]
+    assert pipeline.describe_sync(record, 1.0).startswith("batch 3: 1 record, ")
+    record.new_batches = [3, 4]
+    assert pipeline.describe_sync(record, 1.0).startswith("batches 3, 4: ")
 
 
 def test_a_source_with_one_stream_is_singular():
@@ -191,7 +196,7 @@ def test_rows_that_are_typed_and_not_published_are_counted_by_reason(tmp_path, c
     home.prepare()
     state.write(home, "build", {"status": "passed", "unmatched": {"unknown_day": 1234}})
 
-    facts = facts_of(home.root, unmatched=status.collect(home)["unmatched"])
+    facts = facts_of(home.root, unmatched=collect(home)["unmatched"])
     status.show(home, facts)
 
     assert "Unmatched   1,234 unknown_day (not published" in capsys.readouterr().out

@@ -1,37 +1,34 @@
 """Building: decides what has to be built, calls dbt, and keeps the outcome in `state/`.
 
-Publishing is `tradehouse.publish.publishing`; in what order things happen is for
-`tradehouse.runs.run` to know.
+Publishing is `tradehouse.publish.publishing`; the order of steps is `tradehouse.runs.pipeline`.
 """
 
 import csv
 import itertools
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tradehouse.build import journal, parts, repair, selection
-from tradehouse.dbt import fingerprint, graph
-from tradehouse.dbt.runner import EVERYTHING, DbtRunner, Invocation, NodeResult
+from tradehouse.build import journal, partial_build, quarantine, repair, selection
+from tradehouse.dbt import fingerprint, graph, semantics
+from tradehouse.dbt.runner import EVERYTHING, DbtRunner, Invocation, NodeResult, OnResult
 from tradehouse.errors import TradehouseError, UsageError
-from tradehouse.home import state, warehouse
+from tradehouse.home import database, files, raw_queries, records, state, warehouse_queries
 from tradehouse.home.files import DamagedError
 from tradehouse.home.paths import Home
+from tradehouse.home.records import Outcome
 from tradehouse.loads import polled, syncs
 from tradehouse.publish import releases
-from tradehouse.terminal import exits
+from tradehouse.terminal import duckdb_messages, exits
 from tradehouse.terminal.output import count
 
-PASSED, TESTS_FAILED, FAILED, BEGUN = "passed", "tests failed", "failed", "begun"
-PARTIAL = "was done in part"
 ROWS_SHOWN = 5
 MESSAGE_KEPT = 1000
-# What DuckDB says of a query that was cut off because the whole build is stopped.
-INTERRUPTED = ("INTERRUPT Error", "Query interrupted")
 
 
 @dataclass
@@ -56,7 +53,7 @@ class Plan:
     rebuild: list[str] = field(default_factory=list)
     reads_everything: bool = False
     untested_from: int | None = None
-    loads_waiting: list[warehouse.Load] = field(default_factory=list)
+    loads_waiting: list[raw_queries.Load] = field(default_factory=list)
     live: set[selection.RawTable] | None = None
 
     @property
@@ -80,11 +77,11 @@ class Plan:
 
 def find_waiting(home: Home, in_force: dict[int, int]) -> list[int]:
     """Return the batches whose delivery in force is neither built nor known to be held."""
-    built = warehouse.deliveries_built(home)
+    built = warehouse_queries.deliveries_built(home)
     held = {
-        batch["batch"]: batch["delivery"]
-        for batch in state.read(home, "build").get("batches", [])
-        if not batch["is_accepted"] and home.warehouse.exists()
+        batch.batch: batch.delivery
+        for batch in state.last_build(home).batches
+        if not batch.is_accepted and home.warehouse.exists()
     }
     return [
         batch
@@ -116,22 +113,22 @@ def make_plan(
         UsageError: when a model to rebuild does not exist.
     """
     if not is_preview:
-        warehouse.set_aside_foreign(home, state.read(home, "build"))
-        polled.keep_contracts(home)
+        repair.set_aside_foreign(home, state.last_build(home))
+        polled.judge_loads(home)
     try:
-        with warehouse.kept_open(home.raw, home.warehouse):
+        with database.kept_open(home.raw, home.warehouse):
             return _make_plan(home, runner, rebuild or [], all_tests, from_batch)
     except DamagedError as error:
         if error.path != home.raw:
             raise
-        raise TradehouseError(warehouse.describe_raw(home.raw, error.reason)) from error
+        raise TradehouseError(database.describe_raw(home.raw, error.reason)) from error
 
 
 def _make_plan(
     home: Home, runner: DbtRunner, rebuild: list[str], all_tests: bool, from_batch: int | None
 ) -> Plan:
-    record = state.read(home, "build")
-    found = warehouse.loads_in_force(home)
+    record = state.last_build(home)
+    found = raw_queries.loads_in_force(home)
     in_force = {batch: delivery for batch, (delivery, _) in found.items()}
     loads = {batch: read_at for batch, (_, read_at) in found.items()}
     repair.require_built(home, in_force)
@@ -141,11 +138,11 @@ def _make_plan(
         numbers = ", ".join(map(str, waiting))
         one = len(waiting) == 1
         plan.reasons.append(f"batch {numbers} waits" if one else f"batches {numbers} wait")
-    plan.loads_waiting = warehouse.loads_waiting(home)
+    plan.loads_waiting = raw_queries.loads_waiting(home)
     plan.reasons += _describe_loads(plan.loads_waiting)
     if from_batch is not None:
         plan.reasons.append(f"batch {from_batch} was asked for again")
-    built = {batch: at for batch, at in record.get("loads", {}).items() if batch not in waiting}
+    built = {batch: at for batch, at in record.loads.items() if batch not in waiting}
     again = [batch for batch, at in built.items() if loads.get(batch, at) != at]
     if again:
         plan.reasons.append(f"batch {min(again)} is another one since {home.raw.name} was put back")
@@ -157,11 +154,11 @@ def _make_plan(
         plan.reasons.append("there is no warehouse yet")
         plan.reads_everything = True
         return plan
-    if not record:
+    if record.status is Outcome.NONE:
         plan.reasons.append("what the warehouse holds is not known")
         plan.rebuild, plan.reads_everything = [EVERYTHING], True
         return plan
-    pending = set(record.get("pending_rebuild", []))
+    pending = set(record.pending_rebuild)
     if _is_of_other_project(home, record):
         plan.reasons.append("the warehouse was built by another project: an older copy")
         pending.add(EVERYTHING)
@@ -169,12 +166,12 @@ def _make_plan(
     if rebuild:
         pending |= _with_downstream(runner, rebuild)
         plan.reasons.append("a rebuild was asked for")
-    if plan.project_digest != record.get("project_digest"):
-        pending |= _compare_code(home, runner, plan)
-    if record.get("status") != PASSED:
-        plan.reasons.append(f"the last build {record.get('status', 'is unknown')}")
-        plan.untested_from = record.get("test_from_batch", 0)
-    elif warehouse.stamp_file(home.warehouse) != record.get("warehouse"):
+    if plan.project_digest != record.project_digest:
+        pending |= _compare_code(home, runner, plan, record)
+    if record.status is not Outcome.PASSED:
+        plan.reasons.append(f"the last build {record.status}")
+        plan.untested_from = record.test_from_batch
+    elif files.stamp_file(home.warehouse) != record.warehouse:
         plan.reasons.append("the warehouse was changed by somebody else")
         plan.reads_everything = True
     if all_tests:
@@ -184,18 +181,18 @@ def _make_plan(
     if (waiting or plan.loads_waiting) and from_batch is None and is_known:
         plan.live = {selection.LEDGER, *plan.whole}
         if waiting:
-            tables = warehouse.tables_to_build(home, in_force).union(selection.ALWAYS_LIVE)
-            plan.live |= {(warehouse.BY_BATCH, table) for table in tables}
+            tables = raw_queries.tables_to_build(home, in_force).union(selection.ALWAYS_LIVE)
+            plan.live |= {(warehouse_queries.BY_BATCH, table) for table in tables}
     return plan
 
 
-def _is_of_other_project(home: Home, record: dict[str, Any]) -> bool:
+def _is_of_other_project(home: Home, record: records.Build) -> bool:
     """Whether a copy of the warehouse was put back that other code had made."""
-    known = (None, "", record.get("built_with"), record.get("building_with"))
-    return warehouse.project_built_with(home) not in known
+    known = (None, "", record.built_with, record.building_with)
+    return warehouse_queries.project_built_with(home) not in known
 
 
-def _describe_loads(loads: list[warehouse.Load]) -> list[str]:
+def _describe_loads(loads: list[raw_queries.Load]) -> list[str]:
     """Return why loads are to be built, a sentence a source."""
     by_source: dict[str, list[int]] = {}
     for one in loads:
@@ -210,19 +207,20 @@ def _describe_loads(loads: list[warehouse.Load]) -> list[str]:
     ]
 
 
-def accept_project(home: Home, runner: DbtRunner, plan: Plan) -> None:
+def note_unchanged_project(home: Home, runner: DbtRunner, plan: Plan) -> None:
     """Note that the project as it is needs no build, so that the next run need not parse it.
 
     What a build leaves beside the warehouse, and is missing, is made again.
     """
-    record = state.read(home, "build")
-    if record.get("project_digest") != plan.project_digest:
-        state.write(home, "build", {**record, "project_digest": plan.project_digest})
+    record = state.last_build(home)
+    if record.project_digest != plan.project_digest:
+        record.project_digest = plan.project_digest
+        state.keep(home, record)
     if not (state.exists(home, "nodes") and state.exists(home, "graph")):
         graph.remember(home, runner.parse(), plan.project_digest)
-        state.write(home, "nodes", {"codes": runner.fingerprints})
-    if not warehouse.is_snapshot(state.quarantine_path(home)):
-        warehouse.snapshot_quarantine(home, state.quarantine_path(home))
+        state.keep(home, records.Nodes(codes=runner.fingerprints))
+    if not quarantine.is_snapshot(state.quarantine_path(home)):
+        quarantine.snapshot(home, state.quarantine_path(home))
 
 
 def _with_downstream(runner: DbtRunner, names: list[str]) -> set[str]:
@@ -240,10 +238,11 @@ def _with_downstream(runner: DbtRunner, names: list[str]) -> set[str]:
     return set(fingerprint.names_with_downstream(runner.parse(), {known[name] for name in names}))
 
 
-def _compare_code(home: Home, runner: DbtRunner, plan: Plan) -> set[str]:
+def _compare_code(home: Home, runner: DbtRunner, plan: Plan, record: records.Build) -> set[str]:
     manifest = runner.parse()
     graph.remember(home, manifest, plan.project_digest)
-    before = state.read(home, "nodes").get("codes", {})
+    known = state.find(home, records.Nodes)
+    before = known.codes if known else {}
     changed = fingerprint.changed_nodes(before, runner.fingerprints)
     rebuild = set(fingerprint.names_with_downstream(manifest, changed))
     tests = [one for one in changed if manifest.nodes[one].resource_type == "test"]
@@ -256,6 +255,8 @@ def _compare_code(home: Home, runner: DbtRunner, plan: Plan) -> set[str]:
         plan.reads_everything = True
     if gone:
         plan.reasons.append(f"gone: {count(len(gone), 'model or test', 'models or tests')}")
+    if semantics.digest(graph.read_semantics(home)) != record.semantics_digest:
+        plan.reasons.append("metrics changed")
     return rebuild
 
 
@@ -266,7 +267,8 @@ def build(
     *,
     last_batch: int | None = None,
     select: Sequence[str] = (),
-) -> dict[str, Any]:
+    on_result: OnResult | None = None,
+) -> records.Build:
     """Build and test what the plan says; return the record of the build, which is kept.
 
     A record with status `passed` may be published. While dbt works, and after a crash, the record
@@ -281,44 +283,40 @@ def build(
         plan: what is to be done.
         last_batch: build no batch after this one; default: all.
         select: names of models and seeds to build, with their tests, or of tests; default: all.
+        on_result: gets every node's result as soon as it has finished, or is known to stand.
     """
     started = datetime.now(UTC)
     clock = time.monotonic()
-    before = journal.complete(home, state.read(home, "build"))
-    inputs = parts.inputs_of(plan.in_force, plan.loads_waiting, last_batch)
-    earlier = parts.find_done(runner, before, inputs) if select else {}
-    names, early = parts.select_possible(runner, select, earlier) if select else ([], set())
+    before = journal.complete(home, state.last_build(home))
+    inputs = partial_build.inputs_of(plan.in_force, plan.loads_waiting, last_batch)
+    earlier = partial_build.find_done(runner, before, inputs) if select else {}
+    names, early = partial_build.select_possible(runner, select, earlier) if select else ([], set())
     reach = None
     if plan.live is not None and not select:
         reach = selection.find_reach(runner, before, plan.live, plan.whole)
         names, earlier = (reach.names, reach.untouched) if reach else ([], {})
-    record: dict[str, Any] = {
-        **before,
-        "id": started.strftime("%Y%m%dT%H%M%S.%fZ"),
-        "started_at": started.isoformat(timespec="seconds"),
-        "status": BEGUN,
-        "error": "",
-        "failures": [],
-        "nodes": earlier,
-        "inputs": inputs,
-        "from_batch": plan.from_batch,
-        "last_batch": last_batch,
-        "pending_rebuild": plan.rebuild,
-        "building_with": plan.project_digest,
-        "test_from_batch": plan.test_from_batch,
-        "raw": warehouse.stamp_file(home.raw),
-        "built_before": warehouse.built(home),
-        # What publishing has to copy, where that is less than everything.
-        "based_on": before.get("id") if reach else None,
-        "first_batch": plan.first_batch,
-        "gold_changes": reach.gold_changes if reach else None,
-    }
+    record = before.model_copy()
+    record.id = started.strftime("%Y%m%dT%H%M%S.%fZ")
+    record.started_at = started.isoformat(timespec="seconds")
+    record.status, record.error, record.failures = Outcome.BEGUN, "", []
+    record.nodes, record.inputs = dict(earlier), inputs
+    record.from_batch, record.last_batch = plan.from_batch, last_batch
+    record.pending_rebuild = plan.rebuild
+    record.building_with = plan.project_digest
+    record.test_from_batch = plan.test_from_batch
+    record.raw = files.stamp_file(home.raw)
+    record.built_before = [list(one) for one in warehouse_queries.built(home)]
+    # What publishing has to copy, where that is less than everything.
+    record.based_on = before.id if reach else None
+    record.first_batch = plan.first_batch
+    record.gold_changes = reach.gold_changes if reach else None
     manifest = runner.parse()
     again = selection.names_to_rebuild(manifest, plan.whole) if plan.whole else []
     whole_tests = selection.names_of_tests(manifest, plan.whole) if plan.whole else []
     graph.remember(home, manifest, plan.project_digest)
-    journal.begin(home, record["id"])
-    state.write(home, "build", record)
+    record.semantics_digest = semantics.digest(graph.read_semantics(home))
+    journal.begin(home, record.id)
+    state.keep(home, record)
     if not select:
         _remove_failed_rows(home)
     environment = {
@@ -329,51 +327,53 @@ def build(
         "TRADEHOUSE_TEST_FROM_BATCH": str(plan.test_from_batch),
         "TRADEHOUSE_TEST_WHOLE": ",".join(whole_tests),
     }
-    with _journal_kept(home, runner, early):
-        if reach:
-            reach.report_untouched(runner)
-        try:
-            outcome = runner.build(
-                environment,
-                full_refresh=EVERYTHING in plan.rebuild,
-                from_nothing=_is_from_nothing(home, plan) and last_batch is None and not names,
-                select=names,
-            )
-        except BaseException as error:
-            # As after a kill: what the journal says stands, and the build can be resumed.
-            with suppress(OSError):
-                state.write(home, "build", {**record, "error": _why_stopped(error)})
-            raise
-    record |= {
-        "untouched": len(reach.untouched) if reach else 0,
-        "reasons": plan.reasons,
-        "rebuilt": plan.rebuild,
-        "resumed_after": len(earlier),
-        **_judge(home, outcome, runner, earlier, early),
-    }
-    if select and record["status"] == PASSED and not _is_whole(record, runner):
-        record["status"] = PARTIAL
-    if record["status"] == PASSED:
+    note = partial(_note, home, runner, early, on_result)
+    if reach:
+        reach.report_untouched(runner, note)
+    try:
+        outcome = runner.build(
+            environment,
+            full_refresh=EVERYTHING in plan.rebuild,
+            from_nothing=_is_from_nothing(home, plan) and last_batch is None and not names,
+            select=names,
+            on_result=note,
+            counts_rows=on_result is not None,
+        )
+    except BaseException as error:
+        # As after a kill: what the journal says stands, and the build can be resumed.
+        with suppress(OSError):
+            record.error = _why_stopped(error)
+            state.keep(home, record)
+        raise
+    record.untouched = len(reach.untouched) if reach else 0
+    record.reasons, record.rebuilt = plan.reasons, plan.rebuild
+    record.resumed_after = len(earlier)
+    _judge(home, record, outcome, runner, early)
+    if select and record.status is Outcome.PASSED and not _is_whole(record, runner):
+        record.status = Outcome.PARTIAL
+    if record.status is Outcome.PASSED:
         known = {
             (node.schema, node.alias or node.name)
             for node in manifest.nodes.values()
             if node.resource_type in fingerprint.BUILT
         }
-        record["dropped"] = warehouse.drop_relations_without_model(home, known)
-        record["pending_rebuild"] = []
-        record["project_digest"] = plan.project_digest
-        record["loads"] = plan.loads
-        state.write(home, "nodes", {"codes": runner.fingerprints})
+        record.dropped = warehouse_queries.drop_relations_without_model(home, known)
+        record.pending_rebuild = []
+        record.project_digest = plan.project_digest
+        record.loads = plan.loads
+        state.keep(home, records.Nodes(codes=runner.fingerprints))
     _add_facts(home, record)
     left_out = {one for one in plan.in_force if last_batch is None or one <= last_batch} - {
-        one["batch"] for one in record.get("batches", [])
+        one.batch for one in record.batches
     }
-    if record["status"] == PASSED and left_out:
-        said = f"The build went through, and batch {min(left_out)} is not in it; see dbt.log."
-        record |= {"status": FAILED, "error": said}
-    record["finished_at"] = datetime.now(UTC).isoformat(timespec="seconds")
-    record["seconds"] = round(time.monotonic() - clock, 3)
-    state.write(home, "build", record)
+    if record.status is Outcome.PASSED and left_out:
+        record.status = Outcome.FAILED
+        record.error = (
+            f"The build went through, and batch {min(left_out)} is not in it; see dbt.log."
+        )
+    record.finished_at = datetime.now(UTC).isoformat(timespec="seconds")
+    record.seconds = round(time.monotonic() - clock, 3)
+    state.keep(home, record)
     return record
 
 
@@ -388,85 +388,66 @@ def _is_from_nothing(home: Home, plan: Plan) -> bool:
     return is_new and plan.from_batch is None and plan.test_from_batch == 0
 
 
-@contextmanager
-def _journal_kept(home: Home, runner: DbtRunner, early: set[str]) -> Iterator[None]:
-    """Keep what came of each node while a build goes on; who waits for results gets them too."""
-    waiting = runner.on_result
-
-    def note(node: NodeResult) -> None:
-        is_cut_off = node.status == "error" and (
-            exits.is_stopping() or any(words in node.message for words in INTERRUPTED)
-        )
-        if node.unique_id in runner.fingerprints and not is_cut_off:
-            journal.note(home, node.unique_id, _describe(node, runner, early))
-        if waiting is not None:
-            waiting(node)
-
-    runner.on_result, runner.counts_rows = note, waiting is not None
-    try:
-        yield
-    finally:
-        runner.on_result, runner.counts_rows = waiting, True
+def _note(
+    home: Home, runner: DbtRunner, early: set[str], on_result: OnResult | None, node: NodeResult
+) -> None:
+    """Keep what came of a node while a build goes on; who waits for results gets it too."""
+    is_cut_off = node.status == "error" and (
+        exits.is_stopping() or duckdb_messages.was_interrupted(node.message)
+    )
+    if node.unique_id in runner.fingerprints and not is_cut_off:
+        journal.note(home, node.unique_id, _describe(node, runner, early))
+    if on_result is not None:
+        on_result(node)
 
 
 def _judge(
-    home: Home,
-    outcome: Invocation,
-    runner: DbtRunner,
-    earlier: dict[str, dict[str, Any]],
-    early: set[str],
-) -> dict[str, Any]:
+    home: Home, record: records.Build, outcome: Invocation, runner: DbtRunner, early: set[str]
+) -> None:
+    """Note in the record what came of the nodes, and how the build ended."""
     tests = [node for node in outcome.nodes if node.is_test]
     failed = [node for node in tests if node.status in ("fail", "error")]
     broken = [node for node in outcome.nodes if not node.is_test and node.status == "error"]
     measured = journal.read(home).nodes
-    nodes = earlier | {
-        node.unique_id: _describe(node, runner, early) | _measures(measured.get(node.unique_id))
-        for node in outcome.nodes
-        if node.unique_id in runner.fingerprints
-    }
+    for node in outcome.nodes:
+        if node.unique_id in runner.fingerprints:
+            made = record.nodes[node.unique_id] = _describe(node, runner, early)
+            if noted := measured.get(node.unique_id):  # when it had finished
+                made.rows, made.columns = noted.rows, noted.columns
     if broken or (not outcome.success and not failed):
-        status = FAILED
+        record.status = Outcome.FAILED
     else:
-        status = TESTS_FAILED if failed else PASSED
-    statuses = [node["status"] for one, node in nodes.items() if one.startswith("test.")]
-    return {
-        "status": status,
-        "error": "" if status == PASSED else _error_of(broken, outcome, home),
-        "tests": {
-            "passed": statuses.count("pass"),
-            "warned": statuses.count("warn"),
-            "failed": len(failed),
-            "skipped": statuses.count("skipped"),
-        },
-        "failures": [_describe_failure(node, home) for node in failed],
-        "nodes": nodes,
-    }
+        record.status = Outcome.TESTS_FAILED if failed else Outcome.PASSED
+    is_passed = record.status is Outcome.PASSED
+    record.error = "" if is_passed else _error_of(broken, outcome, home)
+    statuses = [node.status for one, node in record.nodes.items() if one.startswith("test.")]
+    record.tests = records.Tests(
+        passed=statuses.count("pass"),
+        warned=statuses.count("warn"),
+        failed=len(failed),
+        skipped=statuses.count("skipped"),
+    )
+    record.failures = [_describe_failure(node, home) for node in failed]
 
 
-def _is_whole(record: dict[str, Any], runner: DbtRunner) -> bool:
-    nodes = record["nodes"]
+def _is_whole(record: records.Build, runner: DbtRunner) -> bool:
+    nodes = record.nodes
     return all(
-        one in nodes and nodes[one]["status"] in parts.DONE and not nodes[one]["is_early"]
+        one in nodes and nodes[one].status in partial_build.DONE and not nodes[one].is_early
         for one in runner.fingerprints
     )
 
 
-def _describe(node: NodeResult, runner: DbtRunner, early: set[str]) -> dict[str, Any]:
-    return {
-        "status": node.status,
-        "seconds": round(node.seconds, 3),
-        "rows": node.rows,
-        "columns": node.columns,
-        "code": runner.fingerprints.get(node.unique_id),
-        "message": node.message[:MESSAGE_KEPT] if node.status in ("error", "warn") else "",
-        "is_early": not early.isdisjoint(parts.names_of(runner.parse(), node.unique_id)),
-    }
-
-
-def _measures(noted: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the rows and columns that were noted when a node had finished."""
-    return {name: noted[name] for name in ("rows", "columns")} if noted else {}
+def _describe(node: NodeResult, runner: DbtRunner, early: set[str]) -> records.Node:
+    return records.Node(
+        status=node.status,
+        seconds=round(node.seconds, 3),
+        rows=node.rows,
+        columns=node.columns,
+        code=runner.fingerprints.get(node.unique_id),
+        message=node.message[:MESSAGE_KEPT] if node.status in ("error", "warn") else "",
+        is_early=not early.isdisjoint(partial_build.names_of(runner.parse(), node.unique_id)),
+    )
 
 
 def _error_of(broken: list[NodeResult], outcome: Invocation, home: Home) -> str:
@@ -486,19 +467,19 @@ def _error_of(broken: list[NodeResult], outcome: Invocation, home: Home) -> str:
     )
 
 
-def _describe_failure(node: NodeResult, home: Home) -> dict[str, Any]:
+def _describe_failure(node: NodeResult, home: Home) -> records.Failure:
     path = failed_rows_path(home, node.name)
     rows: list[dict[str, Any]] = []
     if path.exists():
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(itertools.islice(csv.DictReader(file), ROWS_SHOWN))
-    return {
-        "test": node.name,
-        "failing_rows": node.failures,
-        "message": node.message,
-        "rows": rows,
-        "kept_in": str(path) if path.exists() else None,
-    }
+    return records.Failure(
+        test=node.name,
+        failing_rows=node.failures,
+        message=node.message,
+        rows=rows,
+        kept_in=str(path) if path.exists() else None,
+    )
 
 
 def failed_rows_path(home: Home, test: str) -> Path:
@@ -511,56 +492,58 @@ def _remove_failed_rows(home: Home) -> None:
         path.unlink()
 
 
-def _add_facts(home: Home, record: dict[str, Any]) -> None:
+def _add_facts(home: Home, record: records.Build) -> None:
     if not home.warehouse.exists():
         return
-    with warehouse.kept_open(home.warehouse):
-        record["batches"] = warehouse.read_batches(home)
-        record["rows"] = warehouse.count_rows(home)
-        record["quarantine"] = warehouse.snapshot_quarantine(home, state.quarantine_path(home))
-        record["unmatched"] = warehouse.count_unmatched(home)
-        record["streams"] = warehouse.count_streams(home)
-        record["built_with"] = warehouse.project_built_with(home)
-        record["built_loads"] = warehouse.last_loads_built(home)
-    record["warehouse"] = warehouse.stamp_file(home.warehouse)
+    with database.kept_open(home.warehouse):
+        record.batches = [records.GateBatch(**one) for one in warehouse_queries.read_batches(home)]
+        record.rows = warehouse_queries.count_rows(home, graph.read_release_views(home))
+        refused = quarantine.snapshot(home, state.quarantine_path(home))
+        record.quarantine = [records.Refused(**one) for one in refused]
+        record.unmatched = warehouse_queries.count_unmatched(home)
+        record.streams = [
+            records.StreamCounts(**one) for one in warehouse_queries.count_streams(home)
+        ]
+        record.built_with = warehouse_queries.project_built_with(home)
+        record.built_loads = warehouse_queries.last_loads_built(home)
+    record.warehouse = files.stamp_file(home.warehouse)
 
 
-def is_publishable(home: Home, record: dict[str, Any]) -> bool:
+def is_publishable(home: Home, record: records.Build) -> bool:
     """Whether a build has anything to publish, and nothing that is held would go from the release.
 
     Something is a batch that the gate let pass, or loads alone.
     """
-    batches = record.get("batches", [])
-    is_something = any(batch["is_accepted"] for batch in batches) or bool(
-        not batches and record.get("built_loads")
+    is_something = any(batch.is_accepted for batch in record.batches) or bool(
+        not record.batches and record.built_loads
     )
     return is_something and not _find_lost(home, record)
 
 
-def _find_lost(home: Home, record: dict[str, Any]) -> list[str]:
+def _find_lost(home: Home, record: records.Build) -> list[str]:
     """Sources of the published release that are held, and of which a new warehouse has no rows."""
-    held = {one["source"] for one in syncs.loads_held(home)} - record.get("built_loads", {}).keys()
+    held = {one["source"] for one in syncs.loads_held(home)} - record.built_loads.keys()
     current = releases.find_current(home) if held else None
     if current is None:
         return []
     with suppress(releases.DamagedReleaseError):
-        return sorted(held & releases.read_release(home, current).get("loads", {}).keys())
+        return sorted(held & releases.read_release(home, current).loads.keys())
     return []
 
 
-def require_passed(home: Home, record: dict[str, Any]) -> dict[str, Any]:
+def require_passed(home: Home, record: records.Build) -> records.Build:
     """Return the record if it may be published.
 
     Raises:
         TradehouseError: when the last build did not pass, is not what the warehouse holds, or every
             batch is held.
     """
-    if record.get("status") != PASSED:
+    if record.status is not Outcome.PASSED:
         raise TradehouseError(
             "Only a build whose tests passed is published, and the last one "
-            f"{record.get('status', 'does not exist')}. `tradehouse run` builds and tests again."
+            f"{record.status}. `tradehouse run` builds and tests again."
         )
-    if warehouse.stamp_file(home.warehouse) != record.get("warehouse"):
+    if files.stamp_file(home.warehouse) != record.warehouse:
         raise TradehouseError(
             f"{home.warehouse} was changed after its last tested build. "
             "`tradehouse run` builds and tests again."

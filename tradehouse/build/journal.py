@@ -1,8 +1,8 @@
 """The progress of a build: one line for every node that dbt has finished.
 
-The last thing a killed build leaves. A line is written after the node's transaction was committed,
-so that what is here is in the warehouse; what is in the warehouse may be missing here. What still
-counts of it is for `tradehouse.build.parts` and `tradehouse.build.resume`.
+What remains of a killed build. A line is written after the node's transaction was committed, so
+every node listed here is in the warehouse; one in the warehouse may be missing here.
+`tradehouse.build.partial_build` and `tradehouse.build.resume` decide which entries still count.
 """
 
 import json
@@ -10,13 +10,11 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tradehouse.home import files, records
 from tradehouse.home.files import Kept, replacing
 from tradehouse.home.paths import Home
 
-BEGUN = "begun"
 ANEW = "What a build did that was interrupted is built again."
 
 
@@ -42,28 +40,26 @@ class Progress:
     """
 
     build_id: str | None = None
-    nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    nodes: dict[str, records.Node] = field(default_factory=dict)
     file: int | None = None
 
 
 def begin(home: Home, build_id: str) -> None:
     """Start the journal of a build."""
-    with replacing(_path(home)) as begun, begun.open("w", encoding="utf-8") as file:
-        file.write(json.dumps({"version": Head.VERSION, "build": build_id}) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    with replacing(_path(home)) as begun:
+        begun.write_text(json.dumps({"version": Head.VERSION, "build": build_id}) + "\n")
 
 
-def note(home: Home, unique_id: str, node: dict[str, Any]) -> None:
+def note(home: Home, unique_id: str, node: records.Node) -> None:
     """Add what came of a node; called from dbt's threads, so a line is one write.
 
-    A line that finds no room is left out: the node stands all the same, and is built again.
+    A line that the disk has no room for is left out: the node is finished, and is built again.
     """
     try:
         inode = home.warehouse.stat().st_ino
     except FileNotFoundError:
         inode = None
-    line = json.dumps({"id": unique_id, "node": node, "file": inode})
+    line = Line(id=unique_id, node=node, file=inode).model_dump_json()
     with suppress(OSError):
         descriptor = os.open(_path(home), os.O_WRONLY | os.O_APPEND | os.O_CREAT, files.MODE)
         try:
@@ -105,31 +101,30 @@ def read(home: Home) -> Progress:
         NewerError: when a newer Tradehouse wrote it.
     """
     inode: int | None = None
-    nodes: dict[str, dict[str, Any]] = {}
+    nodes: dict[str, records.Node] = {}
     path = _path(home)
     try:
         first, *lines = (files.read_bytes(path) or b"").splitlines()
-        build_id = files.check(path, Head, first)["build"]
+        build_id = files.parse(path, Head, first).build
     except (files.DamagedError, ValueError):
         return Progress()
     for text in lines:
         with suppress(files.DamagedError):
-            line = files.check(path, Line, text)
-            nodes[line["id"]], inode = line["node"], line["file"] or inode
+            line = files.parse(path, Line, text)
+            nodes[line.id], inode = line.node, line.file or inode
     return Progress(build_id, nodes, inode)
 
 
-def complete(home: Home, record: dict[str, Any]) -> dict[str, Any]:
+def complete(home: Home, record: records.Build) -> records.Build:
     """Return the record of a build with what it did before it was killed, if it was.
 
     To be called by the holder of the home's lock, who knows that it is not running.
     """
-    if record.get("status") != BEGUN:
+    if record.status is not records.Outcome.BEGUN:
         return record
     progress = read(home)
-    if progress.build_id != record["id"]:
-        return {**record, "nodes": {}}
-    return {**record, "nodes": record.get("nodes", {}) | progress.nodes}
+    nodes = record.nodes | progress.nodes if progress.build_id == record.id else {}
+    return record.model_copy(update={"nodes": nodes})
 
 
 def _path(home: Home) -> Path:

@@ -1,7 +1,7 @@
-"""Checks before a writing command begins: files of the home that are missing or damaged.
+"""Checks before a command writes or builds: files of the home that are missing or damaged.
 
-What follows from raw is set aside, which is said, and made anew by the commands themselves. Raw
-follows from nothing here, so it is never touched: the sentence says what can be done.
+Files derived from raw are set aside with a message and recreated by the commands themselves. Raw
+cannot be derived, so it is never touched: the error says what can be done.
 """
 
 from collections.abc import Collection
@@ -9,10 +9,13 @@ from pathlib import Path
 
 from tradehouse.build import journal
 from tradehouse.errors import LandingError, TradehouseError
-from tradehouse.home import files, ledger_snapshot, state, warehouse
+from tradehouse.home import database, files, ledger_snapshot, records, state, warehouse_queries
+from tradehouse.home.files import DamagedError
 from tradehouse.home.paths import Home
-from tradehouse.loads import brokerage, deliveries
+from tradehouse.home.records import Outcome
+from tradehouse.loads import brokerage, brokerage_sync
 from tradehouse.publish import releases
+from tradehouse.terminal import duckdb_messages
 
 
 def mend(home: Home) -> None:
@@ -28,9 +31,9 @@ def mend(home: Home) -> None:
     for path in home.state.glob("sync-*.json"):
         _mend(path, ledger_snapshot.Marker, "It said that a sync was running.")
     require_raw(home)
-    fault = warehouse.look_at(home.warehouse)
+    fault = database.look_at(home.warehouse)
     if fault:
-        warehouse.set_aside(home.warehouse, fault)
+        database.set_aside(home.warehouse, fault)
 
 
 def _mend(path: Path, model: type[files.Kept], anew: str) -> None:
@@ -47,18 +50,19 @@ def require_raw(home: Home) -> None:
     Raises:
         TradehouseError: when it is not, and what was in it is not delivered any more.
     """
-    fault = warehouse.look_at(home.raw)
+    fault = database.look_at(home.raw)
     if fault:
-        raise TradehouseError(warehouse.describe_raw(home.raw, fault))
+        raise TradehouseError(database.describe_raw(home.raw, fault))
     if home.raw.exists():
         return
-    loaded = set(state.read(home, "sync").get("loaded", {}))
+    last = state.find(home, records.Sync)
+    loaded = set(last.loaded) if last else set()
     rows = ledger_snapshot.read(home.state)["streams"]
-    others = sorted({row["source"] for row in rows} - {deliveries.SOURCE})
+    others = sorted({row["source"] for row in rows} - {brokerage_sync.SOURCE})
     if not loaded and not rows:
         return
     lost = [f"source {name}" for name in others]
-    landing = brokerage.find_landing(home, deliveries.given_landing())
+    landing = brokerage.find_landing(home, brokerage_sync.given_landing())
     try:
         found = set() if landing is None else set(map(str, brokerage.find_batches(landing)))
     except LandingError:
@@ -73,7 +77,7 @@ def require_raw(home: Home) -> None:
         )
     files.tell(f"{home.raw} is missing; everything delivered in {landing} is loaded again.")
     if home.warehouse.exists():
-        warehouse.set_aside(home.warehouse, "built from the raw file that is missing")
+        database.set_aside(home.warehouse, "built from the raw file that is missing")
 
 
 def require_built(home: Home, in_force: Collection[int]) -> None:
@@ -82,12 +86,12 @@ def require_built(home: Home, in_force: Collection[int]) -> None:
     Raises:
         TradehouseError: when it does not: an older raw was put back, and they are not loaded again.
     """
-    known = set(warehouse.deliveries_built(home))
+    known = set(warehouse_queries.deliveries_built(home))
     known |= {
-        batch["batch"]
+        batch.batch
         for release in releases.list_releases(home)
-        if release["is_current"]
-        for batch in release["batches"]
+        if release.is_current
+        for batch in release.batches
     }
     if lost := sorted(known.difference(in_force)):
         what = ", ".join(f"batch {batch}" for batch in lost[:5]) + (" ..." if lost[5:] else "")
@@ -108,3 +112,59 @@ def require_current(home: Home) -> None:
     fault = releases.find_fault(home)
     if fault:
         raise TradehouseError(f"{fault} {releases.advice(home)}")
+
+
+def set_aside_foreign(home: Home, record: records.Build) -> bool:
+    """Set the warehouse aside when it is damaged or not one that was built; return whether.
+
+    Args:
+        home: the home, its lock held.
+        record: the record of the last build.
+    """
+    fault = _find_foreign(home, record)
+    if fault:
+        database.set_aside(home.warehouse, fault)
+    return bool(fault)
+
+
+def _find_foreign(home: Home, record: records.Build) -> str:
+    path = home.warehouse
+    if not path.exists():
+        return "only its log is there" if database.log_of(path).exists() else ""
+    is_left_whole = record.status not in (Outcome.NONE, Outcome.BEGUN) and record.warehouse
+    if is_left_whole and database.log_of(path).exists():
+        return "there is a log beside it that no build left"
+    if is_left_whole and files.stamp_file(path) != record.warehouse:
+        # What somebody wrote by hand stands, and every test reads it.
+        return database.find_corruption(path) or _find_other(path)
+    try:
+        with database.connected(path):
+            return ""
+    except DamagedError as error:
+        return error.reason
+
+
+def _find_other(path: Path) -> str:
+    with database.connected(path) as connection:
+        found = connection.execute(
+            "select schema_name from duckdb_schemas() where database_name = current_database()"
+        ).fetchall()
+    return "" if {name for (name,) in found} & {*warehouse_queries.LAYERS} else "not a warehouse"
+
+
+def set_aside_corrupt(home: Home, message: str) -> bool:
+    """Set the warehouse aside when a build failed with it because it is corrupt; return whether.
+
+    Raises:
+        TradehouseError: when raw is.
+    """
+    if not duckdb_messages.means_corrupt(message):
+        return False
+    for path in (home.warehouse, home.raw):
+        fault = database.find_corruption(path)
+        if fault and path == home.raw:
+            raise TradehouseError(database.describe_raw(path, fault))
+        if fault:
+            database.set_aside(path, fault)
+            return True
+    return False

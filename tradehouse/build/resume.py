@@ -1,22 +1,22 @@
 """Resuming a build that failed or died: whether that is safe, and what remains to be done.
 
-Every node commits on its own, and which batches it reads follows from `silver.built_loads`, the
-last node of all. So in a half-built warehouse the finished nodes are as they would be at the end,
-as long as raw is what they read and nobody else wrote. `docs/builds.md` says this at length; what
-still counts of a build when code changed is for `tradehouse.build.parts`.
+Every node commits on its own, and which batches it reads depends on `silver.built_loads`, the last
+node of all. So in a half-built warehouse the finished nodes are as they would be at the end, as
+long as raw is unchanged and nobody else wrote. `docs/builds.md` explains this in detail;
+`tradehouse.build.partial_build` decides what still counts of a build when code changed.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tradehouse.build import execution, journal, parts
-from tradehouse.build.parts import DONE
+from tradehouse.build import execution, journal, partial_build
+from tradehouse.build.partial_build import DONE
 from tradehouse.dbt import fingerprint
 from tradehouse.dbt.runner import EVERYTHING, LAST_NODE, DbtRunner
 from tradehouse.errors import LandingError, UsageError
-from tradehouse.home import state, warehouse
+from tradehouse.home import files, records, state, warehouse_queries
 from tradehouse.home.paths import Home
+from tradehouse.home.records import Outcome
 from tradehouse.loads import brokerage
 
 
@@ -46,42 +46,41 @@ def look(home: Home) -> Prospect:
 
     To be called while nobody else is writing.
     """
-    record = journal.complete(home, state.read(home, "build"))
-    nodes = record.get("nodes", {})
+    record = journal.complete(home, state.last_build(home))
     return Prospect(
         _obstacle(home, record),
-        sum(node["status"] in DONE for node in nodes.values()),
+        sum(node.status in DONE for node in record.nodes.values()),
         tuple(
             name.split(".")[2]
-            for name, node in nodes.items()
-            if node["status"] in ("error", "fail")
+            for name, node in record.nodes.items()
+            if node.status in ("error", "fail")
         ),
     )
 
 
-def _obstacle(home: Home, record: dict[str, Any]) -> str:
-    if not record:
+def _obstacle(home: Home, record: records.Build) -> str:
+    if record.status is Outcome.NONE:
         return "nothing was built yet"
-    if record["status"] in (execution.PASSED, execution.PARTIAL):
-        return f"the last build {record['status']}"
-    if not any(node["status"] in DONE for node in record["nodes"].values()):
+    if record.status in (Outcome.PASSED, Outcome.PARTIAL):
+        return f"the last build {record.status}"
+    if not any(node.status in DONE for node in record.nodes.values()):
         return "nothing of the last build stands"
-    if warehouse.stamp_file(home.raw) != record.get("raw"):
+    if files.stamp_file(home.raw) != record.raw:
         return "raw was written since the last build began"
-    stamp, file = warehouse.stamp_file(home.warehouse), journal.read(home).file
+    stamp, file = files.stamp_file(home.warehouse), journal.read(home).file
     is_other = stamp is None or file not in (None, stamp[2])
-    if is_other or (record["status"] != execution.BEGUN and stamp != record.get("warehouse")):
+    if is_other or (record.status is not Outcome.BEGUN and stamp != record.warehouse):
         return "the warehouse was changed by somebody else"
     return ""
 
 
 def what_was_delivered_since(home: Home, landing: Path) -> str:
     """Return why the last sync has to be repeated, empty when it need not be."""
-    sync = state.read(home, "sync")
-    if sync.get("status") != "succeeded" or sync.get("errors"):
+    sync = state.find(home, records.Sync)
+    if sync is None or sync.status != "succeeded" or sync.errors:
         return "the last sync did not take everything"
     try:
-        is_same = brokerage.stamp_landing(landing) == sync.get("landing_stamp")
+        is_same = brokerage.stamp_landing(landing) == sync.landing_stamp
     except LandingError:
         is_same = False
     return "" if is_same else "the landing directory changed since the last sync"
@@ -102,29 +101,29 @@ def require_plain(asked: dict[str, bool]) -> None:
 
 
 def find_rest(home: Home, runner: DbtRunner) -> Resumption | str:
-    """Return what is left of the last build, or why it is not gone on with.
+    """Return what is left of the last build, or why it is not continued.
 
     Left is what did not succeed, and what changed since with everything downstream; that is built
     from nothing.
     """
-    record = journal.complete(home, state.read(home, "build"))
+    record = journal.complete(home, state.last_build(home))
     obstacle = _obstacle(home, record)
     if obstacle:
         return obstacle
-    plan = execution.make_plan(home, runner, from_batch=record.get("from_batch"))
-    inputs = parts.inputs_of(plan.in_force, plan.loads_waiting, record["last_batch"])
-    done = parts.find_done(runner, record, inputs)
+    plan = execution.make_plan(home, runner, from_batch=record.from_batch)
+    inputs = partial_build.inputs_of(plan.in_force, plan.loads_waiting, record.last_batch)
+    done = partial_build.find_done(runner, record, inputs)
     nodes = runner.parse().nodes
     left = {one: nodes[one] for one in runner.fingerprints if one not in done}
     models = {node.name for node in left.values() if node.resource_type in fingerprint.BUILT}
-    before = [tuple(one) for one in record.get("built_before", [])]
-    if warehouse.built(home) != before and not (
+    before = [tuple(one) for one in record.built_before]
+    if warehouse_queries.built(home) != before and not (
         EVERYTHING in plan.rebuild or models <= {*plan.rebuild, LAST_NODE}
     ):
         return f"{LAST_NODE} stands already, so which batches it was for is no longer known"
     plan.reasons.insert(0, f"resumed: {len(left)} of {len(runner.fingerprints)} nodes are left")
     names = sorted(node.name for node in left.values())
-    return Resumption(plan, names or [LAST_NODE], record["last_batch"])
+    return Resumption(plan, names or [LAST_NODE], record.last_batch)
 
 
 def describe(home: Home) -> str:
@@ -132,16 +131,16 @@ def describe(home: Home) -> str:
 
     Called while nobody is writing.
     """
-    record = state.read(home, "build")
-    if not record or record["status"] in (execution.PASSED, execution.PARTIAL):
+    record = state.last_build(home)
+    if record.status in (Outcome.NONE, Outcome.PASSED, Outcome.PARTIAL):
         return ""
     prospect = look(home)
-    how = record["status"]
-    if how == execution.BEGUN:
+    how = str(record.status)
+    if record.status is Outcome.BEGUN:
         # Empty when nobody could say it any more.
-        how = str(record.get("error") or "").partition(". ")[0].rstrip(".")
+        how = record.error.partition(". ")[0].rstrip(".")
         how = f"was {how}" if how.startswith("stopped ") else f"stopped ({how})"
-        how = how if record.get("error") else "was killed"
+        how = how if record.error else "was killed"
     said = f"The last build {how}"
     if prospect.broken:
         said += f" in {', '.join(prospect.broken[:5])}" + (" ..." if prospect.broken[5:] else "")

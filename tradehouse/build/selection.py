@@ -1,18 +1,18 @@
 """What the rows of loads can reach: models and tests to run, relations of gold to publish.
 
-A raw table without a row in the loads that are built leaves its bronze model, and whatever is made
-of such tables alone, as it is; a view is what it was as long as its code is. That holds for a
-warehouse that passed its last build and was not touched since: `tradehouse.build.execution` knows
-that.
+A raw table without a row in the loads that are built does not affect its bronze model or anything
+built only from such tables; a view changes only with its code. That holds for a warehouse that
+passed its last build and was not touched since: `tradehouse.build.execution` checks that.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from tradehouse.build.parts import DONE
-from tradehouse.dbt.runner import DbtRunner, NodeResult
-from tradehouse.home.warehouse import EVERY_TABLE
+from tradehouse.build.partial_build import DONE
+from tradehouse.dbt.runner import DbtRunner, NodeResult, OnResult
+from tradehouse.home import records
+from tradehouse.home.raw_queries import EVERY_TABLE
 
 WINDOW = ("bronze_brokerage__batch_date", "bronze_batches")
 ALWAYS_LIVE = ("batch_date", "audit")
@@ -38,32 +38,30 @@ class Reach:
     """What a daily build runs, which results of the last one stand, what it changes in gold."""
 
     names: list[str]
-    untouched: dict[str, dict[str, Any]]
-    gold_changes: dict[str, dict[str, Any]]
+    untouched: dict[str, records.Node]
+    gold_changes: dict[str, records.Change]
 
-    def report_untouched(self, runner: DbtRunner) -> None:
-        """Tell whoever listens to results that those of the last build stand."""
-        if runner.on_result is None:
-            return
+    def report_untouched(self, runner: DbtRunner, on_result: OnResult) -> None:
+        """Report the last build's results, which still stand, to `on_result`."""
         for unique_id, result in self.untouched.items():
             node = runner.parse().nodes[unique_id]
-            runner.on_result(
+            on_result(
                 NodeResult(
                     name=node.name,
                     unique_id=unique_id,
                     resource_type=str(node.resource_type),
-                    status=result["status"],
+                    status=result.status,
                     seconds=0.0,
                     failures=0,
                     message="No new row reaches it: what was built before stands.",
-                    rows=None if node.config.materialized == "view" else result["rows"],
-                    columns=result.get("columns"),
+                    rows=None if node.config.materialized == "view" else result.rows,
+                    columns=result.columns,
                 )
             )
 
 
 def find_reach(
-    runner: DbtRunner, record: dict[str, Any], live: set[RawTable], whole: set[RawTable]
+    runner: DbtRunner, record: records.Build, live: set[RawTable], whole: set[RawTable]
 ) -> Reach | None:
     """Return what new rows of raw tables can reach, or None where everything has to be run.
 
@@ -81,8 +79,8 @@ def find_reach(
     for unique_id, code in runner.fingerprints.items():
         if manifest.nodes[unique_id].name in running:
             continue
-        result = record.get("nodes", {}).get(unique_id, {})
-        if result.get("status") not in DONE or result.get("code") != code:
+        result = record.nodes.get(unique_id)
+        if result is None or result.status not in DONE or result.code != code:
             return None
         untouched[unique_id] = result
     return Reach(names, untouched, gold_changes(manifest, live, whole))
@@ -166,7 +164,7 @@ def names_of_tests(manifest: Any, whole: set[RawTable]) -> list[str]:
 
 def gold_changes(
     manifest: Any, live: set[RawTable], whole: set[RawTable]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, records.Change]:
     """Return what a build for new rows of raw tables can change in gold, by relation.
 
     A model says with `meta.release_key`, and with `meta.release_touched`, the name of a model, how
@@ -180,15 +178,12 @@ def gold_changes(
     }
     anywhere = {node.unique_id for node in reached_nodes(manifest, whole)}
     return {
-        node.alias or node.name: {
-            "key": [],
-            "touched": None,
-        }
+        node.alias or node.name: records.Change()
         if node.unique_id in anywhere
-        else {
-            "key": node.config.meta.get("release_key", []),
-            "touched": relations.get(node.config.meta.get("release_touched")),
-        }
+        else records.Change(
+            key=node.config.meta.get("release_key", []),
+            touched=relations.get(node.config.meta.get("release_touched")),
+        )
         for node in reached_nodes(manifest, live)
         if node.resource_type != "test" and node.schema == "gold"
     }
@@ -215,6 +210,5 @@ def _looked_up(node: Any) -> list[str]:
 
 
 def _is_windowed(node: Any) -> bool:
-    """Whether a node is built batch by batch."""
-    is_incremental = node.resource_type == "model" and node.config.materialized == "incremental"
-    return bool(is_incremental and node.config.incremental_strategy == "batches")
+    """Whether a node is built load by load."""
+    return bool(node.resource_type == "model" and node.config.materialized == "by_load")

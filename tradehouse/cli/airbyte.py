@@ -1,6 +1,6 @@
 """The commands for sources that an Airbyte server runs: `tradehouse airbyte plan` and `apply`.
 
-What they do lies in `ingestion.server`; the sync itself is `tradehouse sync SOURCE`.
+`ingestion.server` does the work; the sync itself is `tradehouse sync SOURCE`.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """The commands for alerts: `tradehouse alerts list`, `check` and `test`.
 
-What is a problem and who is told is in `tradehouse.observe.alerts`.
+`tradehouse.observe.alerts` decides what is a problem and who is notified.
 """
 
 import sys
@@ -29,7 +29,7 @@ def list_alerts(json: Json = False) -> None:
 
     entries = alerts.list_open(find_home())
     if json:
-        output.print_json(entries)
+        output.print_json([entry.model_dump() for entry in entries])
         return
     if not entries:
         print("No alert is open.")
@@ -38,25 +38,25 @@ def list_alerts(json: Json = False) -> None:
         ["since", "what", "owner", "told", "models affected", "exposures"],
         [
             [
-                entry["since"],
-                entry["title"],
-                entry["owner"],
-                entry["is_told"],
-                len(entry["models"]),
-                ", ".join(entry["exposures"]),
+                entry.since,
+                entry.title,
+                entry.owner,
+                entry.is_told,
+                len(entry.models),
+                ", ".join(entry.exposures),
             ]
             for entry in entries
         ],
     )
     for entry in entries:
-        print(f"\n{entry['title']}\n  {entry['what']}")
-        for command in entry["look"]:
+        print(f"\n{entry.title}\n  {entry.what}")
+        for command in entry.look:
             print(f"  look: {command}")
 
 
 @app.command()
 def check(json: Json = False) -> None:
-    """Look now, and tell what is newly wrong or over: for a timer, where Dagster does not run."""
+    """Check now, and report new and resolved problems: for a timer, where Dagster does not run."""
     from tradehouse.observe import alerts
     from tradehouse.terminal import output
 
@@ -121,7 +121,7 @@ def find_owners(home: Home) -> list[str]:
     except DeclarationError as error:
         raise UsageError(str(error)) from error
     nodes = graph.read(home).values()
-    return sorted(owners | {one["owner"] for one in nodes if one["owner"]} - _readers(home))
+    return sorted(owners | {one.owner for one in nodes if one.owner} - _readers(home))
 
 
 def _readers(home: Home) -> set[str]:
@@ -129,5 +129,5 @@ def _readers(home: Home) -> set[str]:
     from tradehouse.dbt import graph
 
     nodes = graph.read(home).values()
-    own = {one["owner"] for one in nodes if one["kind"] != "exposure"}
-    return {one["owner"] for one in nodes if one["kind"] == "exposure"} - own
+    own = {one.owner for one in nodes if one.kind != "exposure"}
+    return {one.owner for one in nodes if one.kind == "exposure" and one.owner} - own

@@ -1,6 +1,6 @@
 """The commands that write: run, sync, build, publish, docs, demo-sources, simulate and profile.
 
-Those that only read, and how errors become exit codes, are in `tradehouse.cli.parser`.
+Those that only read are in `tradehouse.cli.parser`; exit codes: `tradehouse.terminal.exits`.
 """
 
 import sys
@@ -115,8 +115,9 @@ def run(
     """Take whatever waits: sync, build, test, publish."""
     from tradehouse.build import resume as resuming
     from tradehouse.cli import status as summary
-    from tradehouse.loads import deliveries
-    from tradehouse.runs import preview, run
+    from tradehouse.loads import brokerage_sync
+    from tradehouse.observe.status import collect
+    from tradehouse.runs import pipeline, preview
     from tradehouse.terminal import output
     from tradehouse.terminal.progress import Steps
 
@@ -125,7 +126,7 @@ def run(
             "--day builds a day and what later days derive from it; --by-batch publishes each "
             "waiting batch by itself. Give one of them."
         )
-    if replace_batch and (no_sync or (source and deliveries.SOURCE not in source)):
+    if replace_batch and (no_sync or (source and brokerage_sync.SOURCE not in source)):
         raise UsageError(
             "--replace-batch loads a delivery of the brokerage again, which --no-sync and --source "
             "of another source leave out. Give one of them."
@@ -143,7 +144,7 @@ def run(
                 "--no-sync": no_sync,
             }
         )
-    options = run.Options(
+    options = pipeline.Options(
         landing=landing,
         by_batch=by_batch,
         rebuild=["*"] if full_refresh else list(rebuild or []),
@@ -161,8 +162,8 @@ def run(
         found = preview.preview(home, options)
         output.print_json(found.as_dict()) if json else found.show()
         sys.exit(EXIT_OK)
-    outcome = run.run(home, options, Steps(quiet=json))
-    facts = summary.collect(home)
+    outcome = pipeline.run(home, options, Steps(quiet=json))
+    facts = collect(home)
     facts["writing"] = None
     if json:
         came_of_it = {
@@ -200,13 +201,13 @@ def sync(
 ) -> None:
     """Load what is new into raw, and nothing else."""
     from tradehouse.cli import sources
-    from tradehouse.cli import status as summary
-    from tradehouse.loads import deliveries
-    from tradehouse.runs import run, session
+    from tradehouse.loads import brokerage_sync
+    from tradehouse.observe.status import describe_fault
+    from tradehouse.runs import pipeline, session
     from tradehouse.terminal import output
     from tradehouse.terminal.progress import Steps
 
-    if source != deliveries.SOURCE:
+    if source != brokerage_sync.SOURCE:
         sys.exit(
             sources.sync_source(
                 find_home(),
@@ -224,22 +225,22 @@ def sync(
             "are for other sources. To read a batch anew: --replace-batch N."
         )
     home, steps = find_home(), Steps(quiet=json)
-    with session.writing(home, "sync", _wait_seconds(wait)):
-        place = deliveries.ensure_landing(home, landing)
+    with session.writing(home, "sync", _wait_seconds(wait), steps=steps):
+        place = brokerage_sync.ensure_landing(home, landing)
         with steps.step("sync") as step:
-            record = deliveries.sync(
+            record = brokerage_sync.sync(
                 home,
                 place,
                 replace_batches=list(replace_batch or []),
                 allow_gap=allow_gap,
                 step=step,
             )
-            step.finish(run.describe_sync(record, step.seconds))
+            step.finish(pipeline.describe_sync(record, step.seconds), record)
     if json:
-        output.print_json(record)
-    for fault in record["errors"]:
-        output.print_error(summary.describe_fault(fault))
-    sys.exit(EXIT_HELD if record["errors"] else EXIT_OK)
+        output.print_json(record.model_dump())
+    for fault in record.errors:
+        output.print_error(describe_fault(fault.model_dump()))
+    sys.exit(EXIT_HELD if record.errors else EXIT_OK)
 
 
 def build(
@@ -250,12 +251,13 @@ def build(
     from tradehouse.cli import status as summary
     from tradehouse.dbt.runner import DbtRunner
     from tradehouse.loads import polled
-    from tradehouse.runs import run, session
+    from tradehouse.observe.status import collect
+    from tradehouse.runs import pipeline, session
     from tradehouse.terminal import output
     from tradehouse.terminal.progress import Steps
 
     home, steps = find_home(), Steps(quiet=json)
-    with session.writing(home, "build", _wait_seconds(wait)):
+    with session.writing(home, "build", _wait_seconds(wait), steps=steps):
         if not polled.is_loaded(home):
             raise TradehouseError(
                 f"Nothing is loaded in {home.root} yet, so there is nothing to build. "
@@ -264,8 +266,8 @@ def build(
         runner = DbtRunner(home)
         plan = execution.make_plan(home, runner, rebuild=list(rebuild or []), all_tests=all_tests)
         if plan.reasons:
-            run.build_one(home, runner, plan, None, steps)
-    facts = summary.collect(home)
+            pipeline.build_one(home, runner, plan, None, steps)
+    facts = collect(home)
     facts["writing"] = None
     if json:
         output.print_json({**facts, "reasons": plan.reasons})
@@ -285,28 +287,31 @@ def publish(
 ) -> None:
     """Publish the last build, if its tests passed."""
     from tradehouse.build import execution
+    from tradehouse.dbt.runner import DbtRunner
     from tradehouse.home import state
     from tradehouse.publish import publishing, releases
-    from tradehouse.runs import run, session
+    from tradehouse.runs import pipeline, session
     from tradehouse.terminal import output
     from tradehouse.terminal.progress import Steps
 
     home, steps = find_home(), Steps(quiet=json)
-    with session.writing(home, "publish", _wait_seconds(wait)):
-        record = execution.require_passed(home, state.read(home, "build"))
+    with session.writing(home, "publish", _wait_seconds(wait), steps=steps):
+        record = execution.require_passed(home, state.last_build(home))
+        publishing.ensure_graph(home, DbtRunner(home))
         if release_hold:
             releases.release_hold(home)
         with steps.step("publish") as step:
             publication = publishing.publish(home, record)
-            step.finish(run.describe_publication(publication))
+            step.finish(pipeline.describe_publication(publication), publication)
     if json:
         output.print_json(
-            {"release": publication.release or None, "held_since": publication.held_since}
+            {
+                "release": publication.release and publication.release.model_dump(),
+                "held_since": publication.held_since,
+            }
         )
-    elif publication.is_published:
-        print(
-            f"Published is release {publication.release['id']}: {releases.current_database(home)}"
-        )
+    elif publication.is_published and publication.release:
+        print(f"Published is release {publication.release.id}: {releases.current_database(home)}")
     else:
         print(
             f"Publishing is held since the rollback of {publication.held_since}. "
@@ -327,7 +332,10 @@ def docs(wait: Wait = None, json: Json = False) -> None:
     documentation.require_data(home)
     is_outdated = documentation.are_outdated(home)
     if is_outdated:
-        with session.writing(home, "docs", _wait_seconds(wait)), steps.step("docs") as step:
+        with (
+            session.writing(home, "docs", _wait_seconds(wait), steps=steps),
+            steps.step("docs") as step,
+        ):
             step.finish(str(documentation.make(home, DbtRunner(home))))
     page = home.docs / documentation.PAGE
     if json:
@@ -394,9 +402,9 @@ def _wait_seconds(given: int | None) -> int:
 
 
 def _exit_code_of(facts: dict[str, Any]) -> int:
-    from tradehouse.build import execution
+    from tradehouse.home.records import Outcome
 
     status = facts["build"]["status"]
-    if status == execution.PASSED:
+    if status == Outcome.PASSED:
         return EXIT_HELD if facts["held"] else EXIT_OK
-    return EXIT_TESTS_FAILED if status == execution.TESTS_FAILED else EXIT_ERROR
+    return EXIT_TESTS_FAILED if status == Outcome.TESTS_FAILED else EXIT_ERROR

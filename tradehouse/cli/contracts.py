@@ -1,6 +1,6 @@
 """The commands for contracts: `tradehouse contracts list`, `generate` and `export`.
 
-What they do lies in `ingestion.contracts`.
+`ingestion.contracts` does the work.
 """
 
 import sys

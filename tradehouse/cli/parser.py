@@ -1,6 +1,6 @@
 """The command line: each command's arguments; `tradehouse.terminal.exits` ends a command.
 
-Commands are thin; what they do lies in the modules of their name. Modules are imported when a
+Commands are thin: the modules that they are named after do the work. Modules are imported when a
 command needs them, so that `tradehouse status` answers at once.
 """
 
@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from tradehouse import __version__
-from tradehouse.cli import airbyte, alerts, commands, contracts, sources
+from tradehouse.cli import airbyte, alerts, commands, contracts, metrics, runs, sources, tokens
 from tradehouse.errors import EXIT_ERROR, UsageError
 from tradehouse.home.paths import find_home
 from tradehouse.terminal import exits
@@ -50,10 +50,11 @@ def version(
 def status(json: Json = False) -> None:
     """Show where things stand: sources, batches, rows, tests, release, who is writing."""
     from tradehouse.cli import status as summary
+    from tradehouse.observe.status import collect
     from tradehouse.terminal import output
 
     home = find_home()
-    facts = summary.collect(home)
+    facts = collect(home)
     if json:
         output.print_json(facts)
     else:
@@ -74,14 +75,15 @@ def quarantine(
     json: Json = False,
 ) -> None:
     """List delivered rows that are in no typed table: where they stood, reason, text."""
-    from tradehouse.home import state, warehouse
+    from tradehouse.build import quarantine
+    from tradehouse.home import state
     from tradehouse.terminal import output
 
     home = find_home()
     snapshot = state.quarantine_path(home)
     rows = []
-    if os.path.lexists(snapshot) or state.read(home, "build").get("quarantine"):
-        rows = warehouse.read_quarantine(
+    if os.path.lexists(snapshot) or state.last_build(home).quarantine:
+        rows = quarantine.read(
             snapshot, source=source, batch=batch, stream=stream, reason=reason, limit=limit
         )
     if json:
@@ -134,7 +136,7 @@ def list_releases(json: Json = False) -> None:
     if fault := releases.find_fault(home):
         output.print_error(f"{fault} {releases.advice(home)}")
     if json:
-        output.print_json(found)
+        output.print_json([release.as_dict() for release in found])
         return
     if not found:
         print("No release yet. `tradehouse run` makes the first one.")
@@ -143,13 +145,13 @@ def list_releases(json: Json = False) -> None:
         ["release", "made at (UTC)", "batches", "rows", "size", "tests passed", "current"],
         [
             [
-                release["id"],
-                release["created_at"],
-                ", ".join(str(batch["batch"]) for batch in release["batches"]),
-                sum(release["rows"].values()),
-                output.text_of_bytes(release["bytes"]),
-                release["tests"]["passed"],
-                "<- current" if release["is_current"] else "",
+                release.id,
+                release.created_at,
+                ", ".join(str(batch.batch) for batch in release.batches),
+                sum(release.rows.values()),
+                output.text_of_bytes(release.bytes),
+                release.tests.passed,
+                "<- current" if release.is_current else "",
             ]
             for release in found
         ],
@@ -198,6 +200,9 @@ commands.register(app)
 app.add_typer(sources.app)
 app.add_typer(contracts.app)
 app.add_typer(alerts.app)
+app.add_typer(runs.app)
+app.add_typer(tokens.app)
+app.add_typer(metrics.app)
 app.add_typer(airbyte.app)
 
 
@@ -208,8 +213,10 @@ def main() -> None:
 
 def call() -> None:
     """Do what the command line's arguments say; errors are for `tradehouse.terminal.exits`."""
+    from exposition import companions
     from tradehouse.terminal import output
 
+    companions.register()
     try:
         Path.cwd()
     except OSError as error:

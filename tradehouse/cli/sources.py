@@ -1,6 +1,6 @@
 """The commands for sources: `tradehouse sources ...`, and `tradehouse sync` of any other source.
 
-What they do lies in `ingestion`; the brokerage's own sync is in `tradehouse.loads.deliveries`.
+`ingestion` does the work; the brokerage's own sync is in `tradehouse.loads.brokerage_sync`.
 """
 
 import os
@@ -209,7 +209,7 @@ def reset(
 ) -> None:
     """Read a source anew, in place of what is there; says what would go unless --yes is given."""
     from ingestion import declarations
-    from tradehouse.home import warehouse
+    from tradehouse.home import raw_queries
     from tradehouse.terminal import output
 
     home, streams = find_home(), list(stream or [])
@@ -232,7 +232,7 @@ def reset(
                 json=json,
             )
         )
-    found = warehouse.count_raw(home, name)
+    found = raw_queries.count(home, name)
     unknown = sorted(set(streams) - {one["stream"] for one in found}) if found else []
     if unknown:
         raise UsageError(f"{name} has no loaded stream {unknown[0]}.")
@@ -266,9 +266,10 @@ def sync_source(
     from tradehouse.terminal import output
     from tradehouse.terminal.progress import Steps
 
+    steps = Steps(quiet=json)
     with (
-        session.writing(home, "sync", wait_seconds),
-        Steps(quiet=json).step(f"sync {name}") as step,
+        session.writing(home, "sync", wait_seconds, steps=steps),
+        steps.step(f"sync {name}") as step,
     ):
         result = polled.load(
             home, name, step, streams=streams, full_refresh=full_refresh, reset=reset

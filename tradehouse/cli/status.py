@@ -1,7 +1,7 @@
 """The summary at the end of a run, and the output of `tradehouse status`.
 
-Both say the same things in the same words: batches, rows by layer, quarantine, tests, release, and
-what to do next. Everything is read from `state/` and the releases' manifests.
+Both report the same in the same words: batches, rows by layer, quarantine, tests, release, and what
+to do next. What is said is gathered in `tradehouse.observe.status`.
 """
 
 import shutil
@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tradehouse.build import execution
 from tradehouse.errors import TradehouseError
-from tradehouse.home import locks, state, warehouse
+from tradehouse.home import warehouse_queries
 from tradehouse.home.files import read_json
 from tradehouse.home.paths import Home
-from tradehouse.home.warehouse import LAYERS
-from tradehouse.loads import brokerage, demo_sources, freshness, syncs
+from tradehouse.home.records import Outcome
+from tradehouse.home.warehouse_queries import LAYERS
+from tradehouse.loads import demo_sources, freshness, syncs
+from tradehouse.observe import status
 from tradehouse.publish import releases
 from tradehouse.terminal import output
 from tradehouse.terminal.streams import visible
@@ -24,70 +25,14 @@ ROWS_SHOWN = 5
 IGNORED_SHOWN = 20
 SIMULATION = "simulation.json"
 # Of `tradehouse simulate`; another value has to be given again for a further day.
-DEFAULTS = {"scale": None, "seed": 1, "start": "2017-07-08", "newswire": "continuing"}
-BUILD_KEYS = ("id", "status", "error", "finished_at", "seconds")
-
-
-def collect(home: Home) -> dict[str, Any]:
-    """Return where things stand, as `tradehouse status --json` prints it."""
-    from tradehouse.build import resume
-    from tradehouse.observe import alerts
-    from tradehouse.runs.run import find_held
-
-    record = state.read(home, "build")
-    holder = locks.find_holder(home)
-    sync = state.read(home, "sync")
-    current = [release for release in releases.list_releases(home) if release["is_current"]]
-    published = {
-        (batch["batch"], batch["delivery"]) for release in current for batch in release["batches"]
-    }
-    rows = record.get("rows", {})
-    return {
-        "home": str(home.root),
-        "landing": (landing := brokerage.known_landing(home)) and str(landing),
-        "writing": holder,
-        "sync": {key: sync.get(key) for key in ("at", "status", "records", "bytes", "new_batches")},
-        "sources": syncs.last_syncs(home),
-        "loads_waiting": syncs.loads_waiting(home, record.get("built_loads", {})),
-        "batches": [
-            {**batch, "is_published": (batch["batch"], batch["delivery"]) in published}
-            for batch in record.get("batches", [])
-        ],
-        "held": find_held(home),
-        "ignored": _find_ignored(home),
-        "rows": {layer: sum(rows.get(layer, {}).values()) for layer in LAYERS},
-        "tables": {layer: len(rows.get(layer, {})) for layer in LAYERS},
-        "quarantine": record.get("quarantine", []),
-        "unmatched": record.get("unmatched", {}),
-        "build": {
-            key: record.get(key) for key in ("id", "status", "error", "finished_at", "seconds")
-        },
-        "tests": record.get("tests", {}),
-        "warnings": _warnings(record),
-        "failures": record.get("failures", []),
-        "release": current[0] if current else None,
-        "release_fault": releases.find_fault(home),
-        "publishing_held": releases.read_hold(home),
-        "resume": "" if holder else resume.describe(home),
-        "problems": [
-            {name: getattr(one, name) for name in ("key", "title", "what", "since", "owner")}
-            for one in alerts.find(home)
-        ],
-    }
-
-
-def _find_ignored(home: Home) -> list[str]:
-    landing = brokerage.known_landing(home)
-    return brokerage.find_ignored(landing) if landing else []
-
-
-def _warnings(record: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the tests of the last build that found something and let it pass, and what."""
-    return [
-        {"test": name.split(".")[2], "message": node.get("message") or "see logs/dbt.log"}
-        for name, node in record.get("nodes", {}).items()
-        if node["status"] == "warn"
-    ]
+DEFAULTS = {
+    "scale": None,
+    "seed": 1,
+    "start": "2017-07-08",
+    "newswire": "continuing",
+    "profile": "plausible",
+}
+UNSAID = {"profile": "official"}  # What a simulation has that does not name it.
 
 
 def show(home: Home, facts: dict[str, Any]) -> None:
@@ -104,7 +49,7 @@ def show(home: Home, facts: dict[str, Any]) -> None:
     _show_switched_off(home)
     if not facts["batches"] and not facts["release"]:
         print(f"Nothing is built yet in {home.root}. `tradehouse run` takes what waits.")
-    batches = facts["batches"] + _at_door(facts)
+    batches = facts["batches"] + status.find_refused(facts)
     if batches:
         _show_batches(batches)
         print()
@@ -114,7 +59,7 @@ def show(home: Home, facts: dict[str, Any]) -> None:
     if facts["resume"]:
         print(f"\n{facts['resume']}")
     for fault in facts["held"]:
-        print(f"\n{describe_fault(fault)}")
+        print(f"\n{status.describe_fault(fault)}")
     _show_ignored(facts["ignored"])
     _show_problems(facts["problems"])
     print()
@@ -128,7 +73,7 @@ def show_idle(home: Home, facts: dict[str, Any]) -> None:
     print(f"Nothing new in {facts['landing']}{last}. Nothing was changed.")
     _show_switched_off(home)
     for fault in facts["held"]:
-        print(f"Still: {describe_fault(fault)}")
+        print(f"Still: {status.describe_fault(fault)}")
     _show_ignored(facts["ignored"])
     _show_problems(facts["problems"])
     _show_release(home, facts)
@@ -136,10 +81,10 @@ def show_idle(home: Home, facts: dict[str, Any]) -> None:
 
 def _show_switched_off(home: Home) -> None:
     """Say that what the brokerage delivers waits for it to be switched on again."""
-    if not freshness.is_on(home, warehouse.BY_BATCH):
+    if not freshness.is_on(home, warehouse_queries.BY_BATCH):
         print(
             "Off         brokerage: what it delivers is not loaded until "
-            f"`tradehouse sources enable {warehouse.BY_BATCH}`"
+            f"`tradehouse sources enable {warehouse_queries.BY_BATCH}`"
         )
 
 
@@ -164,31 +109,13 @@ def _show_batches(batches: list[dict[str, Any]]) -> None:
                 batch["rows_typed"],
                 batch["rows_quarantined"],
                 batch["rows_dropped"],
-                _standing(batch),
+                status.describe_batch(batch),
             ]
             for batch in batches[-10:]
         ],
     )
     if len(batches) > 10:
         print(f"... and {output.count(len(batches) - 10, 'earlier batch')}")
-
-
-def _at_door(facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the batches that no sync has taken, in the form of those that are built."""
-    known = {batch["batch"] for batch in facts["batches"]}
-    kept = ("batch_date", "delivery", "rows_delivered", "rows_typed", "rows_quarantined")
-    return [
-        {**dict.fromkeys((*kept, "rows_dropped")), "batch": batch, "is_refused": True}
-        for batch in sorted({one.get("batch") for one in facts["held"]} - known - {None})
-    ]
-
-
-def _standing(batch: dict[str, Any]) -> str:
-    if batch.get("is_refused"):
-        return "refused"
-    if not batch["is_accepted"]:
-        return "held"
-    return "published" if batch["is_published"] else "not published"
 
 
 def _show_layers(facts: dict[str, Any]) -> None:
@@ -214,7 +141,7 @@ def _show_layers(facts: dict[str, Any]) -> None:
 
 
 def _show_failures(facts: dict[str, Any]) -> None:
-    if facts["build"]["status"] == execution.FAILED:
+    if facts["build"]["status"] == Outcome.FAILED:
         print(f"\n{facts['build']['error']}")
     for failure in facts["failures"]:
         print(f"\nFailed: {failure['test']}, {output.count(failure['failing_rows'], 'row')}")
@@ -258,10 +185,7 @@ def _show_release(home: Home, facts: dict[str, Any]) -> None:
         if release["docs"]:
             print(f"  read      {home.releases / releases.CURRENT / release['docs']}")
     if hold:
-        print(
-            f"Publishing is held since {hold['since']}, when {hold['rolled_back_from']} was rolled "
-            "back. Let it go on: tradehouse publish --release-hold"
-        )
+        print(status.describe_hold(hold))
     elif release is not None:
         _show_next(home, facts)
 
@@ -274,6 +198,7 @@ def _show_next(home: Home, facts: dict[str, Any]) -> None:
         return
     if not isinstance(simulation, dict) or facts["landing"] != str(home.landing):
         return
+    simulation = UNSAID | simulation
     batches = facts["batches"]
     if facts["held"] or not batches or not all(batch["is_published"] for batch in batches):
         return
@@ -295,13 +220,3 @@ def _program() -> str:
     if shutil.which("tradehouse") is not None or not path.exists():
         return "tradehouse"
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
-
-
-def describe_fault(fault: dict[str, Any]) -> str:
-    """Return what keeps a batch from being published, with file and line where known."""
-    message = str(fault["message"])
-    place = fault.get("file") or ""
-    if place and place not in message:
-        line = f", line {fault['line']}" if fault.get("line") else ""
-        message = f"{place}{line}: {message}"
-    return f"{fault.get('code') or 'error'}: {message}"

@@ -1,9 +1,9 @@
 """Copies what a developer's dbt reads from the warehouse into the developer's file.
 
-An own `dbt build --select <model>+` builds into `dev.duckdb` what is selected. What that reads and
-is not built there is copied from `warehouse.duckdb` first, with a comment that says of which state,
-and again when the warehouse was written since. What has no such comment the developer built: it is
-never touched. The warehouse is open for the time of the copy only.
+A developer's `dbt build --select <model>+` builds the selection into `dev.duckdb`. What it reads
+but does not build is copied from `warehouse.duckdb` first, with a comment that names the
+warehouse's state, and again when the warehouse was written since. Relations without that comment
+were built by the developer and are never touched. The warehouse is open during the copy only.
 """
 
 import sys
@@ -14,7 +14,8 @@ from typing import Any
 
 import duckdb
 
-from tradehouse.home import database, locks, warehouse
+from tradehouse.errors import BusyError
+from tradehouse.home import database, files, locks
 from tradehouse.home.paths import Home
 
 COPIED = "Copied from warehouse.duckdb of "
@@ -44,7 +45,7 @@ class Relation:
     @property
     def sql_name(self) -> str:
         """Schema and name, quoted."""
-        return ".".join('"' + part.replace('"', '""') + '"' for part in (self.schema, self.name))
+        return database.sql_name(self.schema, self.name)
 
 
 def current_task() -> Any:
@@ -90,7 +91,7 @@ def prepare(path: Path, config: dict[str, Any]) -> list[str]:
     task.is_prepared = True
     if not home.warehouse.exists() and not path.exists():
         return []
-    with duckdb.connect(path, config=config) as connection:
+    with database.connect(path, config=config) as connection:
         found = {(each.schema, each.name): each for each in _relations(connection)}
         building = _built(task)
         if not getattr(task.args, "empty", False):
@@ -192,7 +193,7 @@ def _copy(
     wanted: list[Relation],
     found: dict[tuple[str, str], Relation],
 ) -> list[str]:
-    comment = f"{COPIED}{warehouse.stamp_file(home.warehouse)}"
+    comment = f"{COPIED}{files.stamp_file(home.warehouse)}"
     present = {(each.schema, each.name): found.get((each.schema, each.name)) for each in wanted}
     missing = [key for key, each in present.items() if each is None or each.comment == EMPTY]
     stale = [
@@ -235,15 +236,12 @@ def _attach(connection: duckdb.DuckDBPyConnection, home: Home) -> str | None:
     """Attach warehouse and raw, which views read; return who uses the warehouse instead, if so."""
     writer = locks.find_holder(home)
     if writer is not None:
-        return f"`{writer['command']}` (process {writer['pid']}, since {writer['since']})"
+        return locks.describe(writer)
     try:
-        for path, alias in ((home.warehouse, "warehouse"), (home.raw, "raw")):
-            quoted = str(path).replace("'", "''")
-            connection.execute(f"attach '{quoted}' as {alias} (read_only)")
-    except duckdb.IOException as error:
-        if database.CONFLICT not in str(error):
-            raise
-        return database.owner_of(error)
+        database.attach(connection, home.warehouse, "warehouse", wait_seconds=0)
+        database.attach(connection, home.raw, "raw", wait_seconds=0)
+    except BusyError as error:
+        return error.holder
     return None
 
 

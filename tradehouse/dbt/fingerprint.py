@@ -12,6 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from tradehouse.dbt import graph
 from tradehouse.home.paths import PROJECT
 
 FILES = ("dbt_project.yml", "profiles.yml", "requirements.lock")
@@ -22,7 +23,8 @@ COMPARED = (*BUILT, "test")
 CONTENT = "TRADEHOUSE_REPORTING_CURRENCY"
 _VARIABLE = re.compile(rf"""env_var\(\s*['"]({CONTENT}|(?!TRADEHOUSE_|DBT_ENV_SECRET_)\w+)['"]""")
 _PROJECT_VARIABLE = re.compile(r"(?<![\w.])var\s*[(.]")
-NEUTRAL_CONFIG = ("docs", "meta", "group", "tags", "description", "owner", "contact", "access")
+# What says who is asked about a node and how it is shown; of `meta`, too.
+NEUTRAL = ("docs", "group", "description", "owner", "contact")
 
 
 def digest_project(root: Path = PROJECT) -> str:
@@ -58,8 +60,10 @@ def forget_other_parse(parsed: Path, root: Path = PROJECT) -> None:
 def fingerprint_nodes(manifest: Any, root: Path = PROJECT) -> dict[str, str]:
     """Return a fingerprint by unique id: own code, macros used (theirs too), configuration, seeds.
 
-    Variables count for what asks for any, types and constraints where they are enforced.
-    Descriptions and owners do not count: changing them changes no row.
+    Configuration is all that says how a node is built or who may read it: meta, tags, access and
+    grants too, and the classes of gold's columns, which releases carry. Variables count for what
+    asks for any, types and constraints where they are enforced. Descriptions and owners do not
+    count: changing them changes no row.
     """
     variables = _project_variables(root)
     return {
@@ -99,7 +103,7 @@ def _fingerprint(node: Any, manifest: Any, variables: Any) -> str:
         "code": code,
         "checksum": _checksum(node),
         "relation": [node.schema, node.alias],
-        "config": {key: config[key] for key in sorted(config) if key not in NEUTRAL_CONFIG},
+        "config": _without_neutral(config) | {"meta": _without_neutral(config.get("meta") or {})},
         "test": getattr(getattr(node, "test_metadata", None), "kwargs", None),
         "parents": sorted(getattr(node.depends_on, "nodes", ())),
         "macros": {name: manifest.macros[name].macro_sql for name in sorted(macros)},
@@ -110,9 +114,15 @@ def _fingerprint(node: Any, manifest: Any, variables: Any) -> str:
         parts["environment"] = {name: os.environ.get(name) for name in asked}
     if variables and any(_PROJECT_VARIABLE.search(text) for text in own):
         parts["variables"] = variables
+    if node.schema == "gold" and node.resource_type in BUILT:
+        parts["classes"] = graph.classes_of(node)
     if getattr(getattr(node, "contract", None), "enforced", False):
         parts["contract"] = _contract(node)
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _without_neutral(config: dict[str, Any]) -> dict[str, Any]:
+    return {key: config[key] for key in sorted(config) if key not in NEUTRAL}
 
 
 def _is_ours(macro: str) -> bool:

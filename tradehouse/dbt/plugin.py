@@ -1,12 +1,13 @@
 """A plugin of dbt-duckdb: what has to be true before dbt opens its files.
 
 Named in `profiles.yml`, it serves `tradehouse run` and an analyst's own `dbt build` alike. It says
-what to do on a home without data, waits for a process that is writing one of the files, has what a
-developer's selection reads copied (`tradehouse.dbt.developer_copy`), and keeps DuckDB from
-downloading extensions.
+what to do on a home without data, waits for a process that is writing one of the files, copies what
+a developer's selection reads (`tradehouse.dbt.developer_copy`), and keeps DuckDB from downloading
+extensions.
 """
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from dbt.adapters.events.logging import AdapterLogger
 from dbt_common.exceptions import DbtRuntimeError
 
 from tradehouse.dbt import developer_copy
-from tradehouse.errors import UsageError
-from tradehouse.home import database, warehouse
+from tradehouse.errors import BusyError, TradehouseError, UsageError
+from tradehouse.home import database, locks
+from tradehouse.home.files import DamagedError
 from tradehouse.home.paths import OWN, whole_number_setting
 
 WAIT_SECONDS = 600
@@ -37,7 +39,7 @@ class Plugin(BasePlugin):
         Raises:
             DbtRuntimeError: when there is no data yet, or a file stays in use.
         """
-        config["autoinstall_known_extensions"] = "false"
+        config.update(database.SETTINGS)
         os.umask(OWN)
         files = [(Path(creds.path), False)]
         for attachment in creds.attach or []:
@@ -72,7 +74,7 @@ def copy_what_is_read(path: Path, config: dict[str, Any]) -> None:
     begun = time.monotonic()
     try:
         copied = developer_copy.prepare(path, config)
-    except (developer_copy.CopyError, duckdb.Error) as error:
+    except (developer_copy.CopyError, TradehouseError, duckdb.Error) as error:
         raise DbtRuntimeError(str(error)) from error
     if copied:
         seconds = time.monotonic() - begun
@@ -85,7 +87,7 @@ _opening: list[int] = []
 def release() -> None:
     """Give the lock of opening back, if this process holds it: nothing is being opened."""
     while _opening:
-        os.close(_opening.pop())
+        locks.give_back(_opening.pop())
 
 
 def wait_until_free(files: list[tuple[Path, bool]], *, seconds: float | None = None) -> int:
@@ -106,41 +108,41 @@ def wait_until_free(files: list[tuple[Path, bool]], *, seconds: float | None = N
             seconds = whole_number_setting("TRADEHOUSE_DBT_WAIT_SECONDS", WAIT_SECONDS)
         except UsageError as error:
             raise DbtRuntimeError(str(error)) from error
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
     deadline = time.monotonic() + seconds
     told: set[str] = set()
     while True:
-        busy = ("raw.duckdb", "a process that loads or opens it")
-        descriptor = database.try_lock(files[0][0].parent)
-        if descriptor is not None:
-            found = _find_busy(files)
-            if found is None:
-                return descriptor
-            os.close(descriptor)
-            busy = found
-        if time.monotonic() >= deadline:
-            raise DbtRuntimeError(
-                f"{busy[0]} is in use by another process ({busy[1]}), still after "
-                f"{seconds:.0f} seconds. End that process, or wait until it has ended."
-            )
-        if busy[1] not in told:
-            logger.info(f"waiting for {busy[0]}, in use by {busy[1]}")
-            told.add(busy[1])
+        busy = "raw.duckdb"
+        try:
+            descriptor = database.take_lock(files[0][0].parent, 0, command)
+            try:
+                for path, read_only in files:
+                    busy = path.name
+                    _try_to_open(path, read_only)
+            except BaseException:
+                locks.give_back(descriptor)
+                raise
+        except BusyError as error:
+            if time.monotonic() >= deadline:
+                raise DbtRuntimeError(
+                    f"{busy} is in use by another process ({error.holder}), still after "
+                    f"{seconds:.0f} seconds. End that process, or wait until it has ended."
+                ) from error
+            if error.holder not in told:
+                logger.info(f"waiting for {busy}, in use by {error.holder}")
+                told.add(error.holder)
+        else:
+            return descriptor
         time.sleep(POLL_SECONDS)
 
 
-def _find_busy(files: list[tuple[Path, bool]]) -> tuple[str, str] | None:
-    """Return the first file that cannot be opened now, and who has it."""
-    for path, read_only in files:
-        if not path.exists():
-            continue
-        try:
-            duckdb.connect(path, read_only=read_only).close()
-        except duckdb.Error as error:
-            if database.CONFLICT in str(error):
-                return path.name, database.owner_of(error)
-            if database.is_own_conflict(error):
-                return path.name, "this process itself"
-            if read_only or not database.means_damage(error):
-                raise
-            warehouse.set_aside(path, str(error).splitlines()[0])
-    return None
+def _try_to_open(path: Path, read_only: bool) -> None:
+    """Open a file if it is there and close it; a warehouse that is damaged is set aside."""
+    if not path.exists():
+        return
+    try:
+        database.connect(path, read_only=read_only, wait_seconds=0).close()
+    except DamagedError as error:
+        if read_only:
+            raise
+        database.set_aside(path, error.reason)

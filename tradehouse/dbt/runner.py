@@ -1,17 +1,18 @@
 """dbt in this process: calling it, its progress, and the result of each node.
 
-Knows nothing of batches or releases. dbt is imported by `DbtRunner` alone, because that takes more
-than a second.
+It knows no batches or releases. Only `DbtRunner` imports dbt, as that takes more than a second.
 """
 
 import logging
 import os
+import re
 import signal
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any
 
 from tradehouse.dbt import speedups
@@ -25,8 +26,10 @@ LAST_NODE = "built_loads"
 EVERYTHING = "*"
 """Instead of the names of models to build from nothing: all."""
 BUILD_ONLY = "flags.WHICH"
-TELEMETRY = "DBT_SEND_ANONYMOUS_USAGE_STATS"
 """What the code of a node says that a build compiles differently from the documentation."""
+TELEMETRY = "DBT_SEND_ANONYMOUS_USAGE_STATS"
+PROFILES = "profiles.yml"
+VARIABLE = re.compile(r"env_var\('TRADEHOUSE_\w+', ('[^']*')\)")
 
 Report = Callable[[str, int, int], None]
 
@@ -69,18 +72,18 @@ class Invocation:
 class DbtRunner:
     """dbt on one home; parses once and keeps the manifest for all commands that follow."""
 
-    def __init__(self, home: Home, report: Report | None = None) -> None:
-        """Prepare; `report` is told a node's name, how many are done and how many there are.
+    def __init__(
+        self, home: Home, report: Report | None = None, parsed: Path | None = None
+    ) -> None:
+        """Prepare; `report` gets a node's name, how many are done and how many there are.
 
-        `on_result`, when it is set, is given every node's result as soon as the node has finished,
-        from a thread of dbt; with the columns of a model, and its rows where `counts_rows` is set.
+        `parsed` is where dbt keeps what it parsed, if not in the home.
         """
         check_engine_settings()
         logging.raiseExceptions = False  # A log without room is no reason to print tracebacks.
         self.home = home
         self.report = report
-        self.on_result: OnResult | None = None
-        self.counts_rows = True
+        self.parsed = parsed or home.target
         self.manifest: Any = None
         self.fingerprints: dict[str, str] = {}
         self._parsing: Future[Any] | None = None
@@ -89,7 +92,7 @@ class DbtRunner:
         os.environ[TELEMETRY] = "false"
 
     @contextmanager
-    def parsing_beside(self) -> Iterator[None]:
+    def parsing_in_background(self) -> Iterator[None]:
         """Parse in a thread while a block waits for something else; `parse` takes what came of it.
 
         Importing dbt and parsing are seconds; an error is raised by `parse`. However the block
@@ -100,8 +103,20 @@ class DbtRunner:
             yield
 
     def _invoke_parse(self) -> Any:
-        forget_other_parse(self.home.target, PROJECT)
-        return self._invoke(["parse", *self._options(), "--no-write-json"])
+        forget_other_parse(self.parsed, PROJECT)
+        write_profiles(self.parsed)
+        options = self._options(self.parsed, profiles=self.parsed)
+        return self._invoke(["parse", *options, "--no-write-json"])
+
+    def take_parse(self, other: "DbtRunner") -> None:
+        """Use the manifest of one that parsed before this process was forked.
+
+        Its lock is left to the process it was made in: another fork may be killed while it has it.
+        """
+        from dbt.mp_context import get_mp_context
+
+        other.manifest._lock = get_mp_context().Lock()
+        self.manifest, self.fingerprints = other.manifest, other.fingerprints
 
     def parse(self) -> Any:
         """Return the manifest of the project, parsed at most once.
@@ -129,12 +144,15 @@ class DbtRunner:
         full_refresh: bool = False,
         from_nothing: bool = False,
         select: Sequence[str] = (),
+        on_result: OnResult | None = None,
+        counts_rows: bool = True,
     ) -> Invocation:
         """Build and test everything but dbt's unit tests, with variables set for the time of it.
 
         `from_nothing` says that every node is compiled as for a new warehouse, which is what the
         documentation shows; `select` are names of models, seeds and tests to which the build is
-        restricted.
+        restricted. `on_result` gets every node's result as soon as the node has finished, from
+        a thread of dbt; with the columns of a model, and its rows where `counts_rows` says so.
         """
         arguments = ["build", *self._options(), "--no-write-json"]
         arguments += ["--exclude", "resource_type:unit_test"]
@@ -144,7 +162,7 @@ class DbtRunner:
             arguments.append("--full-refresh")
         manifest = self.parse()
         with variables_set(environment), _tagged(manifest, select), _behind_all(manifest):
-            outcome = self._invoke(arguments)
+            outcome = self._invoke(arguments, on_result, counts_rows=counts_rows)
         self._is_compiled_from_nothing = from_nothing and bool(outcome.success)
         return _invocation(outcome)
 
@@ -169,14 +187,21 @@ class DbtRunner:
             arguments.append("--no-compile")
         return _invocation(self._invoke(arguments))
 
-    def _options(self) -> list[str]:
+    def _options(self, target: Path | None = None, profiles: Path = PROJECT) -> list[str]:
         return [
-            *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target", "main"),
-            *("--target-path", str(self.home.target), "--log-path", str(self.home.logs)),
+            *("--project-dir", str(PROJECT), "--profiles-dir", str(profiles), "--target", "main"),
+            *("--target-path", str(target or self.home.target)),
+            *("--log-path", str(self.home.logs)),
             *("--log-level", "none", "--log-level-file", "info"),
         ]
 
-    def _invoke(self, arguments: list[str]) -> Any:
+    def _invoke(
+        self,
+        arguments: list[str],
+        on_result: OnResult | None = None,
+        *,
+        counts_rows: bool = True,
+    ) -> Any:
         """Call dbt; what stops the whole command (a signal, disk, memory) is raised."""
         _start_resource_tracker()
         speedups.prepare()
@@ -185,7 +210,7 @@ class DbtRunner:
 
         from tradehouse.dbt import plugin
 
-        watcher = _Watcher(self.report, self.on_result, self.counts_rows)
+        watcher = _Watcher(self.report, on_result, counts_rows)
         try:
             with _settings_hidden():
                 outcome = dbtRunner(self.manifest, callbacks=[watcher]).invoke(arguments)
@@ -196,6 +221,22 @@ class DbtRunner:
         finally:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
             plugin.release()
+
+
+def write_profiles(folder: Path) -> None:
+    """Write the profiles to parse with: those of the project, with the default of each variable.
+
+    No node depends on where a home is or how much memory it may take, and dbt would parse
+    everything anew when its connection changes. A build has the project's own profiles. Whoever
+    parses into one directory has to parse with the same ones.
+
+    Args:
+        folder: the directory where dbt keeps what it parsed.
+    """
+    written = folder / PROFILES
+    text = VARIABLE.sub(r"\1", (PROJECT / PROFILES).read_text(encoding="utf-8"))
+    if not written.is_file() or written.read_text(errors="replace") != text:
+        written.write_text(text, encoding="utf-8")
 
 
 def _start_resource_tracker() -> None:
@@ -369,6 +410,11 @@ def _invocation(outcome: Any) -> Invocation:
         if hasattr(result, "node") and hasattr(result, "status")
     ]
     return Invocation(bool(outcome.success), nodes, describe(outcome.exception))
+
+
+def without_model(message: str) -> str:
+    """Return the words of a node's error without the line in which dbt names the model."""
+    return re.sub(r"^\w+ Error in \w+ \w+ \([^)]*\)\s*", "", " ".join(message.split()))
 
 
 def describe(exception: BaseException | None) -> str:

@@ -1,10 +1,10 @@
 """Saves dbt's own time without changing what it does.
 
-A day's build is a hundred small nodes, and dbt spends more on each of them than its SQL takes. What
-is replaced here is a private matter of dbt and of a library of it, so it is replaced only where the
-installed versions are those that tests hold beside dbt as it is, and nowhere with
-TRADEHOUSE_DBT_SPEEDUPS=off. `python -m benchmarks.dbt_speedups` says what each measure saves; one
-that saves less than half a CPU second of a day goes.
+A day's build is a hundred small nodes, and dbt spends more on each of them than its SQL takes. The
+code patched here is private to dbt and one of its libraries, so it is patched only for the versions
+that tests compare with unpatched dbt, and never with TRADEHOUSE_DBT_SPEEDUPS=off.
+`python -m benchmarks.dbt_speedups` says what each measure saves; one that saves less than half a
+CPU second of a day is removed.
 """
 
 import importlib.metadata
@@ -45,7 +45,7 @@ def prepare() -> None:
 
 
 def are_applied() -> bool:
-    """Whether the setting lets them be, and the installed versions are those they are tested with.
+    """Whether the setting allows them and the installed versions are those that tests cover.
 
     Raises:
         UsageError: when the setting is neither on nor off.
@@ -78,8 +78,8 @@ def _generate_code_when_needed() -> None:
 def _skip_unheard_events() -> None:
     """An event becomes a message when somebody asks for it; a debug event that none hears, never.
 
-    A callback says with its attribute `hears` which debug events it wants; without, all. What is
-    wrong with an event that is never made is not told.
+    A callback says with its attribute `hears` which debug events it wants; without, all. Errors
+    in an event that is never made are not reported.
     """
     import dbt.cli.main  # noqa: F401
     from dbt.tracking import track_behavior_change_warn

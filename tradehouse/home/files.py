@@ -1,11 +1,10 @@
 """Small files written atomically: to a temporary file, then renamed into place.
 
-Every file that Tradehouse keeps between two commands is read and written through one model, which
-has a version: what is damaged is told from what a newer Tradehouse wrote. Which files there are is
-for the modules that own them; this one depends on nothing else of the project.
+Every file that Tradehouse keeps between two commands is read and written through one model with a
+version, so a damaged file can be distinguished from one written by a newer Tradehouse. The modules
+that own the files decide which there are; this one needs nothing else of the project.
 """
 
-import fcntl
 import itertools
 import json
 import os
@@ -17,7 +16,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -56,6 +55,10 @@ class NewerError(TradehouseError):
         )
 
 
+class UnconfirmedError(OSError):
+    """A file has taken its place, and the disk does not confirm it."""
+
+
 class Kept(BaseModel):
     """What a file holds.
 
@@ -65,6 +68,9 @@ class Kept(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     VERSION: ClassVar[int] = 1
+
+
+K = TypeVar("K", bound=Kept)
 
 
 def begun_beside(path: Path) -> Path:
@@ -78,8 +84,12 @@ def begun_beside(path: Path) -> Path:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it takes the place of `path` when the block ends.
 
-    When the block raises, what was written is removed and `path` stays as it was. What root writes
-    belongs to whom its directory belongs to.
+    A file, a link, or a directory whose files are on the disk: after a crash the old one is there
+    or the new one. When the block raises, what was written is removed and `path` stays as it was.
+    What root writes belongs to whom its directory belongs to.
+
+    Raises:
+        UnconfirmedError: when it has taken the place, and the disk does not confirm it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     begun = begun_beside(path)
@@ -88,13 +98,20 @@ def replacing(path: Path) -> Iterator[Path]:
         if path.is_dir() and not path.is_symlink():
             set_aside(path)
         give(begun, path.parent.stat())
+        if not begun.is_symlink():
+            sync_to_disk(begun)
         begun.replace(path)
     finally:
-        begun.unlink(missing_ok=True)
+        with suppress(OSError):  # Swept later; what went wrong before is what counts.
+            remove(begun)
+    try:
+        sync_to_disk(path.parent)
+    except OSError as error:
+        raise UnconfirmedError(error.errno, error.strerror, str(path.parent)) from error
 
 
 def give(path: Path, owner: os.stat_result) -> None:
-    """Let a file that root made belong to somebody else, so that he is not locked out of it."""
+    """Give a file that root made to its proper owner, who would be locked out of it otherwise."""
     if os.geteuid() == 0 and owner.st_uid != 0:
         with suppress(OSError):
             if path.lstat().st_uid == 0:
@@ -102,23 +119,21 @@ def give(path: Path, owner: os.stat_result) -> None:
 
 
 def write(path: Path, model: type[Kept], content: Mapping[str, Any]) -> None:
-    """Write a file of a model, durably: after a crash the old file or the new one is there."""
+    """Write a file of a model."""
     write_json(path, {"version": model.VERSION, **content})
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write `content` as JSON, durably, readable by its owner only."""
+    """Write `content` as JSON, readable by its owner only."""
     write_bytes(path, _text_of(content))
 
 
 def write_bytes(path: Path, text: bytes) -> None:
-    """Write a file durably, readable by its owner only."""
+    """Write a file, readable by its owner only."""
     with replacing(path) as begun:
         descriptor = os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
         with os.fdopen(descriptor, "wb") as file:
             file.write(text)
-            file.flush()
-            os.fsync(descriptor)
 
 
 def _text_of(content: Any) -> bytes:
@@ -131,16 +146,20 @@ def _text_of(content: Any) -> bytes:
 
 
 def read(path: Path, model: type[Kept]) -> dict[str, Any] | None:
-    """Return what a file of a model holds, or None when there is no such file.
+    """Return what a file of a model holds as a dictionary; otherwise as `load`."""
+    record = load(path, model)
+    return None if record is None else record.model_dump()
+
+
+def load(path: Path, model: type[K]) -> K | None:
+    """Return the record in a file of a model, or None when there is no such file.
 
     Raises:
         DamagedError: when it is empty, cut off, of another shape, or no file at all.
         NewerError: when a newer Tradehouse wrote it.
     """
     text = read_bytes(path)
-    if text is None:
-        return None
-    return check(path, model, text)
+    return None if text is None else parse(path, model, text)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -150,26 +169,31 @@ def read_json(path: Path) -> dict[str, Any] | None:
         DamagedError: when something else is there.
     """
     text = read_bytes(path)
-    return None if text is None else _parse(path, text)
+    return None if text is None else _object_in(path, text)
 
 
 def check(path: Path, model: type[Kept], text: bytes | str) -> dict[str, Any]:
     """Return what a text of a model says; raises as `read` does."""
-    content = _parse(path, text)
+    return parse(path, model, text).model_dump()
+
+
+def parse(path: Path, model: type[K], text: bytes | str) -> K:
+    """Return the record that a text of a model says; raises as `read` does."""
+    content = _object_in(path, text)
     version = content.pop("version", 1)
     if type(version) is not int or version < 1:
         raise DamagedError(path, "its version is no number")
     if version > model.VERSION:
         raise NewerError(path, version, model.VERSION)
     try:
-        return model.model_validate(content).model_dump()
+        return model.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise DamagedError(path, f"{where}: {first['msg']}") from error
 
 
-def _parse(path: Path, text: bytes | str) -> dict[str, Any]:
+def _object_in(path: Path, text: bytes | str) -> dict[str, Any]:
     try:
         content = from_json(text)
     except ValueError as error:
@@ -205,22 +229,31 @@ def read_bytes(path: Path) -> bytes | None:
         return file.read()
 
 
-def read_or_tell(path: Path, model: type[Kept], anew: str) -> dict[str, Any] | None:
-    """Return what a file holds; of one that is damaged nothing, which is told once.
+def load_or_tell(path: Path, model: type[K], anew: str) -> K | None:
+    """Return the record in a file; None for a damaged one, which is reported once.
 
     Args:
         path: the file.
         model: its model.
-        anew: how it comes about anew, to be told.
+        anew: how it is recreated, for the report.
 
     Raises:
         NewerError: when a newer Tradehouse wrote it.
     """
     try:
-        return read(path, model)
+        return load(path, model)
     except DamagedError as error:
         tell(f"{error} {anew}")
         return None
+
+
+def stamp_file(path: Path) -> list[int] | None:
+    """Return what changes whenever a file is written: size, time of change, inode."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return [found.st_size, found.st_mtime_ns, found.st_ino]
 
 
 def crc32(path: Path) -> int:
@@ -253,28 +286,6 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def open_lock(path: Path) -> int:
-    """Return a descriptor of a file to lock, made where it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileNotFoundError):
-        if not stat.S_ISREG(path.lstat().st_mode):
-            set_aside(path)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, MODE)
-    give(path, path.parent.stat())
-    return descriptor
-
-
-@contextmanager
-def alone(lock: Path) -> Iterator[None]:
-    """Hold a lock that is taken for moments: who reads a file to change it holds it meanwhile."""
-    descriptor = open_lock(lock)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def sync_to_disk(path: Path) -> None:

@@ -1,8 +1,8 @@
-"""What readers know of syncs without opening the database: a snapshot of the ledger, markers.
+"""Sync state readable without the database: a ledger snapshot and markers of running syncs.
 
 `state/ingestion.json` is the ledger as of the last sync, `state/sync-<source>.json` says that one
-runs. Both are derived: the next sync writes them. The loader writes
-them, and whoever reads them need not import it. The ledger itself is for `ingestion.ledger`.
+runs. Both are derived: the next sync writes them. The loader writes them, and readers need not
+import it. The ledger itself is in `ingestion.ledger`.
 """
 
 import os
@@ -106,8 +106,7 @@ def read(state: Path) -> dict[str, Any]:
     Raises:
         NewerError: when a newer Tradehouse wrote it.
     """
-    found = files.read_or_tell(state / SNAPSHOT, Snapshot, ANEW)
-    return Snapshot().model_dump() if found is None else found
+    return (files.load_or_tell(state / SNAPSHOT, Snapshot, ANEW) or Snapshot()).model_dump()
 
 
 def find_successes(content: Mapping[str, Any]) -> dict[str, datetime]:

@@ -1,7 +1,7 @@
 """Where everything is: the project's root, the home, the settings of `.env`.
 
-A home is the directory that `TRADEHOUSE_HOME` names; nothing is written outside it. What is in the
-files is known by the modules that write them.
+A home is the directory that `TRADEHOUSE_HOME` names; nothing is written outside it. The modules
+that write the files define what is in them.
 """
 
 import os
@@ -168,7 +168,7 @@ class Home:
 
     def tidy(self) -> None:
         """Remove what killed processes left half-written; only the holder of the lock may."""
-        for folder in (self.root, self.state, self.releases, self.docs):
+        for folder in (self.root, self.state, self.state / "runs", self.releases, self.docs):
             files.remove_begun(folder)
         (self.target / "templates.marshal").unlink(missing_ok=True)  # Of a former version.
 

@@ -1,10 +1,11 @@
 """The models of the files in `state/`: what each holds, and how it is recreated.
 
-Who reads and writes them is `tradehouse.home.state`; what the values mean is said by the modules
-that make them. A change of a field's meaning or shape gives its model a new version.
+`tradehouse.home.state` reads and writes them; the modules that make the values define their
+meaning. A change of a field's meaning or shape gives its model a new version.
 """
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
@@ -27,6 +28,17 @@ Day = Annotated[str, AfterValidator(_day)]
 Moment = Annotated[str, AfterValidator(_moment)]
 Batch = Annotated[str, Field(pattern=r"^[0-9]+$")]
 Stamp = Annotated[list[int], Field(min_length=3, max_length=3)]
+
+
+class Outcome(StrEnum):
+    """How a build ended, as a sentence about it goes on: "the last build failed"."""
+
+    NONE = "does not exist"
+    BEGUN = "begun"
+    PASSED = "passed"
+    TESTS_FAILED = "tests failed"
+    FAILED = "failed"
+    PARTIAL = "was done in part"
 
 
 class Node(Kept):
@@ -116,7 +128,7 @@ class Change(Kept):
 class Build(Kept):
     """`build.json`: what the last build was to do, and what came of it."""
 
-    status: str
+    status: Outcome
     id: str = ""
     started_at: str = ""
     finished_at: str | None = None
@@ -142,6 +154,7 @@ class Build(Kept):
     tests: Tests = Tests()
     dropped: list[str] = []
     project_digest: str | None = None
+    semantics_digest: str | None = None
     built_loads: dict[str, list[int]] = {}
     built_with: str | None = None
     building_with: str | None = None
@@ -225,15 +238,29 @@ class GraphNode(Kept):
     tests: str | None = None
 
 
+class GoldTable(Kept):
+    """What the project declares of a relation of gold: its key, and the class of every column."""
+
+    key: list[str] = []
+    """Columns of the primary key; empty where none is declared."""
+    classes: dict[str, str] = {}
+    """`public`, `internal`, `personal` or `sensitive` by column; of others nothing is known."""
+
+
 class Graph(Kept):
-    """`graph.json`: who depends on whom, of the project with a digest."""
+    """`graph.json`: what depends on what, what gold means; of the project with a digest."""
 
     project_digest: str
     nodes: dict[str, GraphNode]
+    comments: dict[str, dict[str, str]] = {}
+    tables: dict[str, GoldTable] = {}
+    semantics: dict[str, Any] = {}
+    """The metrics, as `tradehouse.dbt.semantics` gives them."""
+    release_views: list[str] = []
 
 
 class Alert(Kept):
-    """A problem that was told of, or is to be."""
+    """A problem that was reported, or is to be."""
 
     key: str
     owner: str
@@ -256,7 +283,7 @@ class Alerts(Kept):
 
 
 class Promised(Kept):
-    """What a source's declaration promises."""
+    """What a source's declaration says."""
 
     name: str
     owner: str
@@ -268,12 +295,12 @@ class Promised(Kept):
 
 
 class Sources(Kept):
-    """`sources.json`: what the declarations promise, as long as their files are as they were."""
+    """`sources.json`: what the declarations say, valid until one of their files changes."""
 
     stamps: dict[str, Stamp]
     promises: list[Promised]
     faults: dict[str, str] = {}
-    """What is wrong with files that cannot be read; their promises are those of before."""
+    """What is wrong with files that cannot be read; what they said before is kept."""
 
 
 class Switches(Kept):
@@ -283,11 +310,30 @@ class Switches(Kept):
 
 
 class Brokerage(Kept):
-    """`brokerage.json`: whose home it is, and where deliveries arrive."""
+    """`brokerage.json`: which brokerage the home belongs to, and where deliveries arrive."""
 
     first_batch: Annotated[int, Field(ge=1)]
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     landing: Annotated[str, Field(min_length=1)]
+
+
+class Token(Kept):
+    """A token of the API: whose it is, what it may see, until when it is valid; never itself."""
+
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+    name: Annotated[str, Field(min_length=1)]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """SHA-256 of the token, which is random and long enough for that."""
+    may_see_personal: bool = False
+    created_at: Moment
+    expires_at: Moment
+    revoked_at: Moment | None = None
+
+
+class Tokens(Kept):
+    """`tokens.json`: who may ask the API."""
+
+    tokens: list[Token] = []
 
 
 class Hold(Kept):

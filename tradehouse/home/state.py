@@ -1,12 +1,13 @@
 """What is known about a home without opening a database: small files, written atomically.
 
 `sync.json`, `build.json` and `settled.json` say how the last sync, build and run ended;
-`nodes.json` which code made the warehouse; `graph.json` who depends on whom; `alerts.json` which
-problems are open; `sources.json` promises; `switches.json` which sources the home has switched on
-or off; `brokerage.json` whose home it is; `hold.json` that publishing waits. What each holds is
-said by `tradehouse.home.records`. `quarantine.parquet` keeps what was refused; `build.jsonl`
-belongs to `tradehouse.build.journal`, `ingestion.json` to `tradehouse.home.ledger_snapshot`, the
-files of releases to `tradehouse.publish.releases`.
+`nodes.json` which code made the warehouse; `graph.json` what depends on what; `alerts.json` which
+problems are open; `sources.json` what sources declare; `switches.json` which sources the home has
+switched on or off; `brokerage.json` which brokerage the home belongs to; `tokens.json` who may
+ask the API; `hold.json` whether publishing is on hold. `tradehouse.home.records` defines them.
+`quarantine.parquet` keeps refused rows; `build.jsonl` belongs to `tradehouse.build.journal`,
+`ingestion.json` to `tradehouse.home.ledger_snapshot`, the files of releases to
+`tradehouse.publish.releases`.
 """
 
 import os
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tradehouse.home import files, records, switches
-from tradehouse.home.files import Kept
+from tradehouse.home.files import K, Kept
 from tradehouse.home.paths import Home
 
 
@@ -41,28 +42,50 @@ ENTRIES = {
         "The next run takes the landing directory of the last sync; where that is not known "
         "either, name it once: tradehouse run --landing DIR.",
     ),
+    "tokens": Entry(
+        records.Tokens,
+        "Until then nobody can use the API; make new tokens: tradehouse tokens create NAME.",
+    ),
     "hold": Entry(records.Hold, "Publishing is held until it is resumed: publish --release-hold."),
 }
 NAMES = tuple(ENTRIES)
+NAME_OF = {entry.model: name for name, entry in ENTRIES.items()}
 
 
-def read(home: Home, name: str) -> dict[str, Any]:
-    """Return a record, empty when there is none yet, or, which is said, none that can be read.
+def find(home: Home, model: type[K]) -> K | None:
+    """Return a record; None when there is none yet or, with a message, none that can be read.
 
     Raises:
         NewerError: when a newer Tradehouse wrote it.
     """
-    path, entry = _path(home, name), ENTRIES[name]
-    return files.read_or_tell(path, entry.model, entry.anew) or {}
+    name = NAME_OF[model]
+    return files.load_or_tell(_path(home, name), model, ENTRIES[name].anew)
 
 
-def write(home: Home, name: str, record: dict[str, Any]) -> None:
+def keep(home: Home, record: Kept) -> None:
     """Replace a record."""
-    files.write(_path(home, name), ENTRIES[name].model, record)
+    write(home, NAME_OF[type(record)], record.model_dump())
+
+
+def last_build(home: Home) -> records.Build:
+    """Return the record of the last build; without one, a record whose status says so."""
+    return find(home, records.Build) or records.Build(status=records.Outcome.NONE)
+
+
+def read(home: Home, name: str) -> dict[str, Any]:
+    """Return what `find` does as a dictionary, empty for None."""
+    _path(home, name)
+    record = find(home, ENTRIES[name].model)
+    return {} if record is None else record.model_dump()
+
+
+def write(home: Home, name: str, content: dict[str, Any]) -> None:
+    """Replace a record."""
+    files.write(_path(home, name), ENTRIES[name].model, content)
 
 
 def exists(home: Home, name: str) -> bool:
-    """Whether there is a record, be it one that can be read or not."""
+    """Whether there is a record, readable or not."""
     return os.path.lexists(_path(home, name))
 
 

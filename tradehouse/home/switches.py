@@ -1,11 +1,11 @@
 """Which sources a home has switched on or off, overriding their declarations.
 
-Whoever asks whether a source is on asks here: `state/switches.json` is read nowhere else.
+Every check whether a source is on comes here: no other module reads `state/switches.json`.
 """
 
 from pathlib import Path
 
-from tradehouse.home import files, records
+from tradehouse.home import files, locks, records
 
 FILE = "switches.json"
 ANEW = "Sources are on as their declarations say, until `tradehouse sources enable` says otherwise."
@@ -13,11 +13,11 @@ ANEW = "Sources are on as their declarations say, until `tradehouse sources enab
 
 def read(state: Path) -> dict[str, bool]:
     """Return what the home whose directory `state` this is says of sources, by name."""
-    kept = files.read_or_tell(state / FILE, records.Switches, ANEW) or {}
-    return dict(kept.get("sources", {}))
+    kept = files.load_or_tell(state / FILE, records.Switches, ANEW)
+    return kept.sources if kept else {}
 
 
 def turn(state: Path, name: str, *, on: bool) -> None:
     """Switch a source on or off in that home."""
-    with files.alone(state / "switches.lock"):
+    with locks.alone(state / "switches.lock"):
         files.write(state / FILE, records.Switches, {"sources": read(state) | {name: on}})

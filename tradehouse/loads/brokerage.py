@@ -1,7 +1,7 @@
 """Which brokerage a home belongs to: its first batch's identity, and its landing directory.
 
-The identity is taken from the first batch's files wherever their directory lies. Whether a delivery
-is whole and unchanged is for the connector to say.
+The identity comes from the first batch's files, wherever their directory is. The connector decides
+whether a delivery is complete and unchanged.
 """
 
 import hashlib
@@ -12,14 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from connectors.source_brokerage import batches as landings
 from connectors.source_brokerage.acceptance import date_text
 from connectors.source_brokerage.faults import Fault
 from connectors.source_brokerage.opening import SourceFile, open_file, shown
 from tradehouse.errors import LandingError, OtherBrokerageError, UsageError
-from tradehouse.home import state
+from tradehouse.home import records, state
 from tradehouse.home.paths import Home
 
 SAMPLE_BYTES = 65536
@@ -53,9 +52,8 @@ def _look(landing: Path) -> dict[int, landings.Batch]:
     try:
         return landings.find_batches(landing)
     except Fault as fault:
-        what, _, _ = str(fault).partition(". Expected ")
         raise LandingError(
-            f"{what}. It should hold Batch1/, Batch2/, ...; name it with --landing DIR "
+            f"{fault.found}. It should hold Batch1/, Batch2/, ...; name it with --landing DIR "
             "(make run LANDING=DIR)."
         ) from fault
 
@@ -152,8 +150,8 @@ def find_landing(home: Home, given: Path | None) -> Path | None:
     if given is not None:
         return _found(given)
     known = known_landing(home)
-    if known is None and (last := state.read(home, "sync").get("landing")):
-        return Path(last)
+    if known is None and (last := state.find(home, records.Sync)) and last.landing:
+        return Path(last.landing)
     return known or (home.landing if home.landing.is_dir() else None)
 
 
@@ -162,8 +160,8 @@ def known_landing(home: Home) -> Path | None:
 
     A directory in the home is kept as a path below it, so that it moves and is copied with it.
     """
-    kept = state.read(home, "brokerage").get("landing")
-    return home.root / kept if kept else None
+    kept = state.find(home, records.Brokerage)
+    return home.root / kept.landing if kept else None
 
 
 def _found(given: Path) -> Path:
@@ -187,19 +185,19 @@ def require_own(
     """Check that a landing directory is that of the home's brokerage.
 
     A corrected first batch and another brokerage look alike, so the sentence names both ways out.
-    While the first batch is held, its mended delivery is taken in the home's own directory.
+    While the first batch is held, its corrected delivery is taken in the home's own directory.
 
     Raises:
         OtherBrokerageError: when it is not, and its first batch is not among those to replace.
     """
-    record = state.read(home, "brokerage")
-    if not record:
+    record = state.find(home, records.Brokerage)
+    if record is None:
         return
-    first = record["first_batch"]
+    first = record.first_batch
     found = identify(landing, first)
     if found.first_batch == first and (
         first in replace_batches
-        or record["digest"] in (found.digest, identify(landing, first, every=True).digest)
+        or record.digest in (found.digest, identify(landing, first, every=True).digest)
     ):
         return
     own = known_landing(home)
@@ -237,16 +235,21 @@ def remember(
         in_force: delivery in force by batch, after the sync.
         replaced: the batches that might be delivered anew.
     """
-    record: dict[str, Any] = state.read(home, "brokerage")
+    before = state.find(home, records.Brokerage)
     is_new = (
-        not record or found.first_batch in replaced or found.first_batch < record["first_batch"]
+        before is None or found.first_batch in replaced or found.first_batch < before.first_batch
     )
+    place = str(landing)
+    for root in (home.root, Path(os.path.realpath(home.root))):
+        if landing.is_relative_to(root):
+            place = str(landing.relative_to(root))
     if found.first_batch in in_force and is_new and not found.unreadable:
-        record |= {"first_batch": found.first_batch, "digest": found.digest}
-    if record:
-        record["landing"] = str(landing)
-        for root in (home.root, Path(os.path.realpath(home.root))):
-            if landing.is_relative_to(root):
-                record["landing"] = str(landing.relative_to(root))
-    if record and record != state.read(home, "brokerage"):
-        state.write(home, "brokerage", record)
+        record = records.Brokerage(
+            first_batch=found.first_batch, digest=found.digest, landing=place
+        )
+    elif before is not None:
+        record = before.model_copy(update={"landing": place})
+    else:
+        return
+    if record != before:
+        state.keep(home, record)

@@ -1,7 +1,6 @@
 """Days and batches: which batch a business day belongs to, and which days are built.
 
-A batch's day stands in its `BatchDate.txt`, or in what the last build wrote down; no database is
-opened to know.
+The day comes from `BatchDate.txt` or the last build's record; no database is opened.
 """
 
 from collections.abc import Iterable
@@ -12,7 +11,7 @@ from pathlib import Path
 from tradehouse.errors import LandingError
 from tradehouse.home import state
 from tradehouse.home.paths import Home
-from tradehouse.loads import brokerage, deliveries
+from tradehouse.loads import brokerage, brokerage_sync
 
 
 def find_days(home: Home, landing: Path | None = None) -> dict[int, date]:
@@ -21,11 +20,11 @@ def find_days(home: Home, landing: Path | None = None) -> dict[int, date]:
     Without `landing` it is the home's own.
     """
     days = {
-        int(batch["batch"]): date.fromisoformat(batch["batch_date"])
-        for batch in state.read(home, "build").get("batches", [])
-        if batch["batch_date"] is not None
+        batch.batch: date.fromisoformat(batch.batch_date)
+        for batch in state.last_build(home).batches
+        if batch.batch_date is not None
     }
-    landing = landing or brokerage.find_landing(home, deliveries.given_landing())
+    landing = landing or brokerage.find_landing(home, brokerage_sync.given_landing())
     if landing is not None:
         with suppress(LandingError):
             days = {**brokerage.find_days(landing), **days}
@@ -52,5 +51,5 @@ def batches_of(home: Home, days: Iterable[str], landing: Path | None = None) -> 
 
 def first_built(home: Home, batches: Iterable[int]) -> int | None:
     """Return the first of the batches that is built already, so that it is built again."""
-    built = {batch["batch"] for batch in state.read(home, "build").get("batches", [])}
+    built = {batch.batch for batch in state.last_build(home).batches}
     return min((batch for batch in batches if batch in built), default=None)

@@ -1,7 +1,7 @@
 """Two more sources for a home with a simulated brokerage: its bank's rates, a partner's targets.
 
-What they deliver is made by `simulator.bank` and `simulator.partner`; how they are loaded is said
-by their declarations in `ingestion/sources`, as of any other source.
+`simulator.bank` and `simulator.partner` make what they deliver; their declarations in
+`ingestion/sources` say how they are loaded, as for any other source.
 """
 
 from tradehouse.errors import TradehouseError, UsageError, plain_errors
@@ -33,7 +33,7 @@ def set_up(home: Home, steps: Steps, targets: str, *, force: bool) -> None:
 
     Args:
         home: the home.
-        steps: told of the progress.
+        steps: shows the progress.
         targets: the file's content, as `make_targets` gives it.
         force: whether a file that is there is written anew.
 

@@ -1,7 +1,7 @@
 """How fresh each source should be, who owns it, and when it was last loaded.
 
 Read from small files, so that `status` and a run with nothing to do need not import `ingestion`;
-the declarations are read anew when one of them changed.
+the declarations are read again when one of them changed.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tradehouse.home import ledger_snapshot, state, switches, warehouse
+from tradehouse.home import files, ledger_snapshot, state, switches
 from tradehouse.home.paths import PROJECT, Home
+from tradehouse.home.records import Promised, Sources
 
 DECLARATIONS = PROJECT / "ingestion" / "sources"
 SUFFIXES = (".yml", ".yaml")
@@ -41,7 +42,7 @@ class Promise:
         """Whether every run asks it for more."""
         return self.schedule in (None, ON_DELIVERY)
 
-    def came_due(self, began_at: datetime | None, now: datetime) -> datetime | None:
+    def last_due_at(self, began_at: datetime | None, now: datetime) -> datetime | None:
         """Return when its schedule last asked for it, None when that is done or it has none.
 
         Args:
@@ -74,7 +75,7 @@ def read(home: Home, folder: Path | None = None) -> list[Promise]:
 
     Of a declaration that cannot be read now (`read_faults`) the promise is the one of before.
     """
-    found = [Promise(**one) for one in _read(home, folder or DECLARATIONS)["promises"]]
+    found = [Promise(**one.model_dump()) for one in _read(home, folder or DECLARATIONS).promises]
     switched = switches.read(home.state)
     return [replace(one, enabled=switched.get(one.name, one.enabled)) for one in found]
 
@@ -86,33 +87,36 @@ def is_on(home: Home, name: str) -> bool:
 
 def read_faults(home: Home, folder: Path | None = None) -> dict[str, str]:
     """Return what is wrong with declarations that cannot be read, by the file's name."""
-    return dict(_read(home, folder or DECLARATIONS).get("faults", {}))
+    return _read(home, folder or DECLARATIONS).faults
 
 
-def _read(home: Home, folder: Path) -> dict[str, Any]:
-    kept = state.read(home, "sources")
+def _read(home: Home, folder: Path) -> Sources:
+    kept = state.find(home, Sources)
+    before = kept.promises if kept else []
     try:
         paths = sorted(folder.iterdir()) if folder.exists() else []
         stamps = {
-            path.name: warehouse.stamp_file(path) for path in paths if path.suffix in SUFFIXES
+            path.name: stamp
+            for path in paths
+            if path.suffix in SUFFIXES and (stamp := files.stamp_file(path))
         }
     except OSError as error:
         fault = f"{folder} cannot be read ({error.strerror}): let it be read, then run again."
-        return {"promises": kept.get("promises", []), "faults": {folder.name: fault}}
-    if kept.get("stamps") != stamps:
+        return Sources(stamps={}, promises=before, faults={folder.name: fault})
+    if kept is None or kept.stamps != stamps:
         from ingestion import declarations
 
         found, faults = declarations.read_each(folder)
-        promises = [asdict(of(one)) for one in found]
-        promises += [one for one in kept.get("promises", []) if one["name"] in faults]
-        promises.sort(key=lambda one: str(one["name"]))
-        kept = {"stamps": stamps, "promises": promises, "faults": faults}
-        state.write(home, "sources", kept)
+        promises = [Promised(**asdict(of(one))) for one in found]
+        promises += [one for one in before if one.name in faults]
+        promises.sort(key=lambda one: one.name)
+        kept = Sources(stamps=stamps, promises=promises, faults=faults)
+        state.keep(home, kept)
     return kept
 
 
 def of(declaration: Any) -> Promise:
-    """Return what a declaration (`ingestion.declarations`) promises."""
+    """Return what a declaration (`ingestion.declarations`) says."""
     limit, schedule = declaration.freshness_limit(), declaration.schedule_interval()
     return Promise(
         declaration.name,

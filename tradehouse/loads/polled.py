@@ -1,7 +1,7 @@
 """Polled sources: which are due, each loaded by itself.
 
-The brokerage delivers, and is loaded by `tradehouse.loads.deliveries`. A source that cannot be
-loaded keeps out its own new rows only: what is wrong with it is told, and the others go on.
+`tradehouse.loads.brokerage_sync` loads the brokerage. A source that cannot be loaded holds up only
+its own new rows: its error is reported and the other sources continue.
 """
 
 from collections.abc import Collection
@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tradehouse.errors import UsageError, plain_errors
-from tradehouse.home import database, warehouse
+from tradehouse.home import database, raw_queries
 from tradehouse.home.paths import Home
-from tradehouse.loads import deliveries, freshness, syncs
+from tradehouse.loads import brokerage_sync, freshness, syncs
 from tradehouse.terminal.output import count
 from tradehouse.terminal.progress import Step
 
@@ -34,9 +34,9 @@ def find_due(home: Home, names: Collection[str] | None = None) -> list[str]:
     Raises:
         UsageError: when a named source is not declared.
     """
-    declared = {one.name: one for one in freshness.read(home) if one.name != deliveries.SOURCE}
+    declared = {one.name: one for one in freshness.read(home) if one.name != brokerage_sync.SOURCE}
     if names is not None:
-        unknown = sorted(set(names) - {deliveries.SOURCE, *declared})
+        unknown = sorted(set(names) - {brokerage_sync.SOURCE, *declared})
         if unknown:
             raise UsageError(
                 f"There is no source {unknown[0]}. `tradehouse sources list` names all."
@@ -52,7 +52,7 @@ def find_due(home: Home, names: Collection[str] | None = None) -> list[str]:
             promise.is_always_due
             or name in failed
             or name not in began
-            or promise.came_due(began[name], now) is not None
+            or promise.last_due_at(began[name], now) is not None
         )
     ]
 
@@ -73,19 +73,19 @@ def is_loaded(home: Home) -> bool:
     Raises:
         BusyError: when another process has the raw file open.
     """
-    if warehouse.deliveries_in_force(home):
+    if raw_queries.deliveries_in_force(home):
         return True
-    if not warehouse.has_loads(home):
+    if not raw_queries.has_loads(home):
         return False
     from ingestion.contracts import tables
 
     with plain_errors():
-        tables.prepare(deliveries.SOURCE, home.root)
+        tables.prepare(brokerage_sync.SOURCE, home.root)
     return True
 
 
-def keep_contracts(home: Home) -> None:
-    """Before a build: make the tables that contracts promise, and hold the loads that break them.
+def judge_loads(home: Home) -> None:
+    """Before a build: make the tables that contracts declare, and hold the loads that break them.
 
     Models stand on the tables, whether their source was loaded yet or not. Raw is opened for
     writing only where something is to be made or judged.
@@ -96,13 +96,13 @@ def keep_contracts(home: Home) -> None:
     """
     from ingestion.contracts import model
 
-    if model.names() == [deliveries.SOURCE]:
+    if model.names() == [brokerage_sync.SOURCE]:
         return
     from ingestion.contracts import gate, tables
 
     with plain_errors():
-        with warehouse.kept_open(home.raw):
-            missing = tables.missing(warehouse.read_raw(home, tables.present) or {})
+        with database.kept_open(home.raw):
+            missing = tables.missing(raw_queries.read(home, tables.present) or {})
             cases = [] if missing else _cases(home)
         for source in missing:
             tables.prepare(source, home.root)
@@ -115,9 +115,9 @@ def _cases(home: Home) -> "list[Case]":
     from ingestion.contracts import gate
 
     waiting: dict[str, list[int]] = {}
-    for load in warehouse.loads_waiting(home, with_held=True):
+    for load in raw_queries.loads_waiting(home, with_held=True):
         waiting.setdefault(load.source, []).append(load.number)
-    return warehouse.read_raw(home, lambda raw: gate.pending(raw, waiting)) or []
+    return raw_queries.read(home, lambda raw: gate.pending(raw, waiting)) or []
 
 
 def load(
@@ -164,12 +164,13 @@ def load(
             full_refresh=full_refresh,
             reset=reset,
             progress=show,
-            on_wait=deliveries.say_waiting,
+            on_wait=brokerage_sync.say_waiting,
         )
     nulled = sum(stream.nulled_values for stream in result.streams.values())
     fits = f", {count(nulled, 'value')} did not fit and became null" if nulled else ""
     step.finish(
         f"{count(result.records, 'record')} of {count(len(result.streams), 'stream')}, "
-        f"{result.status}{fits}"
+        f"{result.status}{fits}",
+        result,
     )
     return result

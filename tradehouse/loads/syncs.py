@@ -1,14 +1,15 @@
 """The ledger of syncs, read from its snapshot: no database is opened.
 
-The ledger itself lies in `raw.duckdb` and is kept by `ingestion.ledger`.
+The ledger itself is in `raw.duckdb`; `ingestion.ledger` keeps it.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tradehouse.home import ledger_snapshot
+from tradehouse.home import ledger_snapshot, state
 from tradehouse.home.paths import Home
-from tradehouse.home.warehouse import BY_BATCH
+from tradehouse.home.records import Sync
+from tradehouse.home.warehouse_queries import BY_BATCH
 from tradehouse.terminal.output import count
 
 
@@ -56,6 +57,24 @@ def loads_held(home: Home) -> list[dict[str, Any]]:
         }
         for row in ledger_snapshot.read(home.state)["held"]
     ]
+
+
+def find_held(home: Home) -> list[dict[str, Any]]:
+    """Return what keeps rows from being published: faults at the door, then those of the gates."""
+    last = state.find(home, Sync)
+    at_door = [error.model_dump() for error in last.errors] if last else []
+    at_gate = [
+        {
+            "batch": batch.batch,
+            "code": "held",
+            "file": batch.file,
+            "line": batch.line,
+            "message": f"Batch{batch.batch} is held: {batch.reason}.",
+        }
+        for batch in state.last_build(home).batches
+        if not batch.is_accepted
+    ]
+    return at_door + at_gate + loads_held(home)
 
 
 def _describe_hold(row: dict[str, Any]) -> str:

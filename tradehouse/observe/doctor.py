@@ -1,6 +1,6 @@
 """The checks of `tradehouse doctor`: versions, disk, locks, files, leftovers; and what to do.
 
-It changes nothing, and it answers while a run is writing.
+It changes nothing, and it works while a run is writing.
 """
 
 import os
@@ -17,9 +17,10 @@ from typing import Any
 
 from tradehouse.build import journal
 from tradehouse.errors import BusyError, TradehouseError
-from tradehouse.home import files, locks, state, warehouse
+from tradehouse.home import database, files, history, locks, state
 from tradehouse.home.files import DamagedError, NewerError
 from tradehouse.home.paths import PROJECT, Home, find_shared
+from tradehouse.home.records import Outcome
 from tradehouse.loads import brokerage
 from tradehouse.publish import releases
 from tradehouse.terminal import output
@@ -136,18 +137,17 @@ def _databases(home: Home) -> Iterator[Finding]:
             yield Finding(path.name, OK, "being written")
             continue
         try:
-            with warehouse.connected(path, wait_seconds=0):
+            with database.connected(path, wait_seconds=0):
                 size = output.text_of_bytes(path.stat().st_size)
                 yield Finding(path.name, OK, size)
         except BusyError as error:
-            found = str(error).partition(" is open in ")[2].partition(". ")[0]
             advice = "While it has the file open no run can write; readers open releases."
-            yield Finding(path.name, NOTE, f"in use by {found}", advice)
+            yield Finding(path.name, NOTE, f"in use by {error.holder}", advice)
         except duckdb.Error as error:
             yield Finding(path.name, PROBLEM, "cannot be opened now", advise(error) or str(error))
         except DamagedError as error:
             advice = (
-                warehouse.describe_raw(path, error.reason).partition("). ")[2]
+                database.RAW_ADVICE
                 if path == home.raw
                 else "The next run sets it aside and builds the same gold from raw."
             )
@@ -155,7 +155,7 @@ def _databases(home: Home) -> Iterator[Finding]:
 
 
 def _leftovers(home: Home) -> Iterator[Finding]:
-    folders = (home.root, home.state, home.releases, home.docs)
+    folders = (home.root, home.state, home.state / "runs", home.releases, home.docs)
     found = [path for folder in folders for path in files.find_begun(folder)]
     if home.temporary.is_dir():
         found += list(home.temporary.iterdir())
@@ -191,11 +191,11 @@ def _pointer(home: Home) -> Iterator[Finding]:
         with suppress(FileNotFoundError):  # A run may tidy what is read here.
             if releases.is_intact(release):
                 continue
-            found = f"{release['path']} is not what was written: the disk has damaged it"
-            advice = f"Remove {home.releases / release['id']}, then: tradehouse run."
+            found = f"{release.path} is not what was written: the disk has damaged it"
+            advice = f"Remove {home.releases / release.id}, then: tradehouse run."
             yield Finding("release's content", PROBLEM, found, advice)
     if hold is not None:
-        found = f"held since {hold['since']}, after a rollback"
+        found = f"held since {hold.since}, after a rollback"
         yield Finding("publishing", NOTE, found, "Let it go on: tradehouse publish --release-hold.")
 
 
@@ -209,7 +209,10 @@ def _records(home: Home) -> Iterator[Finding]:
         yield Finding(f"state/{name}.json", PROBLEM, damage.reason, state.ENTRIES[name].anew)
     if progress:
         yield Finding("state/build.jsonl", PROBLEM, progress.reason, journal.ANEW)
-    if not damaged and not progress:
+    runs = history.find_damage(home)
+    for damage in runs:
+        yield Finding(f"state/runs/{damage.path.name}", NOTE, damage.reason, history.ANEW)
+    if not damaged and not progress and not runs:
         yield Finding("state", OK, "every record can be read")
 
 
@@ -244,13 +247,13 @@ def _landing(home: Home) -> Iterator[Finding]:
 
 
 def _last_build(home: Home) -> Iterator[Finding]:
-    record = state.read(home, "build")
-    if not record:
+    record = state.last_build(home)
+    if record.status is Outcome.NONE:
         return
-    if record["status"] == "passed":
-        yield Finding("last build", OK, f"passed, {record['finished_at']}")
-    elif record["status"] == "begun" and locks.find_holder(home) is not None:
+    if record.status is Outcome.PASSED:
+        yield Finding("last build", OK, f"passed, {record.finished_at}")
+    elif record.status is Outcome.BEGUN and locks.find_holder(home) is not None:
         yield Finding("last build", NOTE, "running")
     else:
         advice = "See what: tradehouse status. The next run builds and tests again."
-        yield Finding("last build", PROBLEM, record["status"], advice)
+        yield Finding("last build", PROBLEM, record.status, advice)

@@ -1,7 +1,7 @@
 """The documentation site of the models: files that open without a network.
 
-Made by dbt from the project's descriptions and the warehouse's columns, with a page of column
-lineage (`tradehouse.publish.lineage`), and made anew only when the project changed since.
+dbt makes it from the project's descriptions and the warehouse's columns, with a page of column
+lineage (`tradehouse.publish.lineage`). It is made again only when the project changed.
 """
 
 from pathlib import Path

@@ -1,8 +1,8 @@
 """The column lineage page: from which columns of which tables each column is derived.
 
-Taken by dbt-colibri from the compiled models, so that it says what the SQL says. Made with the
-documentation site (`tradehouse.publish.documentation`), one file that opens without a network. A
-model's page is `lineage.html?model=<unique id>`, that of one of its columns `...&column=<name>`.
+Derived by dbt-colibri from the compiled SQL, so it always matches it. Made with the documentation
+site (`tradehouse.publish.documentation`), one file that opens without a network. A model's page is
+`lineage.html?model=<unique id>`, that of one of its columns `...&column=<name>`.
 """
 
 import json

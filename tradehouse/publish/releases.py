@@ -1,7 +1,7 @@
 """Releases: listing, the pointer that readers follow, rollback, retention.
 
-How a release is made belongs to `tradehouse.publish.publishing`. The pointer is a symbolic link
-that is replaced by rename, so a reader finds the old release or the new one, never neither.
+`tradehouse.publish.publishing` makes releases. The pointer is a symbolic link that is replaced by
+rename, so a reader always finds the old release or the new one.
 """
 
 import os
@@ -17,13 +17,14 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from tradehouse.errors import TradehouseError, UsageError
-from tradehouse.home import files, records, state
-from tradehouse.home.files import Kept, sync_to_disk
+from tradehouse.home import files, locks, records, state
+from tradehouse.home.files import Kept
 from tradehouse.home.paths import Home, whole_number_setting
 
 CURRENT = "current"
 DATABASE = "tradehouse.duckdb"
 MANIFEST = "release.json"
+SEMANTICS = "semantic_manifest.json"
 KEEP_RELEASES = 5
 GRACE_SECONDS = 600
 # Where DuckDB says that a file is one of its own.
@@ -32,8 +33,8 @@ _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
 _MADE = re.compile(r"[0-9]{8}T[0-9]{6}[.][0-9]{3}Z(-[0-9]{3,})?")
 
 
-class Manifest(Kept):
-    """`release.json`: what a release holds and from which build it is made."""
+class Release(Kept):
+    """A release: `release.json`, what it holds and from which build it is made, and its place."""
 
     id: Annotated[str, Field(pattern=f"^{_ID.pattern}$")]
     created_at: str
@@ -42,6 +43,8 @@ class Manifest(Kept):
     loads: dict[str, int] = Field(default_factory=dict)
     """The newest load of every source without batches."""
     rows: dict[str, int]
+    tables: dict[str, records.GoldTable] = Field(default_factory=dict)
+    """Keys and classes of what is in it, as they were declared when it was made."""
     renewals: int = 0
     bytes: int
     crc32: int | None = None
@@ -49,12 +52,17 @@ class Manifest(Kept):
     project_digest: str | None
     tradehouse_version: str
     docs: str | None
+    is_current: bool = Field(default=False, exclude=True)
+    """Whether it is the published one; this and `path` are no part of the file."""
+    path: str = Field(default="", exclude=True)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The release for JSON, with its place."""
+        return {**self.model_dump(), "is_current": self.is_current, "path": self.path}
 
 
-def list_releases(home: Home) -> list[dict[str, Any]]:
-    """Return the manifest of every release that is whole, oldest first.
-
-    `is_current` marks the published one.
+def list_releases(home: Home) -> list[Release]:
+    """Return every release that is whole, oldest first.
 
     Raises:
         NewerError: when a newer Tradehouse made one.
@@ -63,12 +71,11 @@ def list_releases(home: Home) -> list[dict[str, Any]]:
     releases = []
     for name in _names(home):
         try:
-            manifest = read_release(home, name)
+            release = read_release(home, name)
         except DamagedReleaseError:
             continue
-        manifest["is_current"] = name == current
-        manifest["path"] = str(home.releases / name / DATABASE)
-        releases.append(manifest)
+        release.is_current = name == current
+        releases.append(release)
     return releases
 
 
@@ -96,8 +103,8 @@ class DamagedReleaseError(TradehouseError):
         self.release_id, self.reason = release_id, reason
 
 
-def read_release(home: Home, release_id: str) -> dict[str, Any]:
-    """Return the manifest of a release after a look at its files: sizes, and what they begin with.
+def read_release(home: Home, release_id: str) -> Release:
+    """Return a release after a look at its files: sizes, and what they begin with.
 
     Raises:
         DamagedReleaseError: when a file is missing, cut off or another one.
@@ -105,18 +112,18 @@ def read_release(home: Home, release_id: str) -> dict[str, Any]:
     """
     folder = home.releases / release_id
     try:
-        manifest = files.read(folder / MANIFEST, Manifest)
-        if manifest is None:
+        release = files.load(folder / MANIFEST, Release)
+        if release is None:
             raise DamagedReleaseError(release_id, f"{folder / MANIFEST} is missing")
-        if manifest["id"] != release_id:
-            raise DamagedReleaseError(release_id, f"{MANIFEST} is that of {manifest['id']}")
-        _check_database(folder / DATABASE, manifest["bytes"])
+        if release.id != release_id:
+            raise DamagedReleaseError(release_id, f"{MANIFEST} is that of {release.id}")
+        _check_database(folder / DATABASE, release.bytes)
     except files.DamagedError as error:
         raise DamagedReleaseError(release_id, f"{error.path} is {error.reason}") from error
-    page = manifest["docs"]
-    if page is not None and not (folder / page).is_file():
-        raise DamagedReleaseError(release_id, f"{folder / page} is missing")
-    return manifest
+    if release.docs is not None and not (folder / release.docs).is_file():
+        raise DamagedReleaseError(release_id, f"{folder / release.docs} is missing")
+    release.path = str(folder / DATABASE)
+    return release
 
 
 def _check_database(path: Path, size: int) -> None:
@@ -133,10 +140,9 @@ def _check_database(path: Path, size: int) -> None:
         raise files.DamagedError(path, "not a file of DuckDB's")
 
 
-def is_intact(release: dict[str, Any]) -> bool:
+def is_intact(release: Release) -> bool:
     """Whether a release's file is what was written, by reading all of it, 1 GB a second."""
-    kept = release.get("crc32")
-    return kept is None or kept == files.crc32(Path(release["path"]))
+    return release.crc32 is None or release.crc32 == files.crc32(Path(release.path))
 
 
 def _names(home: Home) -> list[str]:
@@ -238,7 +244,7 @@ def new_release_id(home: Home) -> str:
 def pointing(home: Home) -> Iterator[None]:
     """Hold the pointer's own lock: taken for moments, so a rollback need not wait for a run."""
     home.prepare()
-    with files.alone(home.state / "pointer.lock"):
+    with locks.alone(home.state / "pointer.lock"):
         yield
 
 
@@ -250,34 +256,31 @@ def move_pointer(home: Home, release_id: str) -> None:
     """
     pointer = home.releases / CURRENT
     before = find_current(home)
-    begun = files.begun_beside(pointer)
-    begun.symlink_to(release_id, target_is_directory=True)
-    if pointer.is_dir() and not pointer.is_symlink():
-        files.set_aside(pointer)
-    begun.replace(pointer)
-    if before not in (None, release_id):
-        with suppress(OSError):
-            os.utime(home.releases / str(before))  # See `_is_still_read`.
     try:
-        sync_to_disk(home.releases)
-    except OSError as error:
+        with files.replacing(pointer) as begun:
+            begun.symlink_to(release_id, target_is_directory=True)
+    except files.UnconfirmedError as error:
         raise UnconfirmedError(
             f"Readers have release {release_id} now, but the disk does not confirm it "
             f"({error.strerror}). Look at the disk, and at `tradehouse releases` before you roll "
             "back once more."
         ) from error
+    finally:
+        if before not in (None, find_current(home)):
+            with suppress(OSError):
+                os.utime(home.releases / str(before))  # See `_is_still_read`.
 
 
-def read_hold(home: Home) -> dict[str, Any] | None:
-    """Return since when and why nothing is published (`since`, `rolled_back_to`), or None.
+def read_hold(home: Home) -> records.Hold | None:
+    """Return since when and why nothing is published, or None.
 
     While nobody knows what the file says, publishing is held.
     """
-    found = state.read(home, "hold")
-    if found or not state.exists(home, "hold"):
-        return found or None
+    found = state.find(home, records.Hold)
+    if found is not None or not state.exists(home, "hold"):
+        return found
     unknown = "nobody knows what"
-    return {"since": "nobody knows when", "rolled_back_from": unknown, "rolled_back_to": unknown}
+    return records.Hold(since="nobody knows when", rolled_back_from=unknown, rolled_back_to=unknown)
 
 
 def roll_back(home: Home, release_id: str | None = None) -> str:
@@ -293,7 +296,7 @@ def roll_back(home: Home, release_id: str | None = None) -> str:
         TradehouseError: when the disk has damaged it.
     """
     with pointing(home):
-        by_id = {release["id"]: release for release in list_releases(home)}
+        by_id = {release.id: release for release in list_releases(home)}
         known, current = list(by_id), find_current(home)
         if not known and current is None:
             raise UsageError("Nothing is published yet, so there is nothing to roll back.")
@@ -313,12 +316,10 @@ def roll_back(home: Home, release_id: str | None = None) -> str:
                 "another one: tradehouse releases."
             )
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        hold = {
-            "since": now,
-            "rolled_back_from": current or "a missing pointer",
-            "rolled_back_to": chosen,
-        }
-        state.write(home, "hold", hold)
+        hold = records.Hold(
+            since=now, rolled_back_from=current or "a missing pointer", rolled_back_to=chosen
+        )
+        state.keep(home, hold)
         move_pointer(home, chosen)
     return chosen
 
@@ -343,7 +344,7 @@ def remove_old_releases(home: Home, keep: int | None = None) -> list[str]:
     grace = whole_number_setting("TRADEHOUSE_RELEASE_GRACE_SECONDS", GRACE_SECONDS)
     removed = []
     with pointing(home):
-        whole = [release["id"] for release in list_releases(home)]
+        whole = [release.id for release in list_releases(home)]
         oldest, current = age_of((whole[-keep:] or [""])[0]), find_current(home)
         for name in _names(home):
             path = home.releases / name
@@ -361,7 +362,7 @@ def _is_still_read(path: Path, grace: int) -> bool:
     return abs(time.time() - path.stat().st_mtime) < grace
 
 
-def require_releases(home: Home) -> list[dict[str, Any]]:
+def require_releases(home: Home) -> list[Release]:
     """Return `list_releases`, or raise with what to do when there is none."""
     releases = list_releases(home)
     if not releases:

@@ -8,8 +8,8 @@ from tradehouse.build import execution, resume, selection
 from tradehouse.dbt.runner import DbtRunner
 from tradehouse.home import locks
 from tradehouse.home.paths import Home
-from tradehouse.loads import days, deliveries
-from tradehouse.runs.run import Options
+from tradehouse.loads import brokerage_sync, days
+from tradehouse.runs.pipeline import Options
 from tradehouse.terminal.output import count
 
 
@@ -62,7 +62,7 @@ def preview(home: Home, options: Options) -> Preview:
     with locks.writing(home, options.wait_seconds) if home.root.exists() else nullcontext():
         found, landing = Preview(due=options.find_due(home)), None
         if options.syncs_brokerage:
-            landing = deliveries.landing_to_read(home, options.landing, is_demo=options.is_demo)
+            landing = brokerage_sync.landing_to_read(home, options.landing, is_demo=options.is_demo)
         if options.simulates(home, landing):
             found.reasons.append("nothing is loaded yet: a brokerage would be simulated")
             return found
@@ -72,9 +72,9 @@ def preview(home: Home, options: Options) -> Preview:
         chosen = days.batches_of(home, options.days, landing)
         if landing is not None:
             if options.landing or options.replace_batches:
-                deliveries.require_delivered(landing, options.replace_batches)
+                brokerage_sync.require_delivered(landing, options.replace_batches)
             last = max(chosen, default=None)
-            waiting = deliveries.find_waiting(home, landing)
+            waiting = brokerage_sync.find_waiting(home, landing)
             found.batches = [batch for batch in waiting if last is None or batch <= last]
         runner = DbtRunner(home)
         plan = execution.make_plan(
@@ -103,7 +103,7 @@ def _models(runner: DbtRunner, plan: execution.Plan, found: Preview) -> list[str
     if plan.reasons and plan.live is None:
         return sorted(node.name for node in built.values())
     live = set(plan.live or ())
-    sources = {*found.due, *([deliveries.SOURCE] if found.batches else [])}
+    sources = {*found.due, *([brokerage_sync.SOURCE] if found.batches else [])}
     live |= {
         selection.raw_table(one)
         for one in manifest.sources.values()

@@ -1,7 +1,7 @@
 """How a command ends: signals, the last error handler, exit codes.
 
-No traceback reaches a user: it goes to `logs/errors.log` of the home, or where that cannot be
-written to a temporary file, and the message says where.
+No traceback reaches a user: it goes to `logs/errors.log` of the home, or to a temporary file if
+that cannot be written, and the message says where.
 """
 
 import atexit
@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from tradehouse.errors import EXIT_ERROR, EXIT_OK, BusyError, TradehouseError, UsageError
+from tradehouse.errors import EXIT_ERROR, EXIT_OK, TradehouseError, UsageError
 
 DEBUG = "TRADEHOUSE_DEBUG"
 LOG = "errors.log"
@@ -149,8 +149,6 @@ def _sentence(error: BaseException) -> tuple[str | None, int]:
         from ingestion import errors
         from tradehouse.terminal import system_faults
 
-        if isinstance(error, errors.DatabaseBusyError):
-            return str(error), BusyError.exit_code
         if isinstance(error, errors.DeclarationError):
             return str(error), UsageError.exit_code
         said = system_faults.advise(error)

@@ -1,6 +1,6 @@
 """The output of the command line: tables and sentences for people, JSON for programs.
 
-Colours and moving bars only on a terminal. What is shown is known by the callers.
+Colours and moving bars only on a terminal. Callers decide what is shown.
 """
 
 import json
@@ -8,12 +8,14 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from tradehouse.terminal.streams import WITHIN_LINES, visible
 
 # A narrower terminal breaks the lines of a table; of narrower columns nothing could be read.
 LEAST_WIDTH, WIDTH = 80, 200
+NUMBERS = (int, float, Decimal)
 
 
 def print_json(content: Any) -> None:
@@ -30,7 +32,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     table = Table(box=None, header_style="bold", pad_edge=False)
     for index, column in enumerate(columns):
         values = [row[index] for row in rows if row[index] is not None]
-        is_number = bool(values) and all(isinstance(value, int | float) for value in values)
+        is_number = bool(values) and all(isinstance(value, NUMBERS) for value in values)
         table.add_column(column, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
@@ -71,7 +73,7 @@ def text_of(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
+    if isinstance(value, int | Decimal):
         return f"{value:,}"
     return str(value)
 

@@ -5,7 +5,7 @@ Everything goes to standard error, so that `--json` and redirected output stay c
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ class Step:
         """Belongs to `Steps.step`."""
         self.name = name
         self.outcome = ""
+        self.result: object = None
         self.started = time.monotonic()
         self._bar = bar
         self._task = task
@@ -34,9 +35,9 @@ class Step:
         if self._bar is not None:
             self._bar.update(self._task, completed=done, total=total, note=visible(note))
 
-    def finish(self, outcome: str) -> None:
-        """Set what the step's closing line says."""
-        self.outcome = outcome
+    def finish(self, outcome: str, result: object = None) -> None:
+        """Set what the step's closing line says, and what came of it for who hears of steps."""
+        self.outcome, self.result = outcome, result
 
 
 class Steps:
@@ -45,10 +46,29 @@ class Steps:
     def __init__(self, *, quiet: bool = False) -> None:
         """Prepare; `quiet` says nothing at all."""
         self.quiet = quiet
+        self._listeners: list[Callable[[Step], None]] = []
+
+    @contextmanager
+    def heard_by(self, listener: Callable[[Step], None]) -> Iterator[None]:
+        """Call a function with every step that ends while the block runs."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
         """Show one step while the block runs, then its closing line with the seconds it took."""
+        with self._shown(name) as step:
+            try:
+                yield step
+            finally:
+                for listener in self._listeners:
+                    listener(step)
+
+    @contextmanager
+    def _shown(self, name: str) -> Iterator[Step]:
         from rich.markup import escape
 
         if self.quiet:

@@ -1,6 +1,6 @@
-"""Standard output and error: escapes what data contains, and survives a reader that goes away.
+"""Standard output and error: escapes special characters, and survives a reader that goes away.
 
-Everything that the command line writes passes `Shown`. Tables and sentences are made in
+Everything that the command line writes passes through `Shown`. Tables and sentences are made in
 `tradehouse.terminal.output`.
 """
 

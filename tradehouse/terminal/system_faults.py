@@ -1,12 +1,14 @@
 """Disk and memory errors in words: what happened, and what to do.
 
-They arrive as `OSError`, as texts of DuckDB, and as either of them inside an error of dbt, so they
-are told by the system's own words. What follows from them is for the callers.
+They arrive as `OSError`, as texts of DuckDB (`duckdb_messages`), or as either inside an error of
+dbt, so they are recognised by the system's messages. Callers decide how to react.
 """
 
 import errno
 import os
 import re
+
+from tradehouse.terminal import duckdb_messages
 
 _ROOM = (
     "There is no room left for {place}. Make room, then call the same again: what was committed "
@@ -35,8 +37,6 @@ _MEMORY = (
     "The memory did not suffice. Close other programs or give the machine more, then call the same "
     "again: what was committed stays."
 )
-_WITHOUT_MEMORY = ("Out of Memory Error", "Cannot allocate memory", "could not allocate")
-_WITHOUT_ROOM = ("max_temp_directory_size",)
 _FILE = re.compile(r"""["'](/[^"']+)["']""")
 
 
@@ -50,12 +50,12 @@ def advise(error: BaseException | str) -> str | None:
     text = str(error)
     found = _FILE.search(text)
     place = found[1] if found else None
-    if any(words in text for words in _WITHOUT_ROOM):
+    if duckdb_messages.lacks_room(text):
         return _say(_ROOM, place)
     for number, sentence in _SENTENCES.items():
         if os.strerror(number) in text:
             return _say(sentence, place)
-    return _MEMORY if any(words in text for words in _WITHOUT_MEMORY) else None
+    return _MEMORY if duckdb_messages.lacks_memory(text) else None
 
 
 def _say(sentence: str, place: str | None) -> str:

@@ -16,7 +16,7 @@ from tradehouse.home import locks, state
 from tradehouse.home.paths import Home
 from tradehouse.loads import freshness
 from tradehouse.observe import alerts
-from tradehouse.observe.alerts import channels, problems
+from tradehouse.observe.alerts import channels, find_problems
 
 NOW = datetime(2026, 1, 5, 7, 0, tzinfo=UTC)
 FAILED_TEST = {"test": "unique_trades", "failing_rows": 1234, "kept_in": "/logs/rows.csv"}
@@ -66,7 +66,7 @@ def test_a_blocking_test_is_told_once_to_its_owner_and_its_end_once(
     ]
     assert webhook.all == []
     [entry] = alerts.list_open(quiet_home)
-    assert (entry["key"], entry["is_told"]) == (f"test/{TEST}", True)
+    assert (entry.key, entry.is_told) == (f"test/{TEST}", True)
 
     build(quiet_home)
     for _ in range(3):
@@ -117,7 +117,7 @@ def test_what_was_skipped_has_not_recovered_and_another_error_takes_its_place(qu
 
     build(quiet_home, "failed", trades=("error", "no such table"), unique_trades=("skipped", ""))
     assert titles(alerts.report(quiet_home, now=NOW)) == ["trades could not be built"]
-    assert {one["what"] for one in alerts.list_open(quiet_home)} >= {"no such table (trades)"}
+    assert {one.what for one in alerts.list_open(quiet_home)} >= {"no such table (trades)"}
     assert len(alerts.list_open(quiet_home)) == 2
 
     build(quiet_home, "begun")
@@ -250,7 +250,7 @@ def test_a_channel_that_fails_is_logged_without_its_secrets_and_tried_again(
     ]
     log = (quiet_home.logs / "alerts.log").read_text()
     assert "JSON: did not take the message" in log
-    assert "secret" not in log + caplog.text + str(told) + json.dumps(alerts.list_open(quiet_home))
+    assert "secret" not in log + caplog.text + str(told) + str(alerts.list_open(quiet_home))
     assert alerts.report(quiet_home, now=NOW + timedelta(minutes=9)) == []
 
     webhook.answer = 200
@@ -314,7 +314,7 @@ def test_alerts_never_fail_what_they_speak_of(quiet_home, monkeypatch):
     def break_down(*_):
         raise RuntimeError("something unforeseen")
 
-    monkeypatch.setattr(problems, "find", break_down)
+    monkeypatch.setattr(find_problems, "find", break_down)
 
     assert alerts.report(quiet_home, command="run") == []
     assert "something unforeseen" in (quiet_home.logs / "alerts.log").read_text()
@@ -359,7 +359,7 @@ def test_openings_and_recoveries_alternate_whatever_happens(quiet_home, days):
         build(quiet_home, kind, **nodes)
         new = alerts.report(quiet_home, now=NOW)
         told += new
-        open_nodes = {one for entry in alerts.list_open(quiet_home) for one in entry["nodes"]}
+        open_nodes = {one for entry in alerts.list_open(quiet_home) for one in entry.nodes}
         assert {one.split(".")[2] for one in open_nodes} == set(broken)
         assert alerts.report(quiet_home, now=NOW) == []
 

@@ -1,7 +1,7 @@
 """Which problems are open, who was notified, and who is notified of their resolution.
 
-Kept in `state/alerts.json`, so that a cause is told once and its end is told once, whichever
-process looks: the command line at the end of a command, Dagster's sensor every minute.
+Kept in `state/alerts.json`, so that each problem and its resolution are reported once, whichever
+process checks: the command line after a command, Dagster's sensor every minute.
 """
 
 from collections.abc import Iterator
@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tradehouse.errors import BusyError, TradehouseError, UsageError
-from tradehouse.home import files, state
+from tradehouse.home import locks, state
 from tradehouse.home.paths import Home
-from tradehouse.observe.alerts import channels, problems
+from tradehouse.home.records import Alert, Alerts
+from tradehouse.observe.alerts import channels, find_problems
 from tradehouse.observe.alerts.problem import PLATFORM, Problem
 from tradehouse.publish import releases
 
@@ -24,7 +25,7 @@ TRY_AGAIN_AFTER = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Told:
-    """A message, to whom it went, and what each channel made of it."""
+    """A message, its recipient, and the result of each channel."""
 
     event: str
     key: str
@@ -54,9 +55,9 @@ def report(
     dead: dict[str, Any] | None = None,
     now: datetime | None = None,
 ) -> list[Told]:
-    """Tell what is newly wrong and what is over; returns what was told. Never raises.
+    """Report new and resolved problems; return the messages. Never raises.
 
-    To be called when nobody of this process holds the home's lock.
+    To be called while this process does not hold the home's lock.
 
     Args:
         home: the home.
@@ -68,7 +69,7 @@ def report(
     try:
         if not home.state.is_dir():
             return []
-        with files.alone(home.state / "alerts.lock"):
+        with locks.alone(home.state / "alerts.lock"):
             return _report(home, command, error, dead, now or datetime.now(UTC))
     except Exception as failure:
         # Alerts speak of a run; they must not be what it fails with.
@@ -76,12 +77,11 @@ def report(
         return []
 
 
-def list_open(home: Home) -> list[dict[str, Any]]:
-    """Return the open alerts, oldest first, as `tradehouse alerts list --json` prints them."""
-    entries = state.read(home, "alerts").get("open", {}).values()
-    return sorted(
-        (entry for entry in entries if not entry["ended_at"]), key=lambda entry: str(entry["since"])
-    )
+def list_open(home: Home) -> list[Alert]:
+    """Return the open alerts, oldest first."""
+    kept = state.find(home, Alerts)
+    entries = kept.open.values() if kept else ()
+    return sorted((one for one in entries if not one.ended_at), key=lambda one: one.since)
 
 
 def _report(
@@ -91,67 +91,66 @@ def _report(
     dead: dict[str, Any] | None,
     now: datetime,
 ) -> list[Told]:
-    kept = state.read(home, "alerts")
-    is_kept = bool(kept) or not state.exists(home, "alerts")
-    entries: dict[str, dict[str, Any]] = dict(kept.get("open", {}))
-    before = {key: dict(entry) for key, entry in entries.items()}
-    found = {problem.key: problem for problem in problems.find(home, now)}
+    kept = state.find(home, Alerts)
+    is_kept = kept is not None or not state.exists(home, "alerts")
+    before = kept.open if kept else {}
+    entries = {key: entry.model_copy() for key, entry in before.items()}
+    found = {problem.key: problem for problem in find_problems.find(home, now)}
     found |= {problem.key: problem for problem in _of_command(command, error, dead, now)}
     told: list[Told] = []
     for key, problem in found.items():
-        entries[key] = _open(home, problem, entries.get(key, {}), now, told)
+        entries[key] = _open(home, problem, entries.get(key), now, told)
     for key in sorted(set(entries) - set(found)):
         entry = entries.pop(key)
-        problem = Problem(**{name: entry[name] for name in Problem.__dataclass_fields__})
-        if not entry["ended_at"]:
+        problem = Problem(**{name: getattr(entry, name) for name in Problem.__dataclass_fields__})
+        if not entry.ended_at:
             if _is_superseded(home, problem, found):
                 continue
             if not _is_over(home, problem, command, error):
                 entries[key] = entry
                 continue
-            entry |= {"ended_at": now.isoformat(timespec="seconds"), "tried_at": None}
-        if entry["is_told"] and not _close(home, problem, entry, now, told):
+            entry.ended_at, entry.tried_at = now.isoformat(timespec="seconds"), None
+        if entry.is_told and not _close(home, problem, entry, now, told):
             entries[key] = entry
     if entries != before or not is_kept:
-        state.write(home, "alerts", {"open": entries})
+        state.keep(home, Alerts(open=entries))
     return told
 
 
 def _open(
-    home: Home, problem: Problem, known: dict[str, Any], now: datetime, told: list[Told]
-) -> dict[str, Any]:
-    """Tell of a problem unless that was done; returns its entry."""
-    problem.since = known.get("since", problem.since)
-    entry = {"is_told": False, **known, **asdict(problem), "ended_at": None}
-    if not entry["is_told"] and _may_try(entry, now):
+    home: Home, problem: Problem, known: Alert | None, now: datetime, told: list[Told]
+) -> Alert:
+    """Report a problem unless that was done; return its entry."""
+    problem.since = known.since if known else problem.since
+    now_so = {**asdict(problem), "ended_at": None}
+    entry = known.model_copy(update=now_so) if known else Alert(**now_so)
+    if not entry.is_told and _may_try(entry, now):
         told.append(_tell(home, OPENED, problem, _opening(home, problem)))
-        entry |= {"is_told": told[-1].is_delivered, "tried_at": now.isoformat()}
+        entry.is_told, entry.tried_at = told[-1].is_delivered, now.isoformat()
     return entry
 
 
-def _close(
-    home: Home, problem: Problem, entry: dict[str, Any], now: datetime, told: list[Told]
-) -> bool:
-    """Tell that a problem is over; returns whether nothing is left to tell of it."""
+def _close(home: Home, problem: Problem, entry: Alert, now: datetime, told: list[Told]) -> bool:
+    """Report that a problem is over; return whether nothing is left to report."""
     if not _may_try(entry, now):
         return False
-    told.append(_tell(home, RECOVERED, problem, _ending(home, problem, entry["ended_at"])))
-    entry["tried_at"] = now.isoformat()
+    told.append(_tell(home, RECOVERED, problem, _ending(home, problem, str(entry.ended_at))))
+    entry.tried_at = now.isoformat()
     return told[-1].is_delivered
 
 
-def _may_try(entry: dict[str, Any], now: datetime) -> bool:
+def _may_try(entry: Alert, now: datetime) -> bool:
     """Whether a message may be tried: at once, and again when the channels failed a while ago."""
-    tried = entry.get("tried_at")
+    tried = entry.tried_at
     return not tried or now - datetime.fromisoformat(tried) >= TRY_AGAIN_AFTER
 
 
 def _is_superseded(home: Home, problem: Problem, found: dict[str, Problem]) -> bool:
-    """Whether what is broken is broken in another way now, which is told of by itself."""
+    """Whether what is broken is broken in another way now, which has its own report."""
     if problem.key.startswith("late/"):
         failed = f"source/{problem.key.removeprefix('late/')}/"
         return any(key.startswith(failed) for key in found)
-    bad = problems.find_bad(home, problem)
+    bad = find_problems.find_bad(home, problem)
     return bool(bad) and bad <= {node for other in found.values() for node in other.nodes}
 
 
@@ -162,7 +161,7 @@ def _of_command(
     now: datetime,
 ) -> Iterator[Problem]:
     if dead is not None:
-        yield problems.died(f"`{dead['command']}` (process {dead['pid']})", dead["since"])
+        yield find_problems.died(f"`{dead['command']}` (process {dead['pid']})", dead["since"])
     if error is None or isinstance(error, BusyError | UsageError | KeyboardInterrupt):
         return
     said = str(error) if isinstance(error, TradehouseError) else f"{type(error).__name__}: {error}"
@@ -183,7 +182,7 @@ def _is_over(
     if kind in ("command", "died"):
         has_worked = command is not None and error is None
         return has_worked and (kind == "died" or command in ("run", of_command))
-    return problems.is_over(home, problem)
+    return find_problems.is_over(home, problem)
 
 
 def _opening(home: Home, problem: Problem) -> str:

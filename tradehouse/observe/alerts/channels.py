@@ -1,6 +1,6 @@
 """Where alerts go: an owner's channels from the environment, delivered through Apprise.
 
-The addresses hold secrets, so nothing of them but the service's name is ever written anywhere.
+The addresses hold secrets, so only the service's name is ever written anywhere.
 """
 
 import logging

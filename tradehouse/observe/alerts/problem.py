@@ -1,4 +1,4 @@
-"""A root cause, the subject of one alert. What counts as one is up to the modules that find it."""
+"""A root cause, the subject of one alert. The modules that find it decide what counts as one."""
 
 import hashlib
 import re
@@ -33,7 +33,7 @@ class Problem:
         return self
 
 
-def words_of(message: str) -> str:
+def error_fingerprint(message: str) -> str:
     """Return a short name for an error: the same whatever numbers stand in it."""
     plain = re.sub(r"\d+([.,]\d+)*", "#", message)
     return hashlib.sha256(plain.encode()).hexdigest()[:12]

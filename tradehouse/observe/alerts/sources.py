@@ -8,16 +8,15 @@ from typing import Any
 from tradehouse.dbt import graph
 from tradehouse.home import locks, state
 from tradehouse.home.paths import Home
+from tradehouse.home.records import GraphNode, Sync
 from tradehouse.loads import freshness
 from tradehouse.loads import syncs as ledger
-from tradehouse.observe.alerts.problem import PLATFORM, Problem, words_of
+from tradehouse.observe.alerts.problem import PLATFORM, Problem, error_fingerprint
 
 BROKERAGE = "brokerage"
 
 
-def find_in_sources(
-    home: Home, nodes: dict[str, dict[str, Any]], now: datetime
-) -> Iterator[Problem]:
+def find_in_sources(home: Home, nodes: dict[str, GraphNode], now: datetime) -> Iterator[Problem]:
     """Yield at most one problem a source, what failed, and only else that it is late.
 
     A declaration that cannot be read is one beside: what was promised before still counts.
@@ -47,19 +46,19 @@ def find_in_sources(
 
 def _refused(home: Home, owner: str) -> Problem | None:
     """The first fault of the brokerage's last sync; what comes after it waits for it."""
-    sync = state.read(home, "sync")
-    errors = sorted(sync.get("errors", []), key=lambda error: error.get("batch") or 0)
-    if not errors:
+    sync = state.find(home, Sync)
+    if sync is None or not sync.errors:
         return None
+    errors = sorted(sync.errors, key=lambda error: error.batch or 0)
     first = errors[0]
-    where = f"batch {first['batch']}" if first.get("batch") else "a delivery"
+    where = f"batch {first.batch}" if first.batch else "a delivery"
     more = f" {len(errors) - 1} more faults follow." if errors[1:] else ""
     return Problem(
-        key=f"source/{BROKERAGE}/{first.get('code') or 'error'}/{first.get('batch') or '-'}",
+        key=f"source/{BROKERAGE}/{first.code or 'error'}/{first.batch or '-'}",
         owner=owner,
-        title=f"{BROKERAGE}: {where} was refused ({first.get('code') or 'error'})",
-        what=f"{first['message']}{more}",
-        since=sync["at"],
+        title=f"{BROKERAGE}: {where} was refused ({first.code or 'error'})",
+        what=f"{first.message}{more}",
+        since=sync.at,
         look=["tradehouse status", "tradehouse sources check brokerage"],
     )
 
@@ -74,7 +73,7 @@ def _not_loaded(name: str, owner: str, syncs: list[dict[str, Any]]) -> Problem |
     message = _message(error) or f"its last sync {failed[0]['status']}"
     streams = ", ".join(sync["stream"] for sync in failed[:5] if sync["stream"])
     return Problem(
-        key=f"source/{name}/{words_of(message)}",
+        key=f"source/{name}/{error_fingerprint(message)}",
         owner=owner,
         title=f"{name}: the source was not loaded",
         what=f"{message} (streams: {streams})" if streams else message,
@@ -103,28 +102,28 @@ def _late(source: freshness.Promise, last: datetime | None, now: datetime) -> Pr
     )
 
 
-def find_held(home: Home, nodes: dict[str, dict[str, Any]]) -> list[Problem]:
+def find_held(home: Home, nodes: dict[str, GraphNode]) -> list[Problem]:
     """Return the first batch that the gate holds, if any; later ones wait for it."""
-    record = state.read(home, "build")
-    held = [batch for batch in record.get("batches", []) if not batch["is_accepted"]]
+    record = state.last_build(home)
+    held = [batch for batch in record.batches if not batch.is_accepted]
     if not held or not home.warehouse.exists():
         return []
     owner = _owner_of(home, BROKERAGE)
-    first = min(held, key=lambda batch: int(batch["batch"]))
-    place = f"{first['file']}, line {first['line']}: " if first["file"] else ""
+    first = min(held, key=lambda batch: batch.batch)
+    place = f"{first.file}, line {first.line}: " if first.file else ""
     later = f" {len(held) - 1} later batches wait for it." if held[1:] else ""
     problem = Problem(
-        key=f"held/{first['batch']}/{first['delivery']}",
+        key=f"held/{first.batch}/{first.delivery}",
         owner=owner,
-        title=f"{BROKERAGE}: batch {first['batch']} is held",
-        what=f"{place}{first['reason']}.{later}",
-        since=record.get("finished_at") or record["started_at"],
-        look=[f"tradehouse quarantine --batch {first['batch']}", "tradehouse status"],
+        title=f"{BROKERAGE}: batch {first.batch} is held",
+        what=f"{place}{first.reason}.{later}",
+        since=record.finished_at or record.started_at,
+        look=[f"tradehouse quarantine --batch {first.batch}", "tradehouse status"],
     )
     return [problem.affects(graph.affected_by(nodes, graph.sources_named(nodes, BROKERAGE)))]
 
 
-def find_held_loads(home: Home, nodes: dict[str, dict[str, Any]]) -> list[Problem]:
+def find_held_loads(home: Home, nodes: dict[str, GraphNode]) -> list[Problem]:
     """Return every source whose newest load its contract holds."""
     return [
         Problem(

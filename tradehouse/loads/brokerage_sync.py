@@ -1,6 +1,6 @@
 """Loads the brokerage's deliveries: calls `ingestion` and keeps the outcome.
 
-Also where deliveries come from when nobody names them: nowhere, but for `tradehouse run --demo`.
+Also finds where deliveries come from: there is no default, except in `tradehouse run --demo`.
 """
 
 import os
@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from connectors.source_brokerage.batches import Batch
-from tradehouse.errors import BusyError, LandingError, TradehouseError, UsageError
-from tradehouse.home import database, state, warehouse
+from tradehouse.errors import LandingError, TradehouseError, UsageError
+from tradehouse.home import database, raw_queries, state, warehouse_queries
+from tradehouse.home.files import DamagedError
 from tradehouse.home.paths import Home
+from tradehouse.home.records import Fault, StreamSync, Sync
 from tradehouse.loads import brokerage, freshness
 from tradehouse.terminal.progress import Step
 
-SOURCE = warehouse.BY_BATCH
+SOURCE = warehouse_queries.BY_BATCH
 SCALE, SEED, DAYS, FIRST_DAY = 0.1, 1, 3, date(2017, 7, 8)
 
 
@@ -29,7 +31,7 @@ def given_landing() -> Path | None:
 
 
 def landing_to_read(home: Home, given: Path | None, *, is_demo: bool = False) -> Path | None:
-    """Return the landing directory to read, None where other sources alone have rows to bring.
+    """Return the landing directory to read, None if only other sources can be loaded.
 
     In a demo an empty home gets `landing/`, which is then still to be made (`simulate_into`).
 
@@ -40,7 +42,7 @@ def landing_to_read(home: Home, given: Path | None, *, is_demo: bool = False) ->
     is_on = given is not None or freshness.is_on(home, SOURCE)
     if is_on and (landing := brokerage.find_landing(home, given)):
         return landing
-    if is_on and warehouse.was_synced(home, SOURCE):
+    if is_on and raw_queries.was_synced(home, SOURCE):
         raise UsageError(
             f"The home {home.root} holds a brokerage's data, and where that delivers is not known. "
             "Name the directory once: --landing DIR (make run LANDING=DIR)."
@@ -53,7 +55,7 @@ def landing_to_read(home: Home, given: Path | None, *, is_demo: bool = False) ->
 
 
 def ensure_landing(home: Home, given: Path | None) -> Path:
-    """Return the landing directory to read, for who loads the brokerage and nothing else.
+    """Return the landing directory to read, for callers that load only the brokerage.
 
     Raises:
         UsageError: as `landing_to_read`, and when there is none.
@@ -93,7 +95,7 @@ def sync(
     allow_gap: bool = False,
     last_batch: int | None = None,
     step: Step | None = None,
-) -> dict[str, Any]:
+) -> Sync:
     """Load what waits, up to `last_batch`; return the record of the sync, which is kept.
 
     What was committed before an error stays. Errors of a delivery are in the record's `errors`,
@@ -116,48 +118,42 @@ def sync(
         return _refuse(home, landing, error, started)
     replaceable = sorted({*replaced, *held})
     result = _call(home, landing, replaceable, allow_gap, last_batch, step)
-    in_force = warehouse.deliveries_in_force(home)
+    in_force = raw_queries.deliveries_in_force(home)
     brokerage.remember(home, landing, found, in_force, replaceable)
-    record = {
-        "at": started.isoformat(timespec="seconds"),
-        "landing": str(landing),
-        "landing_stamp": stamp,
-        "status": result.status,
-        "errors": [error.as_dict() for error in result.errors],
-        "warnings": list(result.warnings),
-        "new_batches": sorted(result.new_batches),
-        "loaded": {str(batch): delivery for batch, delivery in in_force.items()},
-        "records": result.records,
-        "bytes": result.bytes,
-        "streams": {
-            name: {"records": stream.records, "bytes": stream.bytes, "status": stream.status}
+    record = Sync(
+        at=started.isoformat(timespec="seconds"),
+        landing=str(landing),
+        landing_stamp=stamp,
+        status=result.status,
+        errors=[Fault(**error.as_dict()) for error in result.errors],
+        warnings=list(result.warnings),
+        new_batches=sorted(result.new_batches),
+        loaded={str(batch): delivery for batch, delivery in in_force.items()},
+        records=result.records,
+        bytes=result.bytes,
+        streams={
+            name: StreamSync(records=stream.records, bytes=stream.bytes, status=stream.status)
             for name, stream in result.streams.items()
         },
-        "seconds": round(time.monotonic() - clock, 3),
-    }
-    state.write(home, "sync", record)
+        seconds=round(time.monotonic() - clock, 3),
+    )
+    state.keep(home, record)
     return record
 
 
-def _refuse(home: Home, landing: Path, error: LandingError, started: datetime) -> dict[str, Any]:
+def _refuse(home: Home, landing: Path, error: LandingError, started: datetime) -> Sync:
     """Keep that nothing could be read; what was loaded before can still be built and published."""
     if not home.raw.exists():
         raise error
-    record: dict[str, Any] = {
-        **state.read(home, "sync"),
-        "at": started.isoformat(timespec="seconds"),
-        "landing": str(landing),
-        "landing_stamp": None,
-        "status": "failed",
-        "errors": [{"code": "landing_missing", "message": str(error)}],
-        "warnings": [],
-        "new_batches": [],
-        "records": 0,
-        "bytes": 0,
-        "streams": {},
-        "seconds": 0.0,
-    }
-    state.write(home, "sync", record)
+    before = state.find(home, Sync)
+    record = Sync(
+        at=started.isoformat(timespec="seconds"),
+        landing=str(landing),
+        status="failed",
+        errors=[Fault(code="landing_missing", message=str(error))],
+        loaded=before.loaded if before else {},
+    )
+    state.keep(home, record)
     return record
 
 
@@ -170,7 +166,7 @@ def _call(
     step: Step | None,
 ) -> Any:
     import ingestion
-    from ingestion.errors import DatabaseBusyError, IngestionError
+    from ingestion.errors import IngestionError
 
     sizes = _bytes_to_come(home, landing)
     seen: dict[str, tuple[int, int]] = {}
@@ -195,11 +191,13 @@ def _call(
                 progress=show,
                 on_wait=say_waiting,
             )
-    except DatabaseBusyError as error:
-        raise BusyError(str(error)) from error
+    except DamagedError as error:
+        if error.path != home.raw:
+            raise
+        raise TradehouseError(database.describe_raw(home.raw, error.reason)) from error
     except IngestionError as error:
-        fault = warehouse.find_corruption(home.raw) if warehouse.means_corrupt(str(error)) else ""
-        words = warehouse.describe_raw(home.raw, fault) if fault else str(error)
+        fault = database.find_corruption(home.raw) if error.is_corrupt else ""
+        words = database.describe_raw(home.raw, fault) if fault else str(error)
         raise TradehouseError(words) from error
 
 
@@ -209,8 +207,7 @@ def say_waiting(sentence: str) -> None:
 
 
 def _held(home: Home) -> list[int]:
-    batches = state.read(home, "build").get("batches", [])
-    return [batch["batch"] for batch in batches if not batch["is_accepted"]]
+    return [one.batch for one in state.last_build(home).batches if not one.is_accepted]
 
 
 def require_delivered(landing: Path, batches: Iterable[int]) -> None:
@@ -238,11 +235,11 @@ def find_waiting(home: Home, landing: Path) -> list[int]:
 
 
 def _waiting(home: Home, landing: Path) -> list[Batch]:
-    loaded = set(state.read(home, "sync").get("loaded", {}))
+    last = state.find(home, Sync)
     return [
         batch
         for number, batch in brokerage.find_batches(landing).items()
-        if str(number) not in loaded
+        if last is None or str(number) not in last.loaded
     ]
 
 

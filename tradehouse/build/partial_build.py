@@ -1,7 +1,7 @@
-"""Partial builds: what of the last build still counts, and what may be built by itself.
+"""Partial builds: what of the last build still counts, and what can be built on its own.
 
-A build that stopped, or that was asked for some models only, is gone on with; how dbt is called and
-what is kept of a build is for `tradehouse.build.execution`.
+A build that stopped, or that was for some models only, can be continued.
+`tradehouse.build.execution` decides how dbt is called and what is kept of a build.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,41 +10,42 @@ from typing import Any
 from tradehouse.dbt import fingerprint
 from tradehouse.dbt.runner import LAST_NODE, DbtRunner
 from tradehouse.errors import UsageError
-from tradehouse.home.warehouse import Load
+from tradehouse.home import records
+from tradehouse.home.raw_queries import Load
 
 DONE = ("success", "pass", "warn")
 
 
 def inputs_of(
     in_force: Mapping[int, int], waiting: Iterable[Load], last_batch: int | None
-) -> dict[str, Any]:
+) -> records.Inputs:
     """Return what a build works on, as its record keeps it."""
-    return {
-        "deliveries": {str(batch): delivery for batch, delivery in in_force.items()},
-        "loads": [[one.source, one.number, one.committed_at] for one in waiting],
-        "last_batch": last_batch,
-    }
+    return records.Inputs(
+        deliveries={str(batch): delivery for batch, delivery in in_force.items()},
+        loads=[[one.source, one.number, one.committed_at] for one in waiting],
+        last_batch=last_batch,
+    )
 
 
 def find_done(
-    runner: DbtRunner, record: dict[str, Any], inputs: dict[str, Any]
-) -> dict[str, dict[str, Any]]:
-    """Return what the last build did to the nodes that it need not be done to again.
+    runner: DbtRunner, record: records.Build, inputs: records.Inputs
+) -> dict[str, records.Node]:
+    """Return the last build's results of the nodes that need not be built or tested again.
 
     These are the models, seeds and tests that succeeded on the deliveries that are in force now,
     and whose code, and that of everything upstream of them, is what it was then.
     """
-    if record.get("inputs") != inputs:
+    if record.inputs != inputs:
         return {}
     manifest = runner.parse()
-    nodes = {one: node for one, node in record["nodes"].items() if one in manifest.nodes}
-    changed = {one for one, node in nodes.items() if node["code"] != runner.fingerprints.get(one)}
+    nodes = {one: node for one, node in record.nodes.items() if one in manifest.nodes}
+    changed = {one for one, node in nodes.items() if node.code != runner.fingerprints.get(one)}
     stale = set(fingerprint.names_with_downstream(manifest, changed))
     return {
         one: node
         for one, node in nodes.items()
-        if node["status"] in DONE
-        and not node["is_early"]
+        if node.status in DONE
+        and not node.is_early
         and one not in changed
         and stale.isdisjoint(names_of(manifest, one))
     }
