@@ -1,4 +1,4 @@
 """The platform as Dagster assets: what people see, schedule and watch on the asset page.
 
-What the assets do lies in `tradehouse` and `ingestion`; the command line calls the same functions.
+`tradehouse` and `ingestion` do the assets' work; the command line calls the same functions.
 """

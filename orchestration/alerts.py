@@ -1,7 +1,7 @@
 """The sensor that reports what is late or resolved while no command runs.
 
-What is wrong, to whom it is told and how, is for `tradehouse.observe.alerts` to know; every step
-tells at its end by itself (`tradehouse.runs.session`).
+`tradehouse.observe.alerts` decides what is wrong, who is notified and how; every step reports at
+its own end (`tradehouse.runs.session`).
 """
 
 from dagster import SensorDefinition
@@ -14,7 +14,7 @@ INTERVAL_SECONDS = 60
 
 
 def alert_sensor() -> SensorDefinition:
-    """Return the sensor that tells owners."""
+    """Return the sensor that notifies owners."""
     return watching_sensor(
         "alerts",
         INTERVAL_SECONDS,

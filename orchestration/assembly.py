@@ -6,27 +6,27 @@ from typing import Any
 
 from dagster import Definitions, in_process_executor
 
+from exposition import companions
 from ingestion.declarations import Declaration
 from orchestration import (
     alerts,
     checks,
+    command_line_builds,
     dead_runs,
-    deliveries,
+    delivery_sensor,
     jobs,
-    loads,
-    outside_builds,
     partitions,
+    pending_loads,
     polling,
-    publishing,
-    raw,
+    raw_assets,
+    release_assets,
     waiting,
-    warehouse,
+    warehouse_assets,
 )
 from orchestration.page import DOCS_VARIABLE
 from orchestration.sources import Source, read_all
 from orchestration.translators import Translator
-from tradehouse.loads import deliveries as syncing
-from tradehouse.loads import freshness
+from tradehouse.loads import brokerage_sync, freshness
 
 
 def assemble(
@@ -35,20 +35,21 @@ def assemble(
     sources: Sequence[Source | Declaration] | None = None,
 ) -> Definitions:
     """Return the whole platform; nothing is opened but small files."""
+    companions.register()
     days = partitions.brokerage_days()
     translator = Translator(codes, days, os.environ.get(DOCS_VARIABLE, ""))
     known = [one if isinstance(one, Source) else Source(one) for one in sources or read_all()]
     found = {one.name: one for one in known}
     polled = {
-        name: raw.source_assets(translator, one, manifest)
+        name: raw_assets.source_assets(translator, one, manifest)
         for name, one in found.items()
         if one.is_polled
     }
-    brokerage = raw.brokerage_assets(translator, found[syncing.SOURCE], manifest)
+    brokerage = raw_assets.brokerage_assets(translator, found[brokerage_sync.SOURCE], manifest)
     daily = [
         brokerage,
-        warehouse.warehouse_assets(translator, manifest),
-        *publishing.publishing_assets(translator, manifest),
+        warehouse_assets.warehouse_assets(translator, manifest),
+        *release_assets.publishing_assets(translator, manifest),
     ]
     day = jobs.day_job([key for one in daily for key in one.keys])
     asked = [key for one in polled.values() for key in one.keys]
@@ -59,7 +60,7 @@ def assemble(
     untimed = [key for one, keys in promised.items() if one not in timed for key in keys]
     poll = jobs.polled_job(asked)
     loaded = [*brokerage.keys, *asked]
-    take = loads.take_job()
+    take = pending_loads.take_job()
     return Definitions(
         assets=[
             *daily,
@@ -71,12 +72,12 @@ def assemble(
         jobs=[day, take, *([poll] if asked else [])],
         schedules=[jobs.polled_schedule(poll, untimed)] if untimed else [],
         sensors=[
-            deliveries.delivery_sensor(day, jobs.sensor_status()),
-            loads.take_sensor(take, jobs.sensor_status()),
+            delivery_sensor.delivery_sensor(day, jobs.sensor_status()),
+            pending_loads.take_sensor(take, jobs.sensor_status()),
             *([polling.due_sensor(poll, timed, jobs.sensor_status())] if timed else []),
             dead_runs.dead_run_sensor(),
             waiting.waiting_sensor(),
-            outside_builds.elsewhere_sensor(
+            command_line_builds.command_line_builds_sensor(
                 [spec for one in daily for spec in one.specs],
                 [check for one in daily for check in one.check_specs],
                 checks.counted_checks(list(brokerage.specs)),

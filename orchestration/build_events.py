@@ -1,7 +1,7 @@
 """A build's events for the page: models in graph order, with the metadata known of each.
 
-Rows, types, quarantine and column lineage come from the build and from the documentation, which had
-the warehouse open; nothing is opened here. Results of tests are in `orchestration.warehouse`.
+Rows, types, quarantine and column lineage come from the build and the documentation, which had the
+warehouse open; nothing is opened here. Results of tests are in `orchestration.warehouse_assets`.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -23,7 +23,8 @@ from orchestration.names import raw_key
 from orchestration.translators import UNIQUE_ID
 from tradehouse.dbt.runner import NodeResult
 from tradehouse.home.paths import Home
-from tradehouse.loads import deliveries
+from tradehouse.home.records import Build, StreamCounts
+from tradehouse.loads import brokerage_sync
 from tradehouse.publish import lineage
 
 
@@ -33,7 +34,7 @@ class Describer:
     def __init__(self, home: Home, specs: Collection[AssetSpec]) -> None:
         self.key_of = {spec.metadata[UNIQUE_ID]: spec.key for spec in specs}
         self.id_of = {key: unique_id for unique_id, key in self.key_of.items()}
-        self.words_of = {spec.key: _words_of_columns(spec) for spec in specs}
+        self.descriptions_of = {spec.key: _column_descriptions(spec) for spec in specs}
         self.made_of = lineage.read_columns(home.docs)
 
     def describe(self, key: AssetKey, node: NodeResult) -> dict[str, Any]:
@@ -42,7 +43,7 @@ class Describer:
         if node.rows is not None:
             found["dagster/row_count"] = node.rows
         if node.columns:
-            words = self.words_of[key]
+            words = self.descriptions_of[key]
             found["dagster/column_schema"] = TableSchema(
                 [TableColumn(name, kind, words.get(name)) for name, kind in node.columns.items()]
             )
@@ -60,7 +61,7 @@ class Describer:
         return {"dagster/column_lineage": TableColumnLineage(columns)}
 
     def observe_lineage(self) -> Iterator[AssetObservation]:
-        """Yield the column lineage of every model; for when it was traced anew."""
+        """Yield the column lineage of every model; for when it was traced again."""
         for key in self.id_of:
             if found := self.describe_lineage(key):
                 yield AssetObservation(key, metadata=found)
@@ -74,17 +75,17 @@ class Describer:
                 yield TableColumnDep(key, column)
 
 
-def _words_of_columns(spec: AssetSpec) -> dict[str, str | None]:
+def _column_descriptions(spec: AssetSpec) -> dict[str, str | None]:
     schema = spec.metadata.get("dagster/column_schema")
     columns = getattr(schema, "schema", schema)
     return {column.name: column.description for column in columns.columns} if columns else {}
 
 
-class Told:
-    """What a step has said to be made, in the order of the graph, which Dagster asks for.
+class OrderedMaterializations:
+    """Emits a step's materializations parents first, as Dagster requires.
 
-    A build tells at once of what the waiting batches cannot reach; that waits here until what it
-    reads was told.
+    A build reports at once what the waiting batches cannot reach; here it is held back until its
+    parents are emitted.
     """
 
     def __init__(
@@ -101,14 +102,14 @@ class Told:
         self.emit = emit
 
     def add(self, key: AssetKey, node: NodeResult) -> None:
-        """Tell that a model stands, as soon as all that it reads was told."""
+        """Emit a model that was built, as soon as all its parents are emitted."""
         if node.status != "success" or key not in self.waiting:
             return
         self.held[key] = MaterializeResult(key, metadata=self.describer.describe(key, node))
         self._tell()
 
     def add_rest(self) -> None:
-        """Tell of everything that was not told of; only after a build that went well."""
+        """Emit everything that was not emitted yet; only after a build that went well."""
         for key in self.waiting:
             self.held.setdefault(key, MaterializeResult(key, metadata={"is_unchanged": True}))
         self._tell()
@@ -123,7 +124,7 @@ class Told:
 
 
 def observe_streams(
-    record: Mapping[str, Any],
+    record: Build,
     parents_of: Mapping[AssetKey, list[AssetKey]],
     keys: Collection[AssetKey],
 ) -> Iterator[AssetObservation]:
@@ -132,9 +133,18 @@ def observe_streams(
     That is known when all of bronze is built: a row that was delivered and not typed is in
     quarantine, or repeats another one. Several models of one stream share these counts.
     """
-    streams = {raw_key(deliveries.SOURCE, row["stream"]): row for row in record.get("streams", [])}
+    streams = {raw_key(brokerage_sync.SOURCE, row.stream): row for row in record.streams}
     for key in keys:
         read = [one for one in parents_of.get(key, ()) if one.path[0] == "raw"]
         if key.path[0] == "bronze" and len(read) == 1 and read[0] in streams:
-            counts = {name: n for name, n in streams[read[0]].items() if name != "stream"}
-            yield AssetObservation(key, metadata={f"rows_{name}": n for name, n in counts.items()})
+            yield AssetObservation(key, metadata=describe_counts(streams[read[0]]))
+
+
+def describe_counts(counts: StreamCounts) -> dict[str, int]:
+    """Return what became of a stream's rows, as the page shows it."""
+    return {
+        "rows_delivered": counts.delivered,
+        "rows_typed": counts.typed,
+        "rows_quarantined": counts.quarantined,
+        "rows_dropped": counts.dropped,
+    }

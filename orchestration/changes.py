@@ -1,7 +1,7 @@
 """Everything the page shows that can change while it runs, as one comparable value.
 
-That is which days are delivered, and which sources are declared and switched on. Models that
-changed are read when `make ui` starts again.
+That is which days are delivered, and which sources are declared and switched on. Changed models are
+read when `make ui` starts again.
 """
 
 from tradehouse.errors import TradehouseError

@@ -1,10 +1,9 @@
 """Checks of raw streams that need the build's counts: no row is lost, no batch is held.
 
-dbt's own tests are checks of their models (`orchestration.warehouse`). These read what the build
-wrote down when it had the warehouse open, and open nothing.
+dbt's own tests are checks of their models (`orchestration.warehouse_assets`). These read what the
+build recorded while it had the warehouse open, and open nothing.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,11 +17,12 @@ from dagster import (
     multi_asset_check,
 )
 
+from orchestration.build_events import describe_counts
 from orchestration.names import raw_key
 from tradehouse.home import state
 from tradehouse.home.paths import Home, find_home
-from tradehouse.loads import deliveries
-from tradehouse.runs import run
+from tradehouse.home.records import StreamCounts
+from tradehouse.loads import brokerage_sync, syncs
 
 CONSERVED = "rows_are_conserved"
 ACCEPTED = "every_batch_is_accepted"
@@ -34,7 +34,7 @@ QUARANTINE = AssetKey(["bronze", "quarantine"])
 def brokerage_checks(specs: list[AssetSpec]) -> AssetChecksDefinition:
     """Return the checks of the brokerage's streams, run when the build has counted."""
     streams = [spec.key for spec in specs]
-    marker = raw_key(deliveries.SOURCE, "batch_date")
+    marker = raw_key(brokerage_sync.SOURCE, "batch_date")
     conserved = [
         AssetCheckSpec(
             CONSERVED,
@@ -65,30 +65,27 @@ def brokerage_checks(specs: list[AssetSpec]) -> AssetChecksDefinition:
 
 def counted_checks(specs: list[AssetSpec]) -> Callable[[Home], list[AssetCheckResult]]:
     """Return what evaluates all of these checks from what the last build wrote down."""
-    streams, marker = [spec.key for spec in specs], raw_key(deliveries.SOURCE, "batch_date")
+    streams, marker = [spec.key for spec in specs], raw_key(brokerage_sync.SOURCE, "batch_date")
     return lambda home: [*check_conservation(home, streams), check_gate(home, marker)]
 
 
 def check_conservation(home: Home, streams: list[AssetKey]) -> list[AssetCheckResult]:
     """Return for every stream whether each delivered row is typed, in quarantine or a repeat."""
-    record = state.read(home, "build")
-    counts = {row["stream"]: row for row in record.get("streams", [])}
+    counts = {row.stream: row for row in state.last_build(home).streams}
     results = []
     for key in streams:
-        found: Counter[str] = Counter(
-            {name: n for name, n in counts.get(key.path[-1], {}).items() if name != "stream"}
+        stream = key.path[-1]
+        found = counts.get(stream) or StreamCounts(
+            stream=stream, delivered=0, typed=0, quarantined=0, dropped=0
         )
-        lost = found["delivered"] - found["typed"] - found["quarantined"] - found["dropped"]
+        lost = found.delivered - found.typed - found.quarantined - found.dropped
         results.append(
             AssetCheckResult(
                 passed=lost == 0,
                 asset_key=key,
                 check_name=CONSERVED,
                 description=None if lost == 0 else f"{lost} rows are nowhere",
-                metadata={
-                    f"rows_{name}": found[name]
-                    for name in ("delivered", "typed", "quarantined", "dropped")
-                },
+                metadata=describe_counts(found),
             )
         )
     return results
@@ -96,7 +93,7 @@ def check_conservation(home: Home, streams: list[AssetKey]) -> list[AssetCheckRe
 
 def check_gate(home: Home, marker: AssetKey) -> AssetCheckResult:
     """Return whether every loaded batch may be published; says which is held, and why."""
-    held = [one for one in run.find_held(home) if one["code"] == "held"]
+    held = [one for one in syncs.find_held(home) if one["code"] == "held"]
     metadata: dict[str, Any] = {"batches_held": [one["batch"] for one in held]}
     return AssetCheckResult(
         passed=not held,

@@ -4,7 +4,6 @@ Called by a sensor while the daemon runs and when the page starts. The lock of t
 help: the operating system frees it with the last process that holds it.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from dagster import (
 )
 
 from orchestration.sensors import watching_sensor
+from tradehouse.home import processes
 
 INTERVAL_SECONDS = 20
 ALIVE = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING]
@@ -67,18 +67,13 @@ def _processes(instance: DagsterInstance, run: DagsterRun) -> Iterator[int]:
 
 def is_running(process: int, run_id: str) -> bool:
     """Whether the process lives; a number that was given to another program does not count."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+    if not processes.is_alive(process):
         return False
-    except PermissionError:
-        return True
     try:
-        words = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        words = Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:
         return True
-    return state != "Z" and ("dagster" in words or "python" in words)
+    return b"dagster" in words or b"python" in words
 
 
 def dead_run_sensor() -> SensorDefinition:

@@ -1,8 +1,8 @@
 """The event log of the embedded instance: Dagster's SQLite storage with connections kept open.
 
 Dagster opens and closes a database for every statement, and each close makes the disk write
-everything out. A run tells a thousand events, so that took longer than small models do. Tables,
-files and queries are Dagster's; named in the instance's settings by `orchestration.page`.
+everything out. A run stores a thousand events, so that took longer than small models do. Tables,
+files and queries are Dagster's; `orchestration.page` names it in the instance's settings.
 """
 
 import os

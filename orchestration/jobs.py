@@ -1,6 +1,6 @@
 """Jobs, and the schedule of polled sources.
 
-What starts a day of the brokerage is in `orchestration.deliveries`.
+What starts a day of the brokerage is in `orchestration.delivery_sensor`.
 """
 
 import os
@@ -24,7 +24,7 @@ from orchestration.page import PROFILE_VARIABLE
 
 DAY = "brokerage_day"
 POLLED = "polled_sources"
-EVERY_MORNING = "0 5 * * *"
+DEFAULT_SCHEDULE = "0 5 * * *"
 
 
 def is_automatic() -> bool:
@@ -68,7 +68,7 @@ def polled_schedule(job: UnresolvedJob, keys: Sequence[AssetKey]) -> ScheduleDef
         name="polled_sources_daily",
         job=job,
         execution_fn=lambda _: RunRequest(asset_selection=list(keys)),
-        cron_schedule=EVERY_MORNING,
+        cron_schedule=DEFAULT_SCHEDULE,
         execution_timezone="UTC",
         default_status=schedule_status(),
     )

@@ -1,14 +1,14 @@
 """The dbt project as Dagster reads it: prepared before definitions are imported, then only read.
 
-Whoever imports the definitions prepares it where that was not done since the project changed; only
-the processes of `make ui` read what was prepared for them. What the manifest becomes on the asset
-page is for `orchestration.translators` to know.
+Whoever imports the definitions prepares it if the project changed since; only the processes of
+`make ui` read what was prepared for them. `orchestration.translators` decides what the manifest
+becomes on the asset page.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from orchestration.servers import PREPARED_VARIABLE
 from tradehouse.dbt import fingerprint, runner
 from tradehouse.errors import TradehouseError
+from tradehouse.home import locks
 from tradehouse.home.files import replacing, write_json
 from tradehouse.home.paths import PROJECT
 
@@ -44,13 +45,17 @@ def prepare(folder: Path = FOLDER) -> bool:
     """
     if is_prepared(folder):
         return False
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(folder):
         if is_prepared(folder):
             return False
         _parse(folder)
     return True
+
+
+def alone(folder: Path) -> AbstractContextManager[None]:
+    """Be the only process that parses in a directory while a block runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return locks.alone(folder / LOCK)
 
 
 def _parse(folder: Path) -> None:
@@ -58,9 +63,10 @@ def _parse(folder: Path) -> None:
 
     digest = fingerprint.digest_project()
     fingerprint.forget_other_parse(folder)
+    runner.write_profiles(folder)
     outcome = dbtRunner().invoke(
         [
-            *("parse", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+            *("parse", "--project-dir", str(PROJECT), "--profiles-dir", str(folder)),
             *("--target", "main", "--target-path", str(folder), "--log-path", str(folder)),
             *("--log-level", "none", "--no-write-json"),
         ]
@@ -79,9 +85,9 @@ def _parse(folder: Path) -> None:
 
 @cache
 def read_manifest(folder: Path = FOLDER) -> Mapping[str, Any]:
-    """Return the manifest of the project as it is; it is prepared where that was not done.
+    """Return the manifest of the current project, which is prepared where that was not done.
 
-    Where `make ui` did so already, what it prepared is read.
+    Where `make ui` has prepared one, that is read.
 
     Raises:
         TradehouseError: when dbt cannot read the project.
@@ -96,7 +102,7 @@ def read_manifest(folder: Path = FOLDER) -> Mapping[str, Any]:
 
 
 def _read(path: Path) -> Any:
-    """Return the content of a file that can be made anew; None where it is not there or damaged."""
+    """Return the content of a file that can be recreated; None where it is missing or damaged."""
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError):

@@ -1,6 +1,6 @@
 """Names that Dagster accepts: ASCII letters, digits and underscores.
 
-Each name is mapped by itself, so that it never depends on which others there are or come first.
+Each name is mapped by itself, so it never depends on which others exist or come first.
 """
 
 import hashlib

@@ -1,10 +1,9 @@
-"""`make ui`: the asset page and its daemon on an embedded instance in the home.
+"""`make ui`: front page, asset page and daemon, on an embedded instance in the home.
 
 Nothing else is needed: storage is SQLite in `dagster/` of the home, no other service.
 """
 
 import argparse
-import fcntl
 import json
 import os
 import signal
@@ -17,12 +16,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from orchestration.servers import PREPARED_VARIABLE, Servers, require_free, serve_docs
-from tradehouse.errors import BusyError, TradehouseError
-from tradehouse.home import files
+from exposition import site
+from orchestration.servers import PREPARED_VARIABLE, Servers, require_free
+from tradehouse.dbt import speedups
+from tradehouse.errors import TradehouseError
+from tradehouse.home import files, locks
 from tradehouse.home.files import replacing
 from tradehouse.home.paths import PROJECT, Home, find_home
-from tradehouse.loads import deliveries
+from tradehouse.loads import brokerage_sync
 from tradehouse.terminal.exits import Stopped
 
 PORT = 3000
@@ -53,6 +54,9 @@ run_monitoring:
 retention:
   sensor:
     purge_after_days: {skipped: 2, failure: 30, success: -1}
+run_launcher:
+  module: orchestration.launcher
+  class: Launcher
 # The pool `writer`: what writes into the home waits here, one run at a time.
 event_log_storage:
   module: orchestration.event_log
@@ -95,21 +99,19 @@ def being_the_page(home: Home, folder: Path) -> Iterator[Path]:
         BusyError: when the page of this home runs already.
     """
     path = folder / ADDRESS
-    with path.open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            known = read_address(path)
-            where = f" at {known['url']} (process {known['pid']})" if known else ""
-            raise BusyError(
-                f"The page of {home.root} runs already{where}. Open it there, or end it first."
-            ) from None
-        file.truncate(0)
+
+    def refuse(_: str) -> str:
+        known = read_address(path)
+        where = f" at {known['url']} (process {known['pid']})" if known else ""
+        return f"The page of {home.root} runs already{where}. Open it there, or end it first."
+
+    lock = locks.take(path, 0, refuse=refuse)
+    try:
+        os.ftruncate(lock, 0)
         set_aside_damaged(folder)
-        try:
-            yield path
-        finally:
-            file.truncate(0)
+        yield path
+    finally:
+        locks.give_back(lock)
 
 
 def read_address(path: Path) -> dict[str, Any]:
@@ -226,34 +228,39 @@ def run(options: argparse.Namespace) -> None:
         UsageError: when a port is taken, or in production nothing can be loaded.
         TradehouseError: when something ended by itself.
     """
-    home, host, docs_port = find_home(), options.host, options.port + 1
+    home, host, front_port = find_home(), options.host, options.port + 1
     if options.profile == "prod":
-        deliveries.landing_to_read(home, deliveries.given_landing())
+        brokerage_sync.landing_to_read(home, brokerage_sync.given_landing())
     require_free(host, options.port, "the page")
-    require_free(host, docs_port, "the documentation")
+    require_free(host, front_port, "the front page")
     folder = write_settings(home)
     own = identity_of(folder)
     with being_the_page(home, folder) as address:
         prepare_manifest()
         log = home.logs / "page.log"
-        docs_url = f"http://{host}:{docs_port}/index.html"
+        front_url = f"http://{host}:{front_port}/"
+        docs_url = f"{front_url}docs/index.html"
         say(f"Starting the page of {home.root} (profile {options.profile}); its log is {log}")
-        docs = serve_docs(home.docs, host, docs_port)
         environment = environment_of(folder, options.profile, docs_url)
+        addresses = {"assets": f"http://{host}:{options.port}", "docs": docs_url}
+        front = site.serve(home, host, front_port, addresses)
         servers = Servers(host, options.port, environment, log)
         try:
             await_answer(servers)
             servers.start_daemon()
+            if sys.platform == "linux" and speedups.are_applied():
+                servers.start_resident()
             address.write_text(json.dumps({"url": servers.url, "pid": os.getpid()}))
+            say(f"The front page:    {front_url}")
             say(f"The asset page:    {servers.url}")
             is_made = (home.docs / "index.html").exists()
             say(f"The documentation: {docs_url}{'' if is_made else ' (made by the first run)'}")
-            say("Ctrl-C ends both.")
+            say("Ctrl-C ends them.")
             watch(servers, home, folder, own)
         finally:
             ignore_signals()
             servers.stop()
-            docs.shutdown()
+            front.shutdown()
 
 
 def await_answer(servers: Servers) -> None:

@@ -1,7 +1,7 @@
 """Days as partitions: one per business day, from the first delivery to the last.
 
-The historical batch's day is the first partition. Which batch a day is, is for
-`tradehouse.loads.days`.
+The historical batch's day is the first partition. `tradehouse.loads.days` decides which batch a day
+is.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -10,7 +10,7 @@ from functools import cache
 from dagster import DailyPartitionsDefinition
 
 from tradehouse.home.paths import Home, find_home
-from tradehouse.loads import days, deliveries
+from tradehouse.loads import brokerage_sync, days
 
 DAY = timedelta(days=1)
 
@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 def first_and_last(home: Home) -> tuple[date, date]:
     """Return the days between which everything was delivered; reads only small files."""
     found = days.find_days(home).values()
-    first = min(found, default=deliveries.FIRST_DAY - DAY)
+    first = min(found, default=brokerage_sync.FIRST_DAY - DAY)
     return first, max(found, default=first)
 
 

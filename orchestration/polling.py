@@ -1,7 +1,7 @@
 """Polled sources on the page: each is synced when its declaration says so.
 
-A sensor starts those with an interval or times; those without a schedule are asked every morning,
-and `on delivery` leaves it to runs that people start.
+A sensor starts those with an interval or times; those without a schedule are synced every morning,
+and those `on delivery` only by runs that people start.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ def due_sensor(
         began, now = polled.last_begun(find_home()), datetime.now(UTC)
         is_due = False
         for promise, streams in keys.items():
-            asked_at = promise.came_due(began.get(promise.name), now)
+            asked_at = promise.last_due_at(began.get(promise.name), now)
             if asked_at is not None:
                 is_due = True
                 run_key = f"{promise.name} {asked_at.isoformat()}"

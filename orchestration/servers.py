@@ -1,6 +1,6 @@
 """The processes of the asset page: started quietly, watched, ended with all their children.
 
-What is on the page is in `orchestration.definitions`; the order of starting is in `page`.
+`orchestration.definitions` decides what is on the page, `page` the order of starting.
 """
 
 import json
@@ -14,16 +14,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 from tradehouse.errors import TradehouseError, UsageError
 from tradehouse.home.paths import PROJECT
 
 MODULE = "orchestration.definitions"
 LOCATION = "orchestration.definitions"
+RESIDENT = "resident"
 STOP_SECONDS = 30
 LOG_BYTES = 20_000_000
 PREPARED_VARIABLE = "TRADEHOUSE_MANIFEST_PREPARED"
@@ -45,7 +43,7 @@ def require_free(host: str, port: int, what: str) -> None:
     if not 0 < port < 65536:
         raise UsageError(
             f"Port {port}, for {what}, cannot be used: a port is a number from 1 to 65535, and the "
-            "documentation has the one after the page's. Choose another: make ui PORT=3010."
+            "front page has the one after the asset page's. Choose another: make ui PORT=3010."
         )
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -59,19 +57,6 @@ def require_free(host: str, port: int, what: str) -> None:
         ) from error
 
 
-def serve_docs(folder: Path, host: str, port: int) -> ThreadingHTTPServer:
-    """Serve the documentation site, to which every asset links."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Say nothing of requests."""
-
-    folder.mkdir(parents=True, exist_ok=True)
-    server = ThreadingHTTPServer((host, port), partial(Quiet, directory=str(folder)))
-    Thread(target=server.serve_forever, daemon=True).start()
-    return server
-
-
 class Servers:
     """Page and daemon, each in a session of its own; what they say goes to one log."""
 
@@ -81,6 +66,7 @@ class Servers:
         self.log = log
         self.environment = environment
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.resident: subprocess.Popen[bytes] | None = None
         log.parent.mkdir(parents=True, exist_ok=True)
         if log.exists() and log.stat().st_size > LOG_BYTES:
             log.replace(log.with_suffix(".old.log"))
@@ -97,16 +83,25 @@ class Servers:
         """
         self._start("daemon", ["dagster-daemon", "run"])
 
+    def start_resident(self) -> None:
+        """Start the process that forks for runs; it sees our end, and we can do without it."""
+        folder = Path(self.environment["DAGSTER_HOME"], RESIDENT)
+        command = [sys.executable, "-m", "orchestration.resident", str(folder)]
+        self.resident = self._open(command, subprocess.PIPE)
+
     def _start(self, name: str, command: list[str]) -> None:
         program = str(Path(sys.executable).parent / command[0])
         quiet = ["--log-level", "warning", "--code-server-log-level", "warning"]
+        self.running[name] = self._open([program, *command[1:], "-m", MODULE, *quiet])
+
+    def _open(self, command: list[str], stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as output:
             os.fchmod(output.fileno(), 0o600)
-            self.running[name] = subprocess.Popen(
-                [program, *command[1:], "-m", MODULE, *quiet],
+            return subprocess.Popen(
+                command,
                 env=self.environment,
                 cwd=PROJECT,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -151,7 +146,7 @@ class Servers:
         for process in self.running.values():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(max(deadline - time.monotonic(), 0))
-        for process in self.running.values():
+        for process in filter(None, [*self.running.values(), self.resident]):
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -10,7 +10,7 @@ from ingestion.declarations import CommandConnector, Declaration
 from ingestion.errors import IngestionError
 from tradehouse.home import switches
 from tradehouse.home.paths import find_home
-from tradehouse.loads import deliveries
+from tradehouse.loads import brokerage_sync
 
 OWNER = "data-platform"
 READING = (IngestionError, OSError, ValueError, OverflowError, RecursionError)
@@ -31,7 +31,7 @@ class Source:
     @property
     def is_polled(self) -> bool:
         """Whether it is asked for what is new, instead of delivering it."""
-        return self.declaration.enabled and self.name != deliveries.SOURCE
+        return self.declaration.enabled and self.name != brokerage_sync.SOURCE
 
     def describe(self, words: str) -> str:
         """Return a description, the fault first."""
@@ -44,7 +44,7 @@ def read_all(directory: Path | None = None) -> list[Source]:
     broken: dict[str, Source] = {}
     place = directory or declarations.SOURCES
     switched = switches.read(find_home().state)
-    words = f"{deliveries.SOURCE}.yml is missing in {place}."
+    words = f"{brokerage_sync.SOURCE}.yml is missing in {place}."
     try:
         paths = declarations.paths(place)
     except READING as error:
@@ -60,8 +60,8 @@ def read_all(directory: Path | None = None) -> list[Source]:
             continue
         is_on = switched.get(one.name, one.enabled)
         found[one.name] = Source(one.model_copy(update={"enabled": is_on}))
-    if deliveries.SOURCE not in found | broken:
-        broken[deliveries.SOURCE] = _stand_in(deliveries.SOURCE, words)
+    if brokerage_sync.SOURCE not in found | broken:
+        broken[brokerage_sync.SOURCE] = _stand_in(brokerage_sync.SOURCE, words)
     return [*found.values(), *broken.values()]
 
 

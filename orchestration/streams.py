@@ -1,7 +1,7 @@
 """The streams of a source as assets: which exist, their tables, and which of them a sync loads.
 
-Known from the declaration; without `streams` in it from what the connector offered last and what
-the ledger has. Only small files of the home are read.
+They come from the declaration; if it has no `streams`, from what the connector offered last and
+from the ledger. Only small files of the home are read.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
 """Every key and group of the asset graph, and the metadata taken from dbt and the sources.
 
-Nothing else makes a key: assets, checks, jobs and sensors ask here. A raw stream's key is that of
-the dbt source that reads it, so that lineage joins without a gap.
+Nothing else makes a key: assets, checks, jobs and sensors ask here. A raw stream has the key of the
+dbt source that reads it, so that lineage joins without a gap.
 """
 
 import re
@@ -28,7 +28,7 @@ from orchestration.names import raw_key, source_key
 from orchestration.sources import Source, undeclared
 from orchestration.streams import Stream
 from tradehouse.home.paths import find_home
-from tradehouse.loads import deliveries
+from tradehouse.loads import brokerage_sync
 from tradehouse.publish import lineage
 
 RELEASE = AssetKey("release")
@@ -63,9 +63,9 @@ def team(owner: str) -> str:
 
 
 def freshness_of(limit: timedelta | None) -> FreshnessPolicy | None:
-    """Return the promise of a source: late after `limit` without a sync, a warning before.
+    """Return a source's freshness policy: late after `limit` without a sync, a warning before.
 
-    A promise is kept to the minute: Dagster looks no more often.
+    It is exact to the minute: Dagster checks no more often.
     """
     if limit is None:
         return None
@@ -243,7 +243,7 @@ class Translator(DagsterDbtTranslator):
         """Return the streams that a sync of the source can load, each with its asset."""
         tables = streams.tables_of(source.name, manifest)
         found = streams.find_streams(source.declaration, tables, find_home())
-        can_be_left_out = source.name != deliveries.SOURCE
+        can_be_left_out = source.name != brokerage_sync.SOURCE
         return {
             one.key: (
                 one,
@@ -267,7 +267,7 @@ class Translator(DagsterDbtTranslator):
             TableColumn(name, "text", description=column.get("description"))
             for name, column in (words.get("columns") or {}).items()
         ]
-        is_brokerage = source.name == deliveries.SOURCE
+        is_brokerage = source.name == brokerage_sync.SOURCE
         return AssetSpec(
             key,
             description=source.describe(words.get("description") or declaration.description),
@@ -300,6 +300,8 @@ class Translator(DagsterDbtTranslator):
 
     def exposure_specs(self, manifest: Mapping[str, Any]) -> Iterator[AssetSpec]:
         """Yield who reads the release and for what; nobody makes these assets here."""
+        from dagster import MetadataValue
+
         for exposure in manifest["exposures"].values():
             read = [
                 self.get_asset_key(self.get_resource_props(manifest, one))
@@ -310,6 +312,7 @@ class Translator(DagsterDbtTranslator):
             email = owner.get("email") or []
             people = [email] if isinstance(email, str) else [*email]
             people = people or [owner.get("name") or "unknown"]
+            url = exposure.get("url")
             yield AssetSpec(
                 exposure_key(exposure["name"]),
                 deps=list(dict.fromkeys([RELEASE, *read])),
@@ -318,7 +321,10 @@ class Translator(DagsterDbtTranslator):
                 owners=[team(one) for one in people],
                 tags={"tradehouse/layer": "exposure"},
                 kinds={exposure["type"]},
-                metadata={"owner": owner.get("name") or ", ".join(people)},
+                metadata={
+                    "owner": owner.get("name") or ", ".join(people),
+                    **({"address": MetadataValue.url(url)} if url else {}),
+                },
             )
 
 

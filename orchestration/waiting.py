@@ -1,7 +1,7 @@
 """Queued runs: what they wait for, reported where people look.
 
-The page says by itself that the pool is full; here the run that writes is named, or the command
-line with its process. Who may write is for `tradehouse.home.locks` and the pool.
+The page itself says that the pool is full; this names the run that writes, or the command line with
+its process. `tradehouse.home.locks` and the pool decide who may write.
 """
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter, SensorDefinition
@@ -16,7 +16,7 @@ TAG = "waited_for"
 
 
 def tell_waiting(instance: DagsterInstance, home: Home) -> list[str]:
-    """Tell every queued run what it waits for, as a tag and in its log; return new sentences."""
+    """Say what every queued run waits for, in a tag and its log; return new sentences."""
     waiting = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.QUEUED]))
     reason = find_reason(instance, home) if waiting else ""
     said = []
@@ -35,7 +35,7 @@ def find_reason(instance: DagsterInstance, home: Home) -> str:
     holder = locks.find_holder(home)
     if holder is None or any(run.run_id[:8] in str(holder["command"]) for run in runs):
         return named
-    writer = f"`{holder['command']}` (process {holder['pid']}, since {holder['since']})"
+    writer = locks.describe(holder)
     return f"{named}, which waits for {writer}" if named else writer
 
 
@@ -47,7 +47,7 @@ def describe(run: DagsterRun) -> str:
 
 
 def waiting_sensor() -> SensorDefinition:
-    """Return the sensor that tells queued runs what they wait for."""
+    """Return the sensor that says what queued runs wait for."""
     return watching_sensor(
         "waiting_runs",
         INTERVAL_SECONDS,

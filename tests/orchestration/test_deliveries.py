@@ -6,7 +6,7 @@ import shutil
 import pytest
 from dagster import DagsterInstance, RunRequest, build_sensor_context
 
-from orchestration import deliveries, jobs
+from orchestration import delivery_sensor, jobs
 from tests.landing import write_landing
 from tests.orchestration.support import FIRST, LAST, MIDDLE, deliver
 from tradehouse.home import state, switches
@@ -32,7 +32,7 @@ class Sensor:
         self.sensor = definitions.resolve_sensor_def("complete_deliveries")
         self.cursor = None
         self.moment = 1000.0
-        monkeypatch.setattr(deliveries, "now", lambda: self.moment)
+        monkeypatch.setattr(delivery_sensor, "now", lambda: self.moment)
 
     def tick(self, after=0.0):
         self.moment += after
@@ -176,6 +176,6 @@ def test_days_are_those_of_the_deliveries_until_they_are_built(home, landing):
 def test_a_request_for_one_day_names_it(landing):
     [first, *_, last] = days.find_days(Home(landing.parent)).values()
 
-    assert isinstance(deliveries.request([first]), RunRequest)
-    assert deliveries.request([first]).partition_key == FIRST
-    assert deliveries.request([first, last]).partition_key is None
+    assert isinstance(delivery_sensor.request([first]), RunRequest)
+    assert delivery_sensor.request([first]).partition_key == FIRST
+    assert delivery_sensor.request([first, last]).partition_key is None

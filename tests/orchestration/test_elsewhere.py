@@ -3,8 +3,8 @@
 import pytest
 from dagster import AssetKey, DagsterInstance, DagsterRunStatus, build_sensor_context
 
+from orchestration.command_line_builds import DAYS_A_TICK, LAST
 from orchestration.jobs import DAY
-from orchestration.outside_builds import DAYS_A_TICK, LAST
 from orchestration.translators import DOCS, RELEASE
 from tests.orchestration.conftest import define
 from tests.orchestration.support import FIRST, MIDDLE, deliver

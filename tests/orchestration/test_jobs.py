@@ -32,9 +32,9 @@ from tests.orchestration.support import (
     open_instance,
     why,
 )
-from tradehouse.build import execution
 from tradehouse.home import locks, state
 from tradehouse.home.paths import PROJECT, Home
+from tradehouse.home.records import Outcome
 from tradehouse.publish import releases
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("orchestration")]
@@ -66,7 +66,7 @@ def test_days_go_from_the_streams_to_the_release_and_no_further(loaded, copied):
     assert all(evaluated(result).values())
     # Three days are delivered, two were asked for.
     [release] = releases.list_releases(Home(loaded.home))
-    assert [batch["batch_date"] for batch in release["batches"]] == [FIRST, MIDDLE]
+    assert [batch.batch_date for batch in release.batches] == [FIRST, MIDDLE]
     for key in ("raw/brokerage/trade", "silver/silver_trades", "gold/dim_trade"):
         days = copied.instance.get_materialized_partitions(AssetKey(key.split("/")))
         assert days == {FIRST, MIDDLE}
@@ -169,7 +169,7 @@ def test_a_model_can_be_built_by_itself(copied):
     assert result.success, why(result)
     assert materialized(result) == {"gold/dim_broker"}
     assert {asset for asset, _ in evaluated(result)} == {"gold/dim_broker"}
-    assert state.read(home, "build")["status"] == execution.PASSED
+    assert state.last_build(home).status == Outcome.PASSED
     assert len(releases.list_releases(home)) == 1
 
 
@@ -191,7 +191,7 @@ def test_a_run_that_failed_goes_on_with_what_is_left(copied):
     assert resumed.success, why(resumed)
     assert materialized(resumed) == left
     [_, release] = releases.list_releases(Home(copied.home))
-    assert [batch["batch_date"] for batch in release["batches"]] == [FIRST, MIDDLE, LAST]
+    assert [batch.batch_date for batch in release.batches] == [FIRST, MIDDLE, LAST]
 
 
 def test_a_failed_check_stops_what_is_downstream_and_leaves_the_release(copied):
@@ -220,8 +220,8 @@ def test_a_batch_that_is_held_is_shown_and_what_came_before_is_published(copied)
     assert result.success, why(result)
     failed = [one for one, passed in evaluated(result).items() if not passed]
     assert ("raw/brokerage/batch_date", ACCEPTED) in failed
-    current = [one for one in releases.list_releases(Home(copied.home)) if one["is_current"]]
-    assert [batch["batch_date"] for batch in current[0]["batches"]] == [FIRST, MIDDLE]
+    current = [one for one in releases.list_releases(Home(copied.home)) if one.is_current]
+    assert [batch.batch_date for batch in current[0].batches] == [FIRST, MIDDLE]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 import pytest
 from dagster import build_sensor_context
 
-from orchestration import loads
+from orchestration import pending_loads
 from tests.ingestion.conftest import Source, record, state, status, stream
 from tests.ingestion.test_shipped_contracts import Shipped, rate
 from tests.orchestration.support import why
@@ -34,7 +34,7 @@ def test_a_load_is_built_and_published_once(copied, tmp_path):
     assert json.loads(request.run_key)["loads"] == {"played": 1}
     assert tick(copied).run_requests[0].run_key == request.run_key
     before = releases.find_current(home)
-    job = copied.definitions.resolve_job_def(loads.TAKE)
+    job = copied.definitions.resolve_job_def(pending_loads.TAKE)
     result = job.execute_in_process(instance=copied.instance)
 
     assert result.success, why(result)
@@ -49,7 +49,7 @@ def test_new_changed_and_removed_rows_reach_the_release_by_the_job(copied, tmp_p
     source = Source(tmp_path)
     source.home = copied.home
     bank = Shipped(source, "exchange_rates")
-    job = copied.definitions.resolve_job_def(loads.TAKE)
+    job = copied.definitions.resolve_job_def(pending_loads.TAKE)
     query = (
         "select currency, round(sum(traded_value) / sum(traded_value_usd), 2)"
         " from gold.mart_customer_monthly_trading where trades_completed > 0"

@@ -18,15 +18,25 @@ from orchestration.jobs import DAY
 from tests.landing import write_landing
 from tests.orchestration import client
 from tests.orchestration.support import FILES, FIRST, LAST, MIDDLE
-from tradehouse.build import execution, journal, resume
-from tradehouse.home import locks, state, warehouse
+from tradehouse.build import journal, resume
+from tradehouse.home import files, locks, state
 from tradehouse.home.paths import Home
+from tradehouse.home.records import Outcome
 from tradehouse.publish import releases
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page"), pytest.mark.timeout(600)]
 
+
 AUDIT = "Batch3/Trade_audit.csv"
 TAKE_IT = {"ops": {"raw_brokerage": {"config": {"replace_batches": True}}}}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def with_stories():
+    """Releases are made with everything that belongs to them."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TRADEHOUSE_STORIES", "on")
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +55,7 @@ def page(loaded, tmp_path_factory):
     shutil.copytree(loaded.home, home, symlinks=True)
     for name, change in (
         ("brokerage", {"landing": str(home / "landing")}),
-        ("build", {"warehouse": warehouse.stamp_file(Home(home).warehouse)}),
+        ("build", {"warehouse": files.stamp_file(Home(home).warehouse)}),
     ):
         state.write(Home(home), name, {**state.read(Home(home), name), **change})
     wrong = FILES[AUDIT].replace(b",T_NEW,1", b",T_NEW,2")
@@ -155,7 +165,7 @@ def test_a_run_that_failed_is_resumed_from_what_failed(page, look):
     assert not {"silver/silver_trades", "gold/dim_date"} & selected
     assert not any(one.startswith(("raw/", "bronze/bronze_brokerage")) for one in selected)
     [*_, release] = releases.list_releases(Home(page.home))
-    assert [batch["batch_date"] for batch in release["batches"]] == [FIRST, MIDDLE, LAST]
+    assert [batch.batch_date for batch in release.batches] == [FIRST, MIDDLE, LAST]
 
 
 def waited_for(page, run_id):
@@ -177,7 +187,7 @@ def test_a_run_is_stopped_from_the_page(page):
     assert page.wait_for_end(run_id) == "CANCELED"
     page.wait("its process is gone", lambda: not dead_runs.is_running(process, run_id), seconds=30)
     page.wait("its children are too", lambda: locks.find_holder(home) is None, seconds=30)
-    assert state.read(home, "build")["status"] == execution.BEGUN
+    assert state.last_build(home).status == Outcome.BEGUN
     assert resume.describe(home).startswith("The last build was killed; ")
 
 
@@ -195,10 +205,10 @@ def test_a_killed_run_leaves_nothing_behind_and_days_are_built_again_in_one_run(
     [following] = page.wait("the backfill starts", lambda: page.runs_of(backfill))
     assert page.wait_for_end(following) == "SUCCESS"
     assert page.runs_of(backfill) == [following]
-    assert "batch 1 was asked for again" in state.read(home, "build")["reasons"]
+    assert "batch 1 was asked for again" in state.last_build(home).reasons
     [*_, release] = releases.list_releases(home)
-    assert [batch["batch_date"] for batch in release["batches"]] == [FIRST, MIDDLE, LAST]
-    assert state.read(home, "build")["status"] == execution.PASSED
+    assert [batch.batch_date for batch in release.batches] == [FIRST, MIDDLE, LAST]
+    assert state.last_build(home).status == Outcome.PASSED
     assert locks.find_dead(home) is None
 
 
@@ -207,5 +217,5 @@ def building(page, run_id):
     holder = locks.find_holder(Home(page.home))
     if holder is None or holder["command"] != f"Dagster run {run_id[:8]}, build":
         return None
-    is_begun = state.read(Home(page.home), "build")["status"] == execution.BEGUN
+    is_begun = state.last_build(Home(page.home)).status == Outcome.BEGUN
     return holder["pid"] if is_begun and journal.read(Home(page.home)).nodes else None

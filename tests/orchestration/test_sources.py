@@ -1,16 +1,22 @@
 """Sources that are polled: loaded by their job, stream by stream, tried again when they fail."""
 
+import os
+import signal
+import time
+from threading import Thread
+
 import pytest
 from dagster import (
     AssetKey,
     DagsterEventType,
     DagsterInstance,
+    DagsterRunStatus,
     RetryPolicy,
     build_sensor_context,
 )
 
 from ingestion import declarations
-from orchestration import assembly, jobs, manifest, raw
+from orchestration import assembly, jobs, manifest, raw_assets
 from orchestration.jobs import DAY, POLLED
 from tests.ingestion.conftest import Source, error_trace, record, state, status, stream
 from tests.orchestration.support import materialized, why
@@ -31,7 +37,7 @@ def source(tmp_path, monkeypatch):
     played = Source(tmp_path)
     played.declared |= {"streams": {"a": {}, "b": {}}, "freshness": "24 hours"}
     monkeypatch.setenv("TRADEHOUSE_HOME", str(played.home))
-    monkeypatch.setattr(raw, "RETRIES", RetryPolicy(max_retries=2, delay=0.01))
+    monkeypatch.setattr(raw_assets, "RETRIES", RetryPolicy(max_retries=2, delay=0.01))
     return played
 
 
@@ -88,13 +94,33 @@ def test_a_source_that_fails_is_tried_again(source, defined):
     assert len(again) == 2
 
 
-def test_only_sources_are_tried_again(defined):
-    graph = defined.resolve_job_def(DAY).graph
-    policies = {node.name: node.definition.retry_policy for node in graph.nodes}
+def test_only_work_asks_to_be_tried_again(defined):
+    """Dagster's own policy would start a step again that somebody stopped."""
+    for name in (DAY, POLLED):
+        nodes = defined.resolve_job_def(name).graph.nodes
+        assert {node.definition.retry_policy for node in nodes} == {None}
 
-    assert policies.pop("raw_brokerage") == raw.RETRIES
-    assert set(policies) == {"warehouse", "brokerage_checks", "docs", "release"}
-    assert set(policies.values()) == {None}
+
+def test_a_sync_that_is_stopped_is_not_begun_again(source, defined):
+    source.plays(LINES, streams=STREAMS, sleep=15)
+    job = defined.resolve_job_def(POLLED)
+
+    def stop() -> None:
+        while source.got("catalog") is None:
+            time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    Thread(target=stop, daemon=True).start()
+
+    with DagsterInstance.ephemeral() as instance:
+        job.execute_in_process(instance=instance, raise_on_error=False)
+        [run] = instance.get_runs()
+        kinds = {entry.dagster_event_type for entry in instance.all_logs(run.run_id)}
+
+    # The page says that somebody asked for it, and then it is canceled.
+    assert run.status is DagsterRunStatus.FAILURE
+    assert DagsterEventType.STEP_START in kinds
+    assert DagsterEventType.STEP_UP_FOR_RETRY not in kinds
 
 
 def test_whatever_writes_is_in_the_pool(defined):
@@ -105,7 +131,7 @@ def test_whatever_writes_is_in_the_pool(defined):
 
 def test_polled_sources_have_a_daily_schedule_that_asks_once_a_day(defined):
     [schedule] = defined.schedules
-    assert schedule.cron_schedule == jobs.EVERY_MORNING
+    assert schedule.cron_schedule == jobs.DEFAULT_SCHEDULE
     assert schedule.job_name == POLLED
     selected = {
         key.to_user_string()

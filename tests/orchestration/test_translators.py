@@ -181,4 +181,7 @@ def test_exposures_stand_behind_the_release_and_have_owners(prepared, translator
     assert read == {"release", "gold/mart_broker_monthly_trading"}
     assert list(scorecard.owners) == ["sales-management@example.com"]
     assert scorecard.key == translators.exposure_key("broker_scorecard")
+    stories = "http://127.0.0.1:3001/stories/branch-manager/index.html"
+    assert scorecard.metadata["address"].url == stories
+    assert "address" not in specs["security_sheet"].metadata
     assert all(spec.owners for spec in specs.values())

@@ -1,6 +1,6 @@
 """Assets of the raw layer: one per stream, materialized by one sync of its source.
 
-The brokerage is loaded whole, a day at a time; of other sources single streams can be loaded.
+The brokerage is loaded whole, a day at a time; other sources can load single streams.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,13 +26,16 @@ from ingestion.declarations import Declaration
 from ingestion.errors import IngestionError
 from ingestion.results import StreamResult, SyncResult
 from orchestration import translators
-from orchestration.asset_execution import POOL, Emit, parsing_beside, work
+from orchestration.asset_execution import POOL, Emit, parsing_in_background, work
 from orchestration.sources import Source
 from orchestration.streams import Stream
-from tradehouse.errors import BusyError, TradehouseError
+from tradehouse.errors import TradehouseError
 from tradehouse.home.paths import Home
+from tradehouse.home.records import Sync
+from tradehouse.loads import brokerage_sync
 from tradehouse.loads import days as business_days
-from tradehouse.loads import deliveries
+from tradehouse.runs import pipeline
+from tradehouse.terminal.progress import Steps
 
 RETRIES = RetryPolicy(max_retries=3, delay=20, backoff=Backoff.EXPONENTIAL, jitter=Jitter.FULL)
 
@@ -58,7 +61,6 @@ def brokerage_assets(
         name="raw_brokerage",
         specs=specs,
         pool=POOL,
-        retry_policy=RETRIES,
         backfill_policy=BackfillPolicy.single_run(),
     )
     def load(
@@ -67,12 +69,13 @@ def brokerage_assets(
         """Load what was delivered up to the last of the days."""
         days = list(context.partition_keys)
 
-        def sync(home: Home, emit: Emit) -> Failure | None:
-            with parsing_beside(context, home):
+        def sync(home: Home, emit: Emit, steps: Steps) -> Failure | None:
+            with parsing_in_background(context, home), steps.step("sync") as step:
                 record = sync_days(home, days, config)
-            context.log.info(f"{record['records']:,} records, {record['bytes']:,} bytes")
-            if record["errors"]:
-                sentences = "\n".join(str(error["message"]) for error in record["errors"])
+                step.finish(pipeline.describe_sync(record, step.seconds), record)
+            context.log.info(f"{record.records:,} records, {record.bytes:,} bytes")
+            if record.errors:
+                sentences = "\n".join(error.message for error in record.errors)
                 return Failure(sentences, allow_retries=False)
             if source.fault:
                 return Failure(source.fault, allow_retries=False)
@@ -80,12 +83,12 @@ def brokerage_assets(
                 emit(MaterializeResult(spec.key, metadata=describe_stream(record, spec.key)))
             return None
 
-        yield from work(context, "sync", sync)
+        yield from work(context, "sync", sync, retries=RETRIES)
 
     return load
 
 
-def sync_days(home: Home, days: list[str], config: BrokerageConfig) -> dict[str, Any]:
+def sync_days(home: Home, days: list[str], config: BrokerageConfig) -> Sync:
     """Load every batch up to the last of the days; return the record of the sync.
 
     What was committed before an error stays; refused deliveries are in the record's `errors`.
@@ -93,9 +96,9 @@ def sync_days(home: Home, days: list[str], config: BrokerageConfig) -> dict[str,
     Raises:
         TradehouseError: when a day was not delivered, or the sync could not start.
     """
-    landing = deliveries.ensure_landing(home, deliveries.given_landing())
+    landing = brokerage_sync.ensure_landing(home, brokerage_sync.given_landing())
     batches = business_days.batches_of(home, days)
-    return deliveries.sync(
+    return brokerage_sync.sync(
         home,
         landing,
         replace_batches=batches if config.replace_batches else [],
@@ -104,18 +107,19 @@ def sync_days(home: Home, days: list[str], config: BrokerageConfig) -> dict[str,
     )
 
 
-def describe_stream(record: dict[str, Any], key: AssetKey) -> dict[str, Any]:
+def describe_stream(record: Sync, key: AssetKey) -> dict[str, Any]:
     """Return what one sync did to one stream: records, bytes, rate, state."""
-    stream = record["streams"].get(key.path[-1], {"records": 0, "bytes": 0})
-    seconds = max(record["seconds"], 0.001)
+    stream = record.streams.get(key.path[-1])
+    records, size = (stream.records, stream.bytes) if stream else (0, 0)
+    seconds = max(record.seconds, 0.001)
     return {
-        "records": stream["records"],
-        "bytes": stream["bytes"],
-        "records_per_second": round(stream["records"] / seconds, 1),
-        "sync_seconds": record["seconds"],
-        "new_batches": record["new_batches"],
-        "state": {"delivery_by_batch": record["loaded"]},
-        "landing": record["landing"],
+        "records": records,
+        "bytes": size,
+        "records_per_second": round(records / seconds, 1),
+        "sync_seconds": record.seconds,
+        "new_batches": record.new_batches,
+        "state": {"delivery_by_batch": record.loaded},
+        "landing": record.landing,
     }
 
 
@@ -131,23 +135,24 @@ def source_assets(
         # A server syncs a connection whole.
         can_subset=source.declaration.runner == "embedded",
         pool=POOL,
-        retry_policy=RETRIES,
     )
     def load(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
         """Load what is new in the chosen streams."""
         chosen = [one for key, (one, _) in found.items() if key in context.selected_asset_keys]
 
-        def sync(home: Home, emit: Emit) -> Failure | None:
+        def sync(home: Home, emit: Emit, steps: Steps) -> Failure | None:
             if source.fault:
                 return Failure(source.fault, allow_retries=False)
             is_whole = len(chosen) == len(found)
-            result = sync_source(home, source.declaration, None if is_whole else chosen)
+            with steps.step(f"sync {source.name}") as step:
+                result = sync_source(home, source.declaration, None if is_whole else chosen)
+                step.finish(f"{result.records:,} records, {result.status}", result)
             for one in chosen:
                 if (done := one.find(result)) is not None:
                     emit(MaterializeResult(one.key, metadata=describe_source(result, done)))
             return None
 
-        yield from work(context, "sync", sync)
+        yield from work(context, "sync", sync, retries=RETRIES)
 
     return load
 
@@ -161,14 +166,11 @@ def sync_source(
         TradehouseError: when the connector fails; what was committed before stays.
     """
     import ingestion
-    from ingestion.errors import DatabaseBusyError
 
     try:
         is_free = declaration.runner == "embedded" and chosen is not None
         names = [one.name for one in chosen or () if one.name is not None] if is_free else None
         result = ingestion.sync(declaration, home.root, streams=names)
-    except DatabaseBusyError as error:
-        raise BusyError(str(error)) from error
     except IngestionError as error:
         raise TradehouseError(str(error)) from error
     if result.status != "succeeded":

@@ -1,7 +1,6 @@
 """dbt's assets: every model and seed, and every data test as a check, in one invocation.
 
-What is built, and why, is for `tradehouse.build.execution` to decide; here its results become
-events.
+`tradehouse.build.execution` decides what is built, and why; here its results become events.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,11 +24,12 @@ from tradehouse.build import execution
 from tradehouse.dbt.runner import DbtRunner, NodeResult, OnResult
 from tradehouse.errors import LandingError
 from tradehouse.home.paths import Home
+from tradehouse.home.records import Build, Outcome
 from tradehouse.loads import days as business_days
-from tradehouse.runs import run
+from tradehouse.runs import pipeline
 from tradehouse.terminal.progress import Steps
 
-PUBLISHABLE = (execution.PASSED, execution.PARTIAL)
+PUBLISHABLE = (Outcome.PASSED, Outcome.PARTIAL)
 
 
 def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> AssetsDefinition:
@@ -58,8 +58,10 @@ def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> Ass
         alone = [test_of[check] for check in tests if check.asset_key not in keys]
         select = [] if is_whole else [*(model_of[key] for key in keys), *alone]
 
-        def build_days(home: Home, emit: Emit) -> Failure | None:
-            told = build_events.Told(parents_of, keys, build_events.Describer(home, specs), emit)
+        def build_days(home: Home, emit: Emit, steps: Steps) -> Failure | None:
+            told = build_events.OrderedMaterializations(
+                parents_of, keys, build_events.Describer(home, specs), emit
+            )
 
             def tell(node: NodeResult) -> None:
                 if node.unique_id in key_of:
@@ -69,8 +71,8 @@ def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> Ass
                     if result is not None and check_of[node.unique_id].key in tests:
                         emit(result)
 
-            record = build_selection(home, runner_of(context, home), select, days, tell)
-            if record["status"] in PUBLISHABLE:
+            record = build_selection(home, runner_of(context, home), select, days, tell, steps)
+            if record.status in PUBLISHABLE:
                 told.add_rest()
                 for observation in build_events.observe_streams(record, parents_of, keys):
                     emit(observation)
@@ -83,8 +85,8 @@ def warehouse_assets(translator: Translator, manifest: Mapping[str, Any]) -> Ass
 
 
 def build_selection(
-    home: Home, runner: DbtRunner, select: list[str], days: list[str], tell: OnResult
-) -> dict[str, Any]:
+    home: Home, runner: DbtRunner, select: list[str], days: list[str], tell: OnResult, steps: Steps
+) -> Build:
     """Build what waits, and days that are built already again; nothing selected is everything.
 
     Raises:
@@ -99,17 +101,13 @@ def build_selection(
             f"Batch{missing[0]} is delivered and not loaded. Load it first: materialize the "
             "brokerage's streams of that day, or `tradehouse sync`."
         )
-    runner.on_result = tell
-    try:
-        return run.build_one(home, runner, plan, None, Steps(quiet=True), select)
-    finally:
-        runner.on_result = None
+    return pipeline.build_one(home, runner, plan, None, steps, select, tell)
 
 
-def explain(record: dict[str, Any]) -> str:
+def explain(record: Build) -> str:
     """Return what failed in a build, in the words of `tradehouse status`."""
-    tests = [f"{one['test']}: {one['message']}" for one in record["failures"]]
-    return "\n".join([*filter(None, [record["error"]]), *tests]) or f"The build {record['status']}."
+    tests = [f"{one.test}: {one.message}" for one in record.failures]
+    return "\n".join([*filter(None, [record.error]), *tests]) or f"The build {record.status}."
 
 
 def _result_of(node: NodeResult, check: AssetCheckSpec) -> AssetCheckResult | None:

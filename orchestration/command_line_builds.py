@@ -1,7 +1,7 @@
 """Reports builds of the command line to the page, so that it shows their days and test results.
 
-Of a build that passed its days and its tests are told, of one whose tests failed only the tests,
-while nobody writes. A run of Dagster's tells its own.
+It reports days and tests of a build that passed, only tests of one whose tests failed, and only
+while nobody writes. Dagster's runs report their own.
 """
 
 import json
@@ -23,15 +23,15 @@ from dagster import (
     SensorEvaluationContext,
 )
 
-from orchestration import publishing
+from orchestration import release_assets
 from orchestration.build_events import Describer
 from orchestration.dead_runs import ALIVE
 from orchestration.sensors import watching_sensor
 from orchestration.translators import DOCS, RELEASE, UNIQUE_ID
-from tradehouse.build import execution
 from tradehouse.dbt.runner import LAST_NODE, NodeResult
 from tradehouse.home import locks, state
 from tradehouse.home.paths import Home, find_home
+from tradehouse.home.records import Build, Node, Outcome
 from tradehouse.publish import documentation, releases
 from tradehouse.publish import publishing as publish
 
@@ -47,18 +47,18 @@ CODE_VERSION = "dagster/code_version"
 def tell_days(
     instance: DagsterInstance, home: Home, specs: Collection[AssetSpec]
 ) -> list[str | None]:
-    """Tell some of the days that were built and that the page does not know; return them.
+    """Report some of the built days that the page does not know; return them.
 
-    What loads of other sources brought may be in any day: the newest is told again, or none where
-    there are no days.
+    Rows of other sources may be of any day: after their loads the newest day is reported again, or
+    None where there are no days.
     """
-    record = state.read(home, "build")
-    if record.get("status") != execution.PASSED or is_busy(instance, home):
+    record = state.last_build(home)
+    if record.status is not Outcome.PASSED or is_busy(instance, home):
         return []
     known = instance.get_materialized_partitions(LAST)
-    built = [one["batch_date"] for one in record["batches"] if one["is_accepted"]]
+    built = [one.batch_date for one in record.batches if one.is_accepted]
     days: list[str | None] = [day for day in built if day not in known][:DAYS_A_TICK]
-    loads = json.dumps(record.get("built_loads", {}), sort_keys=True)
+    loads = json.dumps(record.built_loads, sort_keys=True)
     told = instance.daemon_cursor_storage.get_cursor_values({TOLD_LOADS}).get(TOLD_LOADS, "{}")
     newest = built[-1] if built else None
     if not days and loads != told:
@@ -88,22 +88,21 @@ def tell_checks(
     checks: Collection[AssetCheckSpec],
     counted: Callable[[Home], list[AssetCheckResult]],
 ) -> int:
-    """Tell what the tests of the last build said, where the page knows only older results.
+    """Report the last build's test results where the page knows only older ones.
 
     `counted` are the checks that compare what a build wrote down; they hold for one that passed.
-    Returns how many were told.
+    Returns how many were reported.
     """
-    record = state.read(home, "build")
-    if record.get("status") not in (execution.PASSED, execution.TESTS_FAILED) or is_busy(
-        instance, home
-    ):
+    record = state.last_build(home)
+    is_over = record.status in (Outcome.PASSED, Outcome.TESTS_FAILED)
+    if not is_over or is_busy(instance, home):
         return 0
     told = instance.daemon_cursor_storage.get_cursor_values({CURSOR}).get(CURSOR)
-    if told == record["id"]:
+    if told == record.id:
         return 0
-    since = datetime.fromisoformat(record.get("started_at") or EVER).timestamp()
+    since = datetime.fromisoformat(record.started_at or EVER).timestamp()
     found = list(_evaluations(record, checks))
-    if record["status"] == execution.PASSED and record.get("streams"):
+    if record.status is Outcome.PASSED and record.streams:
         found += [_evaluation(one) for one in counted(home)]
     newest = instance.event_log_storage.get_latest_asset_check_execution_by_key(
         [one.asset_check_key for one in found]
@@ -115,25 +114,25 @@ def tell_checks(
     ]
     for one in older:
         instance.report_runless_asset_event(one)
-    instance.daemon_cursor_storage.set_cursor_values({CURSOR: record["id"]})
+    instance.daemon_cursor_storage.set_cursor_values({CURSOR: record.id})
     return len(older)
 
 
 def _evaluations(
-    record: dict[str, Any], checks: Collection[AssetCheckSpec]
+    record: Build, checks: Collection[AssetCheckSpec]
 ) -> Iterator[AssetCheckEvaluation]:
     for check in checks:
-        node = record["nodes"].get((check.metadata or {}).get(UNIQUE_ID, ""), {})
-        if node.get("status") not in ("pass", "warn", "fail"):
+        node = record.nodes.get((check.metadata or {}).get(UNIQUE_ID, ""))
+        if node is None or node.status not in ("pass", "warn", "fail"):
             continue
         severity = AssetCheckSeverity.ERROR if check.blocking else AssetCheckSeverity.WARN
         yield AssetCheckEvaluation(
             asset_key=check.asset_key,
             check_name=check.name,
-            passed=node["status"] == "pass",
+            passed=node.status == "pass",
             severity=severity,
-            description=node.get("message") or None,
-            metadata={"seconds": node.get("seconds", 0.0), "made by": "the command line"},
+            description=node.message or None,
+            metadata={"seconds": node.seconds, "made by": "the command line"},
             blocking=check.blocking,
         )
 
@@ -150,12 +149,12 @@ def _evaluation(result: AssetCheckResult) -> AssetCheckEvaluation:
 
 
 def is_busy(instance: DagsterInstance, home: Home) -> bool:
-    """Whether somebody writes, so that what the last build says may be over."""
+    """Whether somebody writes, so that the last build's record may be outdated."""
     return bool(locks.find_holder(home) or instance.get_runs(RunsFilter(statuses=ALIVE), limit=1))
 
 
 def describe_all(
-    home: Home, record: dict[str, Any], specs: Collection[AssetSpec]
+    home: Home, record: Build, specs: Collection[AssetSpec]
 ) -> Iterator[tuple[AssetSpec, dict[str, Any]]]:
     """Yield every asset that stands, with what the page shows of it."""
     describer = Describer(home, [spec for spec in specs if UNIQUE_ID in spec.metadata])
@@ -164,7 +163,7 @@ def describe_all(
     for spec in specs:
         if spec.key == RELEASE:
             if is_published:
-                yield spec, publishing.describe_release(home)
+                yield spec, release_assets.describe_release(home)
         elif spec.key == DOCS:
             if not documentation.are_outdated(home):
                 yield spec, {"page": str(home.docs / documentation.PAGE)}
@@ -175,30 +174,30 @@ def describe_all(
             yield spec, {}
 
 
-def _result(unique_id: str, record: dict[str, Any]) -> NodeResult:
+def _result(unique_id: str, record: Build) -> NodeResult:
     """Return what the build did to a model; its rows are those that were counted at the end."""
     kind, _, name = unique_id.split(".", 2)
-    node = record["nodes"].get(unique_id, {})
-    counts = [rows[name] for rows in record["rows"].values() if name in rows]
+    node = record.nodes.get(unique_id, Node(status=""))
+    counts = [rows[name] for rows in record.rows.values() if name in rows]
     return NodeResult(
         name=name,
         unique_id=unique_id,
         resource_type=kind,
-        status=node.get("status", ""),
-        seconds=node.get("seconds", 0.0),
+        status=node.status,
+        seconds=node.seconds,
         failures=0,
         message="",
         rows=counts[0] if counts else None,
-        columns=node.get("columns"),
+        columns=node.columns,
     )
 
 
-def elsewhere_sensor(
+def command_line_builds_sensor(
     specs: Collection[AssetSpec],
     checks: Collection[AssetCheckSpec],
     counted: Callable[[Home], list[AssetCheckResult]],
 ) -> SensorDefinition:
-    """Return the sensor that tells of such days and tests."""
+    """Return the sensor that reports such days and tests."""
 
     def look(context: SensorEvaluationContext) -> str:
         home = find_home()

@@ -3,11 +3,12 @@
 import pytest
 from dagster import AssetKey, AssetSpec, MaterializeResult, TableColumn, TableSchema
 
-from orchestration.build_events import Describer, Told, observe_streams
+from orchestration.build_events import Describer, OrderedMaterializations, observe_streams
 from orchestration.translators import UNIQUE_ID
 from tradehouse.dbt.runner import NodeResult
 from tradehouse.home.files import write_json
 from tradehouse.home.paths import Home
+from tradehouse.home.records import Build, Outcome
 from tradehouse.publish import lineage
 
 A, B, C, D = (AssetKey(name) for name in "abcd")
@@ -42,7 +43,7 @@ def keys(said: list[MaterializeResult]) -> list[tuple[AssetKey, bool]]:
 
 
 def test_what_a_model_reads_is_told_before_it(said, describer):
-    told = Told(PARENTS, {A, B, C, D}, describer, said.append)
+    told = OrderedMaterializations(PARENTS, {A, B, C, D}, describer, said.append)
 
     told.add(C, node())
     told.add(B, node())
@@ -56,7 +57,7 @@ def test_what_a_model_reads_is_told_before_it(said, describer):
 
 
 def test_what_was_never_told_of_is_unchanged_when_the_build_went_well(said, describer):
-    told = Told(PARENTS, {A, B, C}, describer, said.append)
+    told = OrderedMaterializations(PARENTS, {A, B, C}, describer, said.append)
 
     told.add(C, node())
     told.add_rest()
@@ -65,7 +66,7 @@ def test_what_was_never_told_of_is_unchanged_when_the_build_went_well(said, desc
 
 
 def test_what_was_not_chosen_is_not_told(said, describer):
-    told = Told(PARENTS, {C}, describer, said.append)
+    told = OrderedMaterializations(PARENTS, {C}, describer, said.append)
 
     told.add(A, node())
     told.add(C, node())
@@ -76,7 +77,7 @@ def test_what_was_not_chosen_is_not_told(said, describer):
 
 @pytest.mark.parametrize("status", ["error", "skipped"])
 def test_what_failed_is_not_told(said, status, describer):
-    told = Told(PARENTS, {A, B}, describer, said.append)
+    told = OrderedMaterializations(PARENTS, {A, B}, describer, said.append)
 
     told.add(A, node(status))
 
@@ -111,7 +112,7 @@ def test_what_became_of_a_stream_is_told_of_its_bronze_models():
     raw = [AssetKey(["raw", "brokerage", name]) for name in ("finwire", "trade")]
     parents = {first: raw[:1], second: raw[:1], control: raw, AssetKey(["silver", "s"]): raw[:1]}
     counts = {"delivered": 9, "typed": 6, "quarantined": 2, "dropped": 1}
-    record = {"streams": [{"stream": "finwire", **counts}]}
+    record = Build(status=Outcome.PASSED, streams=[{"stream": "finwire", **counts}])
 
     told = {one.asset_key: one.metadata for one in observe_streams(record, parents, parents)}
 

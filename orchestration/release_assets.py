@@ -1,8 +1,8 @@
 """Assets downstream of gold: the documentation, the release, and its readers.
 
 The release is made by the one function that publishes (`tradehouse.publish.publishing`), from a
-build whose tests passed. Documentation and release have the days of the models, so that several
-days at once are one run, from the streams to the release.
+build whose tests passed. Documentation and release have the models' days, so that several days at
+once are one run, from the streams to the release.
 """
 
 from collections.abc import Mapping
@@ -28,8 +28,8 @@ from tradehouse.build import execution
 from tradehouse.home import state
 from tradehouse.home.paths import Home
 from tradehouse.publish import documentation as docs
-from tradehouse.publish import releases
-from tradehouse.runs import run
+from tradehouse.publish import publishing, releases
+from tradehouse.runs import pipeline
 from tradehouse.terminal.progress import Steps
 
 OWNER = "team:data-platform"
@@ -70,8 +70,8 @@ def docs_asset(gold: list[AssetKey], days: Days, specs: list[AssetSpec]) -> Asse
 
     @multi_asset(name="docs", specs=[spec], pool=POOL, backfill_policy=BackfillPolicy.single_run())
     def documentation(context: AssetExecutionContext) -> Any:
-        def make(home: Home, emit: Emit) -> Failure | None:
-            made = run.make_docs(home, runner_of(context, home), Steps(quiet=True))
+        def make(home: Home, emit: Emit, steps: Steps) -> Failure | None:
+            made = pipeline.make_docs(home, runner_of(context, home), steps)
             page = home.docs / docs.PAGE
             size = page.stat().st_size if page.exists() else 0
             if made is not None:
@@ -108,11 +108,12 @@ def release_asset(gold: list[AssetKey], days: Days) -> AssetsDefinition:
         name="release", specs=[spec], pool=POOL, backfill_policy=BackfillPolicy.single_run()
     )
     def release(context: AssetExecutionContext) -> Any:
-        def publish(home: Home, emit: Emit) -> Failure | None:
-            record = execution.require_passed(home, state.read(home, "build"))
-            publication = run.publish_build(home, record, Steps(quiet=True))
+        def publish(home: Home, emit: Emit, steps: Steps) -> Failure | None:
+            record = execution.require_passed(home, state.last_build(home))
+            publishing.ensure_graph(home, runner_of(context, home))
+            publication = pipeline.publish_build(home, record, steps)
             if publication is not None and not publication.is_published:
-                context.log.warning(run.describe_publication(publication))
+                context.log.warning(pipeline.describe_publication(publication))
             emit(MaterializeResult(RELEASE, metadata=describe_release(home)))
             return None
 
@@ -123,18 +124,18 @@ def release_asset(gold: list[AssetKey], days: Days) -> AssetsDefinition:
 
 def describe_release(home: Home) -> dict[str, Any]:
     """Return what the page shows of the published release."""
-    current = [release for release in releases.list_releases(home) if release["is_current"]]
+    current = [release for release in releases.list_releases(home) if release.is_current]
     hold = releases.read_hold(home)
     if not current:
-        return {"held_since": hold["since"] if hold else ""}
+        return {"held_since": hold.since if hold else ""}
     [release] = current
     return {
-        "release": release["id"],
+        "release": release.id,
         "path": str(releases.current_database(home)),
-        "dagster/row_count": sum(release["rows"].values()),
-        "rows_by_table": release["rows"],
-        "bytes": release["bytes"],
-        "days": [batch["batch_date"] for batch in release["batches"]],
-        "tests": release["tests"],
-        **({"held_since": hold["since"]} if hold else {}),
+        "dagster/row_count": sum(release.rows.values()),
+        "rows_by_table": release.rows,
+        "bytes": release.bytes,
+        "days": [batch.batch_date for batch in release.batches],
+        "tests": release.tests.model_dump(),
+        **({"held_since": hold.since} if hold else {}),
     }

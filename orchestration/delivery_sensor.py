@@ -1,8 +1,8 @@
 """The sensor that detects a complete delivery in the landing directory and runs its day.
 
 Complete means: every required file is there, and no size has changed for a minute. A batch that is
-loaded, or that another one has to come before, is left alone. What is inside the files is for the
-connector to judge.
+loaded, or that has to wait for another one, is left alone. The connector judges what is inside the
+files.
 """
 
 import json
@@ -32,7 +32,8 @@ from orchestration import partitions
 from tradehouse.errors import UsageError
 from tradehouse.home import state
 from tradehouse.home.paths import Home, find_home, whole_number_setting
-from tradehouse.loads import brokerage, deliveries
+from tradehouse.home.records import Sync
+from tradehouse.loads import brokerage, brokerage_sync
 
 QUIET_SECONDS = 60
 INTERVAL_SECONDS = 15
@@ -87,7 +88,8 @@ def find_waiting(home: Home, landing: Path) -> dict[int, Batch]:
     Raises:
         Fault: when the directory cannot be listed or holds no batch.
     """
-    loaded = state.read(home, "sync").get("loaded", {})
+    last = state.find(home, Sync)
+    loaded = last.loaded if last else {}
     found = find_batches(landing)
     return {n: one for n, one in found.items() if n and str(n) not in loaded}
 
@@ -139,7 +141,7 @@ def delivery_sensor(job: Any, status: DefaultSensorStatus) -> SensorDefinition:
     def watch_landing(context: SensorEvaluationContext) -> RunRequest | SkipReason:
         home = find_home()
         try:
-            landing = deliveries.landing_to_read(home, deliveries.given_landing())
+            landing = brokerage_sync.landing_to_read(home, brokerage_sync.given_landing())
         except UsageError as error:
             return SkipReason(str(error))
         if landing is None:
