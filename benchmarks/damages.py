@@ -25,10 +25,10 @@ from tradehouse.home import files, state
 from tradehouse.home.paths import Home
 from tradehouse.observe import doctor
 from tradehouse.publish import releases
-from tradehouse.runs.run import Options, run
+from tradehouse.runs.pipeline import Options, run
 from tradehouse.terminal.progress import Steps
 
-COMMANDS = (["status", "--json"], ["path"], ["releases"], ["quarantine"], ["doctor"],
+COMMANDS = (["status", "--json"], ["path"], ["releases"], ["runs"], ["quarantine"], ["doctor"],
             ["alerts", "list"], ["sources", "list"])  # fmt: skip
 EXIT_CODES = {0, 1, 2, 3, 4, 5, 6}
 UNSEEN = ("logs", "target", "tmp", "landing", "connectors", ".lock", "dagster", "docs")

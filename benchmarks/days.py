@@ -56,7 +56,7 @@ def run_here(landing: Path, home: Path) -> Measured:
     The peak is that of this process over all batches so far.
     """
     from tradehouse.home.paths import Home
-    from tradehouse.runs.run import Options, run
+    from tradehouse.runs.pipeline import Options, run
     from tradehouse.terminal.progress import Steps
 
     os.environ["TRADEHOUSE_HOME"] = str(home)
@@ -239,7 +239,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     settings = {"scale": given.scale, "seed": given.seed, "start": str(given.start)}
     campaign = Campaign(given.folder.resolve(), settings)
-    simulate(given.scale, given.days, given.seed, given.start, campaign.brokerage)
+    whole = campaign.brokerage
+    simulate(given.scale, given.days, given.seed, given.start, whole, profile="official")
     last = given.days + 1
     campaign.play(last, given.stop_after, run_here if given.one_process else run_platform)
     days = campaign.days()

@@ -17,9 +17,9 @@ from pathlib import Path
 from benchmarks.whole_job import measure
 from simulator import simulate
 from tradehouse.dbt import speedups
-from tradehouse.home import state, warehouse
+from tradehouse.home import files, state
 from tradehouse.home.paths import Home
-from tradehouse.loads.deliveries import FIRST_DAY, SEED
+from tradehouse.loads.brokerage_sync import FIRST_DAY, SEED
 
 SCALE, DAYS = 0.1, 2
 ALL, OFF = "all", "off"
@@ -37,7 +37,7 @@ def restore(home: Home, kept: Path) -> None:
     shutil.rmtree(home.root, ignore_errors=True)
     shutil.copytree(kept, home.root, symlinks=True)
     record = state.read(home, "build")
-    stamp = warehouse.stamp_file(home.warehouse)
+    stamp = files.stamp_file(home.warehouse)
     state.write(home, "build", {**record, "warehouse": stamp})
 
 
@@ -49,10 +49,10 @@ def main() -> None:
     given = parser.parse_args()
     folder = given.folder.resolve()
     home, kept, landing = Home(folder / "home"), folder / "kept", folder / "landing"
-    simulate(SCALE, DAYS, SEED, FIRST_DAY, landing)
+    simulate(SCALE, DAYS, SEED, FIRST_DAY, landing, profile="official")
     take(home, landing, ALL)
     home.root.rename(kept)
-    simulate(SCALE, DAYS + 1, SEED, FIRST_DAY, landing)
+    simulate(SCALE, DAYS + 1, SEED, FIRST_DAY, landing, profile="official")
     ways = [ALL, *speedups.MEASURES, OFF]
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(given.rounds):

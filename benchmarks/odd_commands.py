@@ -37,6 +37,8 @@ OPTIONS = {
     "status": ["--json"],
     "quarantine": ["--batch", "--stream", "--reason", "--limit", "--json"],
     "path": ["--json"],
+    "runs": ["--limit", "--json"],
+    "runs show": ["--json"],
     "releases": ["--json"],
     "doctor": ["--json"],
     "rollback": ["--json"],
@@ -45,7 +47,7 @@ OPTIONS = {
     "publish": ["--release-hold", "--wait", "--json"],
     "docs": ["--wait", "--json"],
     "build": ["--wait", "--help"],
-    "simulate": ["--days", "--seed", "--start", "--newswire", "--faults"],
+    "simulate": ["--days", "--seed", "--start", "--newswire", "--profile", "--faults"],
     "profile": ["--out", "--json"],
     "sources list": ["--json"],
     "sources check": [],
@@ -72,7 +74,8 @@ FILES = [
     "state/sync.json", "state/build.json", "state/settled.json", "state/hold.json",
     "state/alerts.json", "state/graph.json", "state/brokerage.json", "state/ingestion.json",
     "state/sync-x.json", "state/writer.lock", "state/quarantine.parquet", "state/build.jsonl",
-    "releases/20260101T000000.000Z/release.json", "docs/docs.json", "raw.duckdb",
+    "state/runs/7.json", "releases/20260101T000000.000Z/release.json", "docs/docs.json",
+    "raw.duckdb",
 ]  # fmt: skip
 
 

@@ -50,7 +50,7 @@ class Bench:
         """A simulated landing directory, made once."""
         landing = self.folder / "simulated" / f"scale-{scale:g}-days-{days}"
         self.say(f"simulates scale {scale:g}, {days} days")
-        simulate(scale, days, SEED, START, landing)
+        simulate(scale, days, SEED, START, landing, profile="official")
         return landing
 
     def landing(self) -> Path:

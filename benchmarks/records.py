@@ -68,7 +68,10 @@ def find_versions() -> dict[str, str]:
 def find_commit() -> str:
     """The commit that was measured, with a plus when files differed from it; empty without git."""
     command = ["git", "describe", "--always", "--dirty=+", "--exclude", "*"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
     return done.stdout.strip()
 
 

@@ -16,6 +16,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from simulator.volumes import OFFICIAL, PROFILES
+
 
 @dataclass(frozen=True)
 class Run:
@@ -29,12 +31,13 @@ class Run:
     megabytes: float
 
 
-def measure(scale: float, days: int, workers: int, parent: Path) -> Run:
+def measure(scale: float, days: int, workers: int, profile: str, parent: Path) -> Run:
     """Simulate in a child process and ask the system what it used."""
     out = parent / f"scale{scale:g}"
     program = (
         "import datetime; from simulator import simulate; "
-        f"simulate({scale}, {days}, 1, datetime.date(2017, 7, 8), {str(out)!r}, workers={workers})"
+        f"simulate({scale}, {days}, 1, datetime.date(2017, 7, 8), {str(out)!r}, workers={workers}, "
+        f"profile={profile!r})"
     )
     started = time.perf_counter()
     child = os.posix_spawn(sys.executable, [sys.executable, "-c", program], dict(os.environ))
@@ -61,12 +64,13 @@ def main() -> None:
     parser.add_argument("--scales", nargs="+", type=float, default=[1, 10, 30])
     parser.add_argument("--days", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--profile", choices=PROFILES, default=OFFICIAL)
     arguments = parser.parse_args()
     print("| scale | records | MB | seconds | records/s | CPU seconds | peak memory, MB |")
     print("|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as parent:
         for scale in arguments.scales:
-            run = measure(scale, arguments.days, arguments.workers, Path(parent))
+            run = measure(scale, arguments.days, arguments.workers, arguments.profile, Path(parent))
             print(
                 f"| {run.scale:g} | {run.records:,} | {run.megabytes:,.0f} | {run.seconds:.1f} "
                 f"| {run.records / run.seconds:,.0f} | {run.cpu_seconds:.1f} "

@@ -147,7 +147,7 @@ def simulated(folder: Path) -> Path:
     """A landing directory of the size of the reference: scale 3, two days."""
     from simulator import simulate
 
-    simulate(3, 2, 1, dt.date(2017, 7, 8), folder / "landing")
+    simulate(3, 2, 1, dt.date(2017, 7, 8), folder / "landing", profile="official")
     return folder / "landing"
 
 

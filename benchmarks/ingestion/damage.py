@@ -23,7 +23,7 @@ import duckdb
 from ingestion.errors import IngestionError
 from ingestion.protocol import Splitter
 from ingestion.reader import Reader
-from ingestion.records import repair
+from ingestion.record_loading import repair
 from ingestion.segments import Segment
 
 KEY = (None, "a")

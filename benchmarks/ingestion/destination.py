@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from ingestion import catalog, database, names, records, sync_modes, tables
+from ingestion import catalog, database, names, record_loading, sync_modes, tables
 from ingestion.declarations import Declaration, Stream
 from ingestion.names import StreamKey
 from ingestion.segments import Part
@@ -138,7 +138,7 @@ class Round:
             table = sync_modes.with_generation(connection, table, full_refresh=False, reset=False)
             names.record(connection, known)
             part = self._part(key, properties)
-            records.load(connection, table, part)
+            record_loading.load(connection, table, part)
             connection.execute("commit")
             sync_modes.merge(connection, [replace(table)])
         return self._compare(connection, table)

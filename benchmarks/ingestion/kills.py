@@ -264,7 +264,7 @@ def main() -> None:
 def _small_brokerage(folder: Path) -> Path:
     from simulator import simulate
 
-    simulate(0.02, 2, 1, dt.date(2017, 7, 8), folder / "landing")
+    simulate(0.02, 2, 1, dt.date(2017, 7, 8), folder / "landing", profile="official")
     return folder / "landing"
 
 

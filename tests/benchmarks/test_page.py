@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import charts, page, parts
+from benchmarks import charts, page, parts, records
 from benchmarks.phases import Clock
 from benchmarks.records import Records
 from benchmarks.whole_job import Measured
@@ -221,7 +221,8 @@ def test_a_year_is_loaded_in_windows_and_goes_on_where_it_stood(
 
     monkeypatch.setattr(parts, "run_platform", take)
 
-    def simulate(*arguments: Any) -> None:
+    def simulate(*arguments: Any, profile: str) -> None:
+        assert profile == "official"
         for batch in range(1, 13):
             (arguments[-1] / f"Batch{batch}").mkdir(parents=True, exist_ok=True)
 
@@ -240,3 +241,8 @@ def test_a_year_is_loaded_in_windows_and_goes_on_where_it_stood(
     ]  # fmt: skip
     assert [one["batch"] for one in runs if one["is_resumed"]] == [3]
     assert not (tmp_path / "history").exists()
+
+
+def test_without_git_there_is_no_commit(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert records.find_commit() == ""
