@@ -10,7 +10,7 @@ export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run ui manifest test test-slow lint format docs clean lock
+.PHONY: help setup run ui api manifest test test-slow lint format docs clean lock
 
 help: ## Explain every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,14 +30,18 @@ run: setup ## Take what waits: sync, build, test, publish (LANDING=<dir>; withou
 ui: setup ## Start the asset page and its daemon (PROFILE=prod switches sensor and schedules on; PORT=3000)
 	@$(BIN)/python -m orchestration.page --profile $(or $(PROFILE),dev) --port $(or $(PORT),3000)
 
+api: setup ## Serve metrics, tables and extracts (PORT=8000; HOST, CERTIFICATE and KEY for other machines)
+	@$(BIN)/python -m exposition.api --port $(or $(PORT),8000) $(if $(HOST),--host "$(HOST)") \
+		$(if $(CERTIFICATE),--certificate "$(CERTIFICATE)") $(if $(KEY),--key "$(KEY)")
+
 manifest: setup ## Prepare manifest and instance for Dagster (done by make ui; dagster dev does the first)
 	@$(BIN)/python -m orchestration.page --only-prepare
 
 test: setup ## Run the tests, without the slow ones (ARGS="-k name" narrows)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not slow" $(ARGS)
 
 test-slow: setup ## Run every test, the slow ones and those on the real sample too
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup $(ARGS)
 
 lint: setup ## Check style, types, and that generated files are current
 	$(BIN)/ruff check .
@@ -45,6 +49,8 @@ lint: setup ## Check style, types, and that generated files are current
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 models tests/data
 	$(BIN)/tradehouse contracts generate --check
+	$(BIN)/dbt --quiet --warn-error parse --no-partial-parse --show-all-deprecations
+	$(BIN)/dbt-bouncer run
 
 format: setup ## Put Python into the house's format
 	$(BIN)/ruff check --fix .

@@ -32,13 +32,18 @@ GOLD_TABLES = (
     "tax_rate",
     "trade_type",
 )
-# What the platform publishes beside the tables that bare SQL has too.
+# What the platform publishes beside the tables that bare SQL has too. What is left out are views of
+# these in a release, with a row for every day: `mart_positions` and `mart_customer_days`.
 MARTS = (
     "mart_branch_monthly_targets",
     "mart_broker_monthly_trading",
     "mart_customer_monthly_trading",
-    "mart_customer_worth",
+    "mart_customers",
+    "mart_days",
+    "mart_money_flows",
+    "mart_position_periods",
     "mart_security_performance",
+    "mart_trades",
 )
 TIME_STAMPS = frozenset({("di_messages", "message_date_and_time")})
 SAMPLE_ROWS = 3

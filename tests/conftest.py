@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.landing import brokerage_files, write_landing
+from tradehouse.home import files
 
 PROJECT = Path(__file__).resolve().parents[1]
 ARCHIVE = PROJECT.parent / "shared" / "data" / "brokerage-sf3.tar.zst"
@@ -22,7 +23,11 @@ def pytest_configure() -> None:
 
     A shell ignores Ctrl-C for what it starts in the background, `nohup` the end of the terminal;
     children inherit that, but no handler. The tests themselves go on.
+
+    Releases come without stories, which take a second or two each, but in the tests of stories, of
+    kills, of the page and of the documentation's commands.
     """
+    os.environ.setdefault("TRADEHOUSE_STORIES", "off")
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -31,8 +36,13 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """A home that a test opened in this process closes new files to others; not the next test's."""
+    """Undo what a former test left in this process.
+
+    A home that was opened closes new files to others; a sentence on a file is said once, and the
+    next test's may have the same path.
+    """
     os.umask(UMASK)
+    files._told.clear()
 
 
 @pytest.hookimpl(wrapper=True)

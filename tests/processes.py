@@ -85,24 +85,6 @@ def run(
 
 
 @cache
-def share_parses() -> None:
-    """Let what dbt parsed in a home count in a copy of it, which differs in its place alone."""
-    from dbt.contracts.files import FileHash
-    from dbt.parser.manifest import ManifestLoader
-
-    original = ManifestLoader.build_manifest_state_check
-
-    def check(loader: Any) -> Any:
-        found = original(loader)
-        profile = repr(sorted(loader.root_project.credentials.connection_info()))
-        home = os.environ.get("TRADEHOUSE_HOME", "data")
-        found.profile_hash = FileHash.from_contents(profile.replace(home, ""))
-        return found
-
-    ManifestLoader.build_manifest_state_check = check
-
-
-@cache
 def _server() -> socket.socket:
     """The server of this process; it ends with it."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -190,7 +172,6 @@ if __name__ == "__main__":
     import dbt.cli.main  # noqa: F401
     import duckdb
 
-    share_parses()
     duckdb.default_connection().close()  # It has a thread, which no fork takes along.
     del sys.path[0]  # Where this file lies.
     found = serve(socket.socket(fileno=int(sys.argv[1])))

@@ -13,8 +13,12 @@ MAY_IMPORT = {
     "connectors": set(),
     "simulator": set(),
     "ingestion": GROUND,
-    "tradehouse": {"ingestion", "simulator", "connectors.source_brokerage"},
-    "orchestration": {"tradehouse", "ingestion", "connectors.source_brokerage"},
+    "tradehouse": {"ingestion", "simulator", "connectors.source_brokerage", "exposition"},
+    "exposition": {
+        *GROUND,
+        *("tradehouse.publish", "tradehouse.loads", "tradehouse.observe"),
+    },
+    "orchestration": {"tradehouse", "ingestion", "exposition", "connectors.source_brokerage"},
 }
 """Which package may import which other, or which rooms of it; tests and benchmarks may all."""
 ORDER = ("errors", "terminal", "home", "loads", "dbt", "publish", "build", "observe", "runs", "cli")
@@ -49,11 +53,32 @@ def test_packages_import_only_what_they_may(package):
     wrong = {
         (name, imported)
         for name, path in modules(package).items()
-        for imported in imports(path) - {"tradehouse.home", "tradehouse"}
+        for imported in imports(path) - {"tradehouse.home", "tradehouse", "tradehouse.__version__"}
         if imported.split(".")[0] in {*MAY_IMPORT, "tests", "benchmarks"} - allowed
         if not any(f"{imported}.".startswith(f"{room}.") for room in allowed if "." in room)
     }
     assert wrong == set()
+
+
+def test_only_the_command_line_opens_doors():
+    """Whatever makes a release knows nothing of who reads it."""
+    importing = {
+        name
+        for name, path in modules("tradehouse").items()
+        if any(one.split(".")[0] == "exposition" for one in imports(path))
+    }
+    assert {name.split(".")[1] for name in importing} <= {"cli"}
+
+
+def test_doors_read_releases_and_the_observed_state_only():
+    read = {
+        ".".join(one.split(".")[:2])
+        for path in modules("exposition").values()
+        for one in imports(path)
+        if one.startswith("tradehouse.")
+    }
+    allowed = {"errors", "terminal", "home", "loads", "publish", "observe", "__version__"}
+    assert read <= {f"tradehouse.{room}" for room in allowed}
 
 
 def test_rooms_import_only_those_below_them():
